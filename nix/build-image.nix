@@ -1,0 +1,122 @@
+/**
+  From a list of packages to what an image is made of.
+
+  # Arguments
+
+  - `srcType`, `srcArgs`, `importArgs`, `system`: the package set, see `load-pkgs.nix`.
+  - `packages`: a JSON array. An item is an attribute path, or `{ "attr": …, "optional": true }` for one that is left out
+    where the set does not have it. Where two packages have a file of the same name, the one named first wins.
+  - `loadPkgs`: the path of `load-pkgs.nix`.
+  - `nativeSystem`: the Nix system that builds. Its tools pack the contents for `system`, so that no emulation is needed.
+
+  # Result
+
+  `{ error, pkgs }` where a name is unknown (`not_found`, with near misses) or leads to something else than a derivation
+  (`not_a_package`), see `lib/resolve.nix`. Otherwise one derivation. Its output `out` is JSON:
+
+  ```
+  { runtimeGraph: [ { path, narHash, narSize, closureSize, references } ],   what exportReferencesGraph gives
+    roots: [ store path ],
+    symlinkLayer: { path, size, sha256 },
+    conflicts: [ { path, winner, loser } ],
+    packages: [ { attr, name, version, outPath, license, homepage, description } ], … }
+  ```
+
+  and its output `symlinkLayer` the tar archive of the links from the image's root to the packages' files.
+
+  Nothing is built or read from outside while this is evaluated. Building it takes bash, coreutils and gnutar.
+*/
+{
+  srcType,
+  srcArgs,
+  system,
+  importArgs,
+  packages,
+  loadPkgs,
+  nativeSystem ? system,
+}:
+let
+  inherit (builtins)
+    any
+    concatStringsSep
+    elem
+    filter
+    foldl'
+    fromJSON
+    isString
+    substring
+    toJSON
+    ;
+
+  pkgsFor =
+    system:
+    import loadPkgs {
+      inherit
+        srcType
+        srcArgs
+        importArgs
+        system
+        ;
+    };
+  pkgs = pkgsFor system;
+  nativePkgs = if nativeSystem == system then pkgs else pkgsFor nativeSystem;
+
+  resolve = import ./lib/resolve.nix pkgs;
+  metadata = import ./lib/metadata.nix;
+
+  requested = map (
+    item: if isString item then { attr = item; } else item
+  ) (fromJSON packages);
+
+  resolved = map (item: resolve item.attr // { optional = item.optional or false; }) requested;
+  unknown = filter (result: result ? reason && !result.optional) resolved;
+
+  # Listed twice, under one spelling or two, a package would conflict with itself.
+  found = foldl' (
+    list: result:
+    if result ? reason || elem result.drv.outPath (map (other: other.drv.outPath) list) then
+      list
+    else
+      list ++ [ result ]
+  ) [ ] resolved;
+  roots = map (result: result.drv.outPath) found;
+
+  # Nix writes a set that has an `outPath` as that path alone, so that one member is put in by hand.
+  toObject =
+    package:
+    "{\"outPath\":${toJSON package.outPath},${substring 1 (-1) (toJSON (removeAttrs package [ "outPath" ]))}";
+
+  tool =
+    name:
+    nativePkgs.${name}
+      or (throw "build-image: the package set has no `${name}` for ${nativeSystem}; an image is put together with bash, coreutils and gnutar");
+in
+if unknown != [ ] then
+  {
+    error = if any (result: result.reason == "not_found") unknown then "not_found" else "not_a_package";
+    pkgs = map (result: removeAttrs result [ "optional" ]) unknown;
+  }
+else
+  derivation {
+    name = "nix-image";
+    system = nativeSystem;
+    builder = "${tool "bash"}/bin/bash";
+    args = [ ./lib/build-image.sh ];
+    outputs = [
+      "out"
+      "symlinkLayer"
+    ];
+
+    __structuredAttrs = true;
+    exportReferencesGraph.runtimeGraph = roots;
+
+    inherit roots;
+    packagesJSON = "[${
+      concatStringsSep "," (map (result: toObject (metadata { inherit (result) attr drv; })) found)
+    }]";
+    toolPath = "${tool "coreutils"}/bin:${tool "gnutar"}/bin";
+
+    # It differs from one list of packages to the next, and takes less time than asking a substituter.
+    preferLocalBuild = true;
+    allowSubstitutes = false;
+  }

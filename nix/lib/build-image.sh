@@ -1,0 +1,126 @@
+# Writes the symlink layer and the description of the image; run by build-image.nix with structured attributes.
+set -euo pipefail
+shopt -s dotglob nullglob
+export LC_ALL=C
+umask 022
+
+source "$NIX_ATTRS_SH_FILE"
+export PATH=$toolPath
+
+forest=$PWD/forest
+conflicts=$PWD/conflicts
+mkdir "$forest"
+: >"$conflicts"
+
+# The text as a JSON string. File names hold any byte but 0 and the slash.
+json_string() {
+  local text=${1//\\/\\\\} i code char
+  text=${text//\"/\\\"}
+  for ((i = 1; i < 32; i++)); do
+    printf -v char "\\x$(printf '%02x' "$i")"
+    if [[ $text == *"$char"* ]]; then
+      printf -v code '\\u%04x' "$i"
+      text=${text//"$char"/"$code"}
+    fi
+  done
+  printf '"%s"' "$text"
+}
+
+# report_conflict PATH WINNER LOSER
+report_conflict() {
+  local separator=,
+  [[ -s $conflicts ]] || separator=
+  printf '%s{"path":%s,"winner":%s,"loser":%s}' \
+    "$separator" "$(json_string "$1")" "$(json_string "$2")" "$(json_string "$3")" >>"$conflicts"
+}
+
+# Whether a directory may be opened and merged with others of its name. A link to a directory above it (tzdata has
+# `posix -> .`) may not: it would be opened for ever.
+may_open() {
+  [[ -d $1 ]] || return 1
+  [[ -L $1 ]] || return 0
+  local above=$1
+  while [[ $above == "$NIX_STORE"/*/* ]]; do
+    above=${above%/*}
+    [[ $1 -ef $above ]] && return 1
+  done
+  return 0
+}
+
+# merge PATH SOURCE...
+# Fills the directory PATH of the forest (empty for its root) from the directories SOURCE. What only one of them has is a
+# link, or a real directory where it is one; directories of the same name are merged; of anything else the first wins.
+merge() {
+  local path=$1 source entry name i
+  shift
+  local -a names=() links=() dirs=()
+  local -A candidates=()
+  for source in "$@"; do
+    for entry in "$source"/*; do
+      name=${entry##*/}
+      [[ -z $path && $name == nix-support ]] && continue
+      [[ -n ${candidates[$name]-} ]] || names+=("$name")
+      # A slash cannot be in a name, so two of them separate the entries.
+      candidates[$name]+=//$entry
+    done
+  done
+
+  for name in ${names[@]+"${names[@]}"}; do
+    local rest=${candidates[$name]} first=
+    dirs=()
+    while [[ -n $rest ]]; do
+      rest=${rest#//}
+      entry=${rest%%//*}
+      rest=${rest#"$entry"}
+      if [[ -z $first ]]; then
+        first=$entry
+        if [[ -z $rest ]]; then
+          # Nobody else has it, so a link to a directory can stay a link.
+          if [[ -d $entry && ! -L $entry ]]; then dirs=("$entry"); else links+=("$entry"); fi
+        elif may_open "$entry"; then
+          dirs=("$entry")
+        else
+          links+=("$entry")
+        fi
+      elif ((${#dirs[@]})) && may_open "$entry"; then
+        dirs+=("$entry")
+      elif [[ ! $entry -ef $first ]]; then
+        report_conflict "$path/$name" "$first" "$entry"
+      fi
+    done
+    if ((${#dirs[@]})); then
+      mkdir "$forest$path/$name"
+      merge "$path/$name" "${dirs[@]}"
+    fi
+  done
+
+  # Not one process a link: a directory's links are made by one call for every thousand.
+  for ((i = 0; i < ${#links[@]}; i += 1000)); do
+    ln -s -t "$forest$path/" -- "${links[@]:i:1000}"
+  done
+}
+
+sources=()
+for root in "${roots[@]}"; do
+  # A package may be a single file; it has nothing to link.
+  if [[ -d $root ]]; then sources+=("$root"); fi
+done
+merge '' ${sources[@]+"${sources[@]}"}
+
+# The same rules as for every layer: by code unit and depth first, mtime 1, no owner's name, PAX headers only where
+# something does not fit, and those without the process's number in their name.
+layer=${outputs[symlinkLayer]}
+(cd "$forest" && printf '%s\0' *) |
+  tar --create --file "$layer" --directory "$forest" --null --verbatim-files-from --files-from - \
+    --format posix --pax-option 'exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime' \
+    --sort name --mtime @1 --owner 0 --group 0 --numeric-owner
+size=$(stat --format %s "$layer")
+sha256=$(sha256sum "$layer")
+
+{
+  printf '{"symlinkLayer":{"path":"%s","size":%s,"sha256":"%s"},"conflicts":[' "$layer" "$size" "${sha256%% *}"
+  cat "$conflicts"
+  printf '],"packages":%s,' "$packagesJSON"
+  # The graph and the roots are attributes of this derivation already.
+  tail --bytes +2 "$NIX_ATTRS_JSON_FILE"
+} >"${outputs[out]}"

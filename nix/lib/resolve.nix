@@ -1,0 +1,105 @@
+/**
+  Finds a package by its attribute path.
+
+  # Type
+
+  ```
+  resolve :: AttrSet -> String -> { attr, drv } | { attr, reason, ... }
+  ```
+
+  A path that leads nowhere is tried again with the first-level attribute that differs only by case
+  (`haskellpackages.x` finds `haskellPackages.x`), and, where it starts with a digit, with `_` before it
+  (`7zz` finds `_7zz`). `attr` is the path that was found.
+
+  `reason` is `not_found` (with `nearMisses`, whole paths) or `not_a_package` (with `type`, what Nix calls the value).
+*/
+pkgs:
+let
+  inherit (builtins)
+    attrNames
+    concatMap
+    concatStringsSep
+    elemAt
+    filter
+    foldl'
+    hasAttr
+    head
+    isAttrs
+    length
+    match
+    tail
+    typeOf
+    ;
+  inherit (import ./text.nix) splitPath toLower;
+  nearMisses = import ./near-misses.nix;
+
+  joinPath = concatStringsSep ".";
+
+  # As far as the path leads: the last set that was reached, and the parts that were not found in it.
+  walk =
+    path:
+    foldl'
+      (
+        state: key:
+        if state.missing == [ ] && isAttrs state.value && hasAttr key state.value then
+          {
+            value = state.value.${key};
+            found = state.found ++ [ key ];
+            missing = [ ];
+          }
+        else
+          state // { missing = state.missing ++ [ key ]; }
+      )
+      {
+        value = pkgs;
+        found = [ ];
+        missing = [ ];
+      }
+      path;
+
+  otherSpellings =
+    first:
+    let
+      spellings = [ first ] ++ (if match "[0-9].*" first == null then [ ] else [ "_${first}" ]);
+      sameLetters = spelling: filter (name: toLower name == toLower spelling) (attrNames pkgs);
+    in
+    tail spellings ++ concatMap sameLetters spellings;
+
+  isPackage = value: isAttrs value && value.type or null == "derivation";
+
+  describe =
+    asked: walked:
+    let
+      attr = joinPath walked.found;
+      from = if isAttrs walked.value then attrNames walked.value else [ ];
+      prefix = if walked.found == [ ] then "" else "${attr}.";
+    in
+    if walked.missing != [ ] then
+      {
+        attr = asked;
+        reason = "not_found";
+        nearMisses = map (name: "${prefix}${joinPath ([ name ] ++ tail walked.missing)}") (
+          nearMisses from (head walked.missing)
+        );
+      }
+    else if isPackage walked.value then
+      {
+        inherit attr;
+        drv = walked.value;
+      }
+    else
+      {
+        attr = asked;
+        reason = "not_a_package";
+        type = typeOf walked.value;
+      };
+in
+asked:
+let
+  path = splitPath asked;
+  exact = walk path;
+  others = filter (walked: walked.missing == [ ]) (
+    map (first: walk ([ first ] ++ tail path)) (otherSpellings (head path))
+  );
+in
+describe asked (if exact.missing == [ ] || others == [ ] then exact else elemAt others 0)

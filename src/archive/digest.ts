@@ -1,0 +1,23 @@
+import { createHash } from 'node:crypto'
+import type { Digest } from '../oci/descriptor.ts'
+
+/** Counts and hashes bytes as they pass. `digest` and `size` hold once the stream has ended. */
+export type Digesting = {
+  readonly through: (source: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
+  readonly result: () => { readonly digest: Digest; readonly size: number }
+}
+
+export const digesting = (): Digesting => {
+  const hash = createHash('sha256')
+  let size = 0
+  return {
+    through: async function* (source) {
+      for await (const chunk of source) {
+        hash.update(chunk)
+        size += chunk.length
+        yield chunk
+      }
+    },
+    result: () => ({ digest: `sha256:${hash.copy().digest('hex')}`, size }),
+  }
+}

@@ -1,0 +1,21 @@
+import type { Header } from 'tar-stream'
+import type { TreeEntry } from './tree.ts'
+
+/**
+ * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0 without
+ * names, and the time that Nix gives every file, one second after the epoch.
+ * Source: pax format, POSIX.1-2017 "pax", "ustar Interchange Format".
+ */
+export const tarHeader = (entry: TreeEntry): Partial<Header> & Pick<Header, 'name'> => {
+  const fixed = { uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(1000) }
+  switch (entry.type) {
+    case 'directory':
+      return { ...fixed, name: `${entry.name}/`, type: 'directory', mode: entry.mode, size: 0 }
+    case 'symlink':
+      return { ...fixed, name: entry.name, type: 'symlink', mode: 0o777, size: 0, linkname: entry.target }
+    case 'file': {
+      const size = entry.content instanceof Uint8Array ? entry.content.length : entry.content.size
+      return { ...fixed, name: entry.name, type: 'file', mode: entry.mode, size }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+import { createWriteStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import type { Descriptor, Digest } from '../oci/descriptor.ts'
+import { layerMediaType } from '../oci/media-type.ts'
+import { type Compression, compress, inBlocks } from './compress.ts'
+import { digesting } from './digest.ts'
+
+/** A layer that lies ready in a file. `diffID` is the digest of the archive before compression. */
+export type LayerBlob = { readonly file: string; readonly descriptor: Descriptor; readonly diffID: Digest }
+
+/** Writes a tar archive to `file`, compressed. Both digests are of the bytes as they pass; nothing is read twice. */
+export const writeLayer = async (
+  archive: AsyncIterable<Uint8Array>,
+  file: string,
+  compression: Compression,
+): Promise<LayerBlob> => {
+  const uncompressed = digesting()
+  const compressed = digesting()
+  const bytes = compressed.through(compress(uncompressed.through(inBlocks(archive)), compression))
+  await pipeline(bytes, createWriteStream(file))
+  return {
+    file,
+    diffID: uncompressed.result().digest,
+    descriptor: { mediaType: layerMediaType(compression.algorithm), ...compressed.result() },
+  }
+}

@@ -1,0 +1,34 @@
+import { pipeline } from 'node:stream/promises'
+import { type Pack, pack } from 'tar-stream'
+import { tarHeader } from './header.ts'
+import type { TreeEntry } from './tree.ts'
+
+/**
+ * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry ends the
+ * archive with that error.
+ */
+export const tar = (entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>): AsyncIterable<Uint8Array> => {
+  const archive = pack()
+  addAll(archive, entries).then(
+    () => archive.finalize(),
+    (error) => archive.destroy(error),
+  )
+  return archive as AsyncIterable<Uint8Array>
+}
+
+const addAll = async (archive: Pack, entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>): Promise<void> => {
+  for await (const entry of entries)
+    if (entry.type === 'file' && !(entry.content instanceof Uint8Array)) {
+      await pipeline(entry.content.read(), archive.entry(tarHeader(entry))).catch((cause) => {
+        throw new Error(`/${entry.name} changed while it was read`, { cause })
+      })
+    } else {
+      // The callback comes when the reader has taken the entry, so that a fast disk does not fill the memory.
+      await new Promise<void>((resolve, reject) => {
+        const done = (error?: Error | null): void => (error ? reject(error) : resolve())
+        if (entry.type === 'file' && entry.content instanceof Uint8Array)
+          archive.entry(tarHeader(entry), entry.content, done)
+        else archive.entry(tarHeader(entry), done)
+      })
+    }
+}

@@ -1,0 +1,90 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isRecord, parseJson } from './check.ts'
+import { UserError } from './error.ts'
+import { type Platform, platformOfRunner } from './oci/platform.ts'
+
+/** What the runner tells a step, besides its inputs. Folders are absolute. */
+export type Context = {
+  readonly workspace: string
+  /** Emptied by the runner after each job. */
+  readonly temporary: string
+  readonly platform: Platform
+  /** `owner/name`; empty outside a workflow. */
+  readonly repository: string
+  readonly actor: string
+  /** A pull request from another repository, whose token can read but not write. */
+  readonly isForkPullRequest: boolean
+  readonly dockerConfig: string | undefined
+  /** The action's own `nix/` folder. */
+  readonly nixDirectory: string
+  /** All that a child process gets to see; nothing secret, and nothing that evaluation or building could depend on. */
+  readonly childEnvironment: Readonly<Record<string, string>>
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** What Nix reads: where to find things, how to reach substituters. No `INPUT_*`, no token of the workflow's. */
+const passedOn = [
+  'PATH',
+  'HOME',
+  'USER',
+  'TMPDIR',
+  'NIX_CONF_DIR',
+  'NIX_REMOTE',
+  'NIX_SSL_CERT_FILE',
+  'NIX_USER_CONF_FILES',
+  'SSL_CERT_FILE',
+  'XDG_CACHE_HOME',
+  'XDG_CONFIG_DIRS',
+  'XDG_CONFIG_HOME',
+  'XDG_DATA_HOME',
+  'XDG_STATE_HOME',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'all_proxy',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'ALL_PROXY',
+]
+
+/** Reads the environment of a step; `actionDirectory` is the action's root. Throws a `UserError` if this is no Linux runner. */
+export const readContext = (environment: Environment, actionDirectory: string): Context => {
+  const { RUNNER_OS, RUNNER_ARCH, RUNNER_TEMP, GITHUB_WORKSPACE, HOME } = environment
+  const platform = platformOfRunner(RUNNER_OS, RUNNER_ARCH)
+  if (!platform)
+    throw new UserError(
+      `nix-image-action runs on Linux on x64 and arm64, not on ${RUNNER_OS} ${RUNNER_ARCH}; write \`runs-on: ubuntu-latest\` or \`ubuntu-24.04-arm\`.`,
+    )
+  if (!RUNNER_TEMP || !GITHUB_WORKSPACE)
+    throw new UserError(
+      'RUNNER_TEMP and GITHUB_WORKSPACE are not set; nix-image-action runs as a step of a GitHub Actions job.',
+    )
+  return {
+    workspace: GITHUB_WORKSPACE,
+    temporary: RUNNER_TEMP,
+    platform,
+    repository: environment['GITHUB_REPOSITORY'] ?? '',
+    actor: environment['GITHUB_ACTOR'] || 'github-actions',
+    isForkPullRequest: isForkPullRequest(environment),
+    dockerConfig: environment['DOCKER_CONFIG'] || (HOME ? join(HOME, '.docker') : undefined),
+    nixDirectory: join(actionDirectory, 'nix'),
+    childEnvironment: Object.fromEntries(
+      passedOn.flatMap((name) => {
+        const value = environment[name]
+        return value === undefined ? [] : [[name, value]]
+      }),
+    ),
+  }
+}
+
+/** Source: the webhook payload of `pull_request`, https://docs.github.com/en/webhooks/webhook-events-and-payloads */
+const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment): boolean => {
+  if (GITHUB_EVENT_NAME !== 'pull_request' || !GITHUB_EVENT_PATH) return false
+  const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
+  const event = parseJson(readFileSync(GITHUB_EVENT_PATH, 'utf8'), GITHUB_EVENT_PATH)
+  // Where the fork was deleted, the payload has no repository.
+  return field(field(field(field(event, 'pull_request'), 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
+}

@@ -1,0 +1,24 @@
+/**
+ * Something that whoever wrote the workflow can put right. The message is one sentence that says what is wrong, where, and
+ * what to write instead; it is all that the user is shown.
+ */
+export class UserError extends Error {
+  override name = 'UserError'
+}
+
+/** What to show of an error: `sentence` for the annotation, `details` (may be empty) for the log of a maintainer. */
+export const explain = (error: unknown): { sentence: string; details: string } => {
+  if (error instanceof UserError) return { sentence: error.message, details: '' }
+  const sentence = `nix-image-action failed in a way that it does not know: ${messages(error).join(': ')}. Please report this with the log.`
+  return { sentence, details: error instanceof Error ? (error.stack ?? '') : '' }
+}
+
+/** The messages of an error and its causes, outermost first. A cause that only repeats is left out. */
+export const messages = (error: unknown): string[] => {
+  const chain: string[] = []
+  for (let current = error; current !== undefined; current = current instanceof Error ? current.cause : undefined) {
+    const message = current instanceof Error ? current.message || current.name : String(current)
+    if (!chain.some((outer) => outer.includes(message))) chain.push(message)
+  }
+  return chain
+}

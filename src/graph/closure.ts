@@ -1,0 +1,75 @@
+import { count, list, parseJson, record, string } from '../check.ts'
+import { parseStorePath, type StorePath } from '../nix/store-path.ts'
+
+/** A store path of a closure. Sizes are bytes; `narHash` is as Nix gives it; references do not hold the path itself. */
+export type PathInfo = {
+  readonly path: StorePath
+  readonly narHash: string
+  readonly narSize: number
+  readonly closureSize: number
+  readonly references: readonly StorePath[]
+}
+
+/** Store paths with all that they reference, by path in code unit order, and the ones that somebody asked for. */
+export type Closure = {
+  readonly paths: ReadonlyMap<StorePath, PathInfo>
+  readonly roots: readonly StorePath[]
+}
+
+const storePath = (value: unknown, what: string): StorePath => parseStorePath(string(value, what), what)
+
+const narHash = (value: unknown, what: string): string => {
+  const hash = string(value, what)
+  if (!/^sha256(:[0-9abcdfghijklmnpqrsvwxyz]{52}|-[A-Za-z0-9+/]{43}=)$/.test(hash))
+    throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(hash)}`)
+  return hash
+}
+
+const pathInfo = (value: unknown, what: string): PathInfo => {
+  const fields = record(value, what)
+  const path = storePath(fields['path'], `${what}.path`)
+  return {
+    path,
+    narHash: narHash(fields['narHash'], `${path}: narHash`),
+    narSize: count(fields['narSize'], `${path}: narSize`),
+    closureSize: count(fields['closureSize'], `${path}: closureSize`),
+    references: list(storePath)(fields['references'], `${path}: references`)
+      .filter((reference) => reference !== path)
+      .sort(),
+  }
+}
+
+/**
+ * Checks a runtime graph, the list that Nix's `exportReferencesGraph` makes, with its roots. Throws an `Error` if anything
+ * is malformed, if a path comes twice, if a reference or a root is not in the list (the image would lack it), or if a path
+ * cannot be reached from the roots (the image would not need it).
+ */
+export const checkClosure = (runtimeGraph: unknown, roots: unknown): Closure => {
+  const infos = list(pathInfo)(runtimeGraph, 'runtimeGraph').sort((a, b) => (a.path < b.path ? -1 : 1))
+  const closure: Closure = {
+    paths: new Map(infos.map((info) => [info.path, info])),
+    roots: list(storePath)(roots, 'roots'),
+  }
+  if (closure.paths.size !== infos.length) throw new Error('runtimeGraph names a store path twice')
+  if (closure.roots.length === 0) throw new Error('roots is empty')
+
+  const reached = new Set<StorePath>(closure.roots)
+  for (const path of reached) {
+    const info = closure.paths.get(path)
+    if (!info) throw new Error(`runtimeGraph lacks ${path}, which a root or a reference names`)
+    for (const reference of info.references) reached.add(reference)
+  }
+  const unneeded = infos.find((info) => !reached.has(info.path))
+  if (unneeded) throw new Error(`runtimeGraph has ${unneeded.path}, which nothing references`)
+  return closure
+}
+
+/** The same from JSON text, `{ runtimeGraph, roots }`. */
+export const parseClosure = (json: string): Closure => {
+  const { runtimeGraph, roots } = record(parseJson(json, 'the runtime graph'), 'the runtime graph')
+  return checkClosure(runtimeGraph, roots)
+}
+
+/** Bytes of all store paths as NARs. */
+export const closureSize = ({ paths }: Closure): number =>
+  [...paths.values()].reduce((total, { narSize }) => total + narSize, 0)

@@ -1,0 +1,121 @@
+import { isAbsolute, join } from 'node:path'
+import type { Compression } from './archive/compress.ts'
+import { isRecord } from './check.ts'
+import type { Context } from './context.ts'
+import { UserError } from './error.ts'
+import { parseDestination } from './inputs/destination.ts'
+import { parsePackages } from './inputs/packages.ts'
+import type { GetInput, Problem } from './inputs/problem.ts'
+import { parseSource, type Source } from './inputs/source.ts'
+import { checkUnsupported } from './inputs/unsupported.ts'
+import type { Repository } from './oci/reference.ts'
+import type { Credentials } from './registry/credentials.ts'
+
+/** The inputs, read and checked. Where an input has a meaning by default, it is filled in. */
+export type Inputs = {
+  readonly packages: readonly string[]
+  readonly source: Source
+  readonly nixpkgsConfig: Readonly<Record<string, unknown>>
+  readonly repository: Repository
+  readonly tags: readonly string[]
+  readonly push: 'auto' | 'true' | 'false'
+  /** Absolute. */
+  readonly output: string | undefined
+  readonly credentials: Credentials | undefined
+  readonly githubToken: string | undefined
+  readonly preset: 'bare' | 'default'
+  readonly maxLayers: number
+  readonly layering: 'stable' | 'popularity'
+  readonly compression: Compression
+  readonly nixConfig: string
+}
+
+/** Reads all inputs. Throws one `UserError` with all problems, a line each, so that nobody has to find them one run at a time. */
+export const readInputs = (get: GetInput, context: Context): Inputs => {
+  const problems: string[] = []
+  const problem: Problem = (sentence) => problems.push(sentence)
+
+  const inputs: Inputs = {
+    packages: parsePackages(get('packages'), problem),
+    source: parseSource(get('nixpkgs'), context.workspace, problem),
+    nixpkgsConfig: parseConfig(get('nixpkgs-config'), problem),
+    ...parseDestination(get('image'), get('tags'), context.repository, problem),
+    push: choice(get, 'push', ['auto', 'true', 'false'], problem),
+    output: parseOutput(get('output'), context.workspace),
+    credentials: parseCredentials(get('username'), get('password'), problem),
+    githubToken: get('github-token') || undefined,
+    preset: choice(get, 'preset', ['default', 'bare'], problem),
+    maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
+    layering: choice(get, 'layering', ['stable', 'popularity'], problem),
+    compression: parseCompression(get, problem),
+    nixConfig: get('nix-config'),
+  }
+  checkUnsupported(get, context.platform, problem)
+
+  if (problems.length > 0) throw new UserError(problems.join('\n'))
+  return inputs
+}
+
+const choice = <T extends string>(get: GetInput, name: string, choices: readonly [T, ...T[]], problem: Problem): T => {
+  const value = get(name)
+  const chosen = choices.find((candidate) => candidate === value)
+  if (!chosen) problem(`\`${name}\` is ${JSON.stringify(value)}; write ${oneOf(choices)}.`)
+  return chosen ?? choices[0]
+}
+
+const oneOf = (choices: readonly string[]): string =>
+  choices
+    .map((value, index) => `${index === 0 ? '' : index === choices.length - 1 ? ' or ' : ', '}\`${value}\``)
+    .join('')
+
+const wholeNumber = (get: GetInput, name: string, least: number, most: number, problem: Problem): number => {
+  const value = get(name)
+  const number = /^\d{1,4}$/.test(value) ? Number(value) : Number.NaN
+  if (number >= least && number <= most) return number
+  problem(`\`${name}\` is ${JSON.stringify(value)}; write a whole number from ${least} to ${most}.`)
+  return least
+}
+
+const parseConfig = (text: string, problem: Problem): Record<string, unknown> => {
+  try {
+    const config: unknown = JSON.parse(text)
+    if (isRecord(config)) return config
+  } catch {
+    // Answered below, like JSON that is no object.
+  }
+  problem(`\`nixpkgs-config\` is ${JSON.stringify(text)}; write a JSON object, as in \`{ "allowUnfree": true }\`.`)
+  return {}
+}
+
+const parseOutput = (text: string, workspace: string): string | undefined => {
+  if (!text) return undefined
+  return isAbsolute(text) ? text : join(workspace, text)
+}
+
+const parseCredentials = (username: string, password: string, problem: Problem): Credentials | undefined => {
+  if (username && password) return { username, password }
+  if (username)
+    problem('`username` is given, but not `password`; give both, or neither to use what docker/login-action left.')
+  if (password)
+    problem('`password` is given, but not `username`; give both, or neither to use what docker/login-action left.')
+  return undefined
+}
+
+/** The highest level of each compressor, and the one that `auto` stands for. */
+const levels = { gzip: { most: 9, auto: 6 }, zstd: { most: 19, auto: 3 } } as const
+
+const parseCompression = (get: GetInput, problem: Problem): Compression => {
+  const algorithm = choice(get, 'compression', ['gzip', 'zstd', 'none'], problem)
+  const level = get('compression-level')
+  if (algorithm === 'none') {
+    if (level !== 'auto')
+      problem(`\`compression-level\` is ${JSON.stringify(level)}; with \`compression: none\`, leave it at \`auto\`.`)
+    return { algorithm, level: 0 }
+  }
+  const { most, auto } = levels[algorithm]
+  if (level === 'auto') return { algorithm, level: auto }
+  const number = /^\d{1,2}$/.test(level) ? Number(level) : 0
+  if (number < 1 || number > most)
+    problem(`\`compression-level\` is ${JSON.stringify(level)}; write \`auto\`, or 1 to ${most} for \`${algorithm}\`.`)
+  return { algorithm, level: number }
+}

@@ -1,0 +1,59 @@
+import {
+  formatRepository,
+  isTag,
+  parseReference,
+  parseRepository,
+  type Repository,
+  sameRepository,
+} from '../oci/reference.ts'
+import type { Problem } from './problem.ts'
+
+export type Destination = { readonly repository: Repository; readonly tags: readonly string[] }
+
+/**
+ * Where the image goes: `image`, or else the repository that full references in `tags` name, or else ghcr.io with the
+ * name of the workflow's repository.
+ */
+export const parseDestination = (
+  imageText: string,
+  tagsText: string,
+  githubRepository: string,
+  problem: Problem,
+): Destination => {
+  const given = imageText ? parseRepository(imageText) : undefined
+  if (imageText && !given)
+    problem(
+      `\`image\` is ${JSON.stringify(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`,
+    )
+  const { tags, repositories } = parseTags(tagsText, problem)
+  const [first, ...others] = repositories
+  const other = others.find((repository) => first && !sameRepository(repository, first))
+  if (first && other)
+    problem(`\`tags\` names ${formatRepository(first)} and ${formatRepository(other)}; give tags of one repository.`)
+  if (given && first && !sameRepository(given, first))
+    problem(
+      `\`tags\` names ${formatRepository(first)}, but \`image\` ${formatRepository(given)}; give tags of that repository.`,
+    )
+  const repository = given ?? first ?? parseRepository(`ghcr.io/${githubRepository}`)
+  if (!repository && !imageText)
+    problem('`image` is not given; write registry and repository, as in `ghcr.io/owner/name`.')
+  return { repository: repository ?? { registry: '', name: '' }, tags }
+}
+
+const parseTags = (text: string, problem: Problem): { tags: string[]; repositories: Repository[] } => {
+  const tags = new Set<string>()
+  const repositories: Repository[] = []
+  const items = text.split(/[\n,]/).map((item) => item.trim())
+  for (const item of items.filter((item) => item !== '')) {
+    const reference = parseReference(item)
+    if (reference) repositories.push(reference.repository)
+    else if (!isTag(item))
+      problem(
+        `\`tags\` has ${JSON.stringify(item)}; write a tag of up to 128 letters, digits, dots, hyphens and underscores, or a reference such as \`ghcr.io/owner/name:tag\`.`,
+      )
+    tags.add(reference?.tag ?? item)
+  }
+  if (tags.size === 0)
+    problem('`tags` is empty; write one tag a line, or leave it out to tag the image with the commit.')
+  return { tags: [...tags], repositories }
+}

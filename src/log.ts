@@ -1,0 +1,23 @@
+import * as core from '@actions/core'
+
+/** Where a run says what it does. */
+export type Log = {
+  readonly info: (message: string) => void
+  /** Shown on the run's page; something worth knowing that is no fault. */
+  readonly notice: (message: string) => void
+  /** Shown on the run's page; the result is likely not what somebody wants. */
+  readonly warning: (message: string) => void
+  /** Only in a run with debug logging. */
+  readonly debug: (message: string) => void
+  /** A part of the log that can be folded; passes on what `work` returns or throws. */
+  readonly group: <T>(title: string, work: () => Promise<T>) => Promise<T>
+}
+
+/** The log of a GitHub Actions step. */
+export const actionsLog: Log = {
+  info: core.info,
+  notice: (message) => core.notice(message),
+  warning: (message) => core.warning(message),
+  debug: core.debug,
+  group: core.group,
+}

@@ -1,0 +1,82 @@
+import { list, optional, parseJson, record, string } from '../check.ts'
+import { UserError } from '../error.ts'
+import { addToStore } from './add-to-store.ts'
+import type { Nix } from './command.ts'
+import { explainNix } from './explain.ts'
+import type { PinnedSource } from './source.ts'
+import { parseStorePath, type StorePath } from './store-path.ts'
+
+/** What to evaluate. Systems are Nix's names; an optional package is left out where the set does not have it. */
+export type EvaluationRequest = {
+  readonly nixDirectory: string
+  readonly source: PinnedSource
+  readonly system: string
+  readonly nativeSystem: string
+  readonly config: Readonly<Record<string, unknown>>
+  readonly packages: readonly (string | { readonly attr: string; readonly optional: true })[]
+}
+
+/**
+ * Pure evaluation refuses files, but takes what is in the store under its hash. The expression is always this one; what
+ * differs from run to run are its arguments, so that nothing that a user writes is read as Nix.
+ */
+const expression = `
+  { nixPath, nixHash, ... }@arguments:
+  let
+    nix = builtins.path { name = "nix-image-action"; path = nixPath; sha256 = nixHash; };
+    result = import (nix + "/build-image.nix") (
+      removeAttrs arguments [ "nixPath" "nixHash" ] // { loadPkgs = nix + "/load-pkgs.nix"; }
+    );
+  in
+  if result ? error then { inherit (result) error pkgs; } else { inherit (result) drvPath; }
+`
+
+/**
+ * Evaluates `nix/build-image.nix` and returns the derivation that describes the image. Nothing is built. Throws a
+ * `UserError` if a name is unknown or no package, all such names at once, or if the package set cannot be evaluated.
+ */
+export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promise<StorePath> => {
+  const { source, system, nativeSystem, config, packages } = request
+  const own = await addToStore(nix, request.nixDirectory, 'nix-image-action')
+  const strings = {
+    nixPath: own.path,
+    nixHash: own.narHash,
+    srcType: source.srcType,
+    srcArgs: JSON.stringify(source.srcArgs),
+    importArgs: JSON.stringify({ config }),
+    packages: JSON.stringify(packages),
+    system,
+    nativeSystem,
+  }
+  const answer = await nix('nix-instantiate', [
+    '--eval',
+    '--strict',
+    '--json',
+    '--read-write-mode',
+    ...['--option', 'pure-eval', 'true'],
+    ...['--option', 'allow-import-from-derivation', 'false'],
+    ...['--expr', expression],
+    ...Object.entries(strings).flatMap(([name, value]) => ['--argstr', name, value]),
+  ]).catch((error) => {
+    throw explainNix(error, `The packages cannot be evaluated from ${source.description}`)
+  })
+
+  const result = record(parseJson(answer, 'the evaluation'), 'the evaluation')
+  if (result['error'] !== undefined) {
+    const unknown = list(record)(result['pkgs'], 'pkgs')
+    throw new UserError(unknown.map((entry) => whatIsWrong(entry, source)).join('\n'))
+  }
+  return parseStorePath(string(result['drvPath'], 'drvPath'), 'drvPath')
+}
+
+const whatIsWrong = (entry: Record<string, unknown>, { description }: PinnedSource): string => {
+  const attr = string(entry['attr'], 'attr')
+  if (entry['reason'] === 'not_a_package')
+    return `\`packages\` has ${attr}, which is a ${entry['type']} and not a package in ${description}; name a package, as in \`${attr}.<name>\`.`
+  const nearMisses = optional(list(string))(entry['nearMisses'], 'nearMisses') ?? []
+  const instead =
+    nearMisses.length > 0
+      ? `did you mean ${nearMisses.map((name) => `\`${name}\``).join(', ')}?`
+      : 'search for the name at https://search.nixos.org/packages.'
+  return `\`packages\` has ${attr}, which is not in ${description}; ${instead}`
+}

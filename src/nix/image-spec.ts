@@ -1,0 +1,63 @@
+import { count, list, optional, parseJson, record, string } from '../check.ts'
+import { type Closure, checkClosure } from '../graph/closure.ts'
+import { parseStorePath, type StorePath } from './store-path.ts'
+
+/** A package of the image. `license` holds SPDX identifiers or names. */
+export type Package = {
+  readonly attr: string
+  readonly name: string
+  readonly version: string
+  readonly outPath: StorePath
+  readonly license: readonly string[]
+  readonly homepage: string | undefined
+}
+
+/** Two packages have a file of the same name; the one named first is in the image. Both are paths of files in the store. */
+export type Conflict = { readonly path: string; readonly winner: string; readonly loser: string }
+
+/** What `nix/build-image.nix` tells about an image; `size` in bytes, `sha256` in hex. */
+export type ImageSpec = {
+  readonly closure: Closure
+  readonly symlinkLayer: { readonly path: StorePath; readonly size: number; readonly sha256: string }
+  readonly conflicts: readonly Conflict[]
+  readonly packages: readonly Package[]
+}
+
+/** Checks the JSON that `nix/build-image.nix` makes. Throws an `Error` that names the field which is wrong. */
+export const parseImageSpec = (json: string): ImageSpec => {
+  const spec = record(parseJson(json, 'the image specification'), 'the image specification')
+  const layer = record(spec['symlinkLayer'], 'symlinkLayer')
+  const sha256 = string(layer['sha256'], 'symlinkLayer.sha256')
+  if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`symlinkLayer.sha256 should be 64 hex digits, but is ${sha256}`)
+  return {
+    closure: checkClosure(spec['runtimeGraph'], spec['roots']),
+    symlinkLayer: {
+      path: parseStorePath(string(layer['path'], 'symlinkLayer.path'), 'symlinkLayer.path'),
+      size: count(layer['size'], 'symlinkLayer.size'),
+      sha256,
+    },
+    conflicts: list(conflict)(spec['conflicts'], 'conflicts'),
+    packages: list(package_)(spec['packages'], 'packages'),
+  }
+}
+
+const conflict = (value: unknown, what: string): Conflict => {
+  const { path, winner, loser } = record(value, what)
+  return {
+    path: string(path, `${what}.path`),
+    winner: string(winner, `${what}.winner`),
+    loser: string(loser, `${what}.loser`),
+  }
+}
+
+const package_ = (value: unknown, what: string): Package => {
+  const fields = record(value, what)
+  return {
+    attr: string(fields['attr'], `${what}.attr`),
+    name: string(fields['name'], `${what}.name`),
+    version: string(fields['version'], `${what}.version`),
+    outPath: parseStorePath(string(fields['outPath'], `${what}.outPath`), `${what}.outPath`),
+    license: list(string)(fields['license'], `${what}.license`),
+    homepage: optional(string)(fields['homepage'], `${what}.homepage`),
+  }
+}

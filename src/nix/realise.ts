@@ -1,0 +1,18 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Nix } from './command.ts'
+import { explainNix } from './explain.ts'
+import { type ImageSpec, parseImageSpec } from './image-spec.ts'
+import type { StorePath } from './store-path.ts'
+
+/**
+ * Builds the derivation of an image, and with it all packages or what substitutes them, and reads what it says. A link in `temporary` keeps all of it
+ * from being collected until the run ends. Throws a `UserError` with the end of the log if something does not build.
+ */
+export const realiseImage = async (derivation: StorePath, temporary: string, nix: Nix): Promise<ImageSpec> => {
+  const root = join(temporary, 'image')
+  await nix('nix-store', ['--realise', derivation, '--add-root', root, '--indirect']).catch((error) => {
+    throw explainNix(error, 'The packages cannot be built')
+  })
+  return parseImageSpec(await readFile(root, 'utf8'))
+}

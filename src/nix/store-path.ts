@@ -1,0 +1,28 @@
+/**
+ * A path directly in the Nix store. Source: the Nix manual, "Store path".
+ * The digest is 32 characters of Nix's base 32, which lacks e, o, t and u.
+ */
+export type StorePath = `/nix/store/${string}`
+
+const pattern = /^\/nix\/store\/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+\-._?=]{1,211}$/
+
+export const isStorePath = (text: string): text is StorePath => pattern.test(text)
+
+/** Throws an `Error` that names `what` if the text is no store path. */
+export const parseStorePath = (text: string, what: string): StorePath => {
+  if (!isStorePath(text)) throw new Error(`${what} should be a path in the Nix store, but is ${JSON.stringify(text)}`)
+  return text
+}
+
+/** `git-2.51.0` for `/nix/store/<digest>-git-2.51.0`. */
+export const storePathName = (path: StorePath): string => path.slice('/nix/store/'.length + 33)
+
+/**
+ * The name without its version, as `builtins.parseDrvName` splits it: the version starts after the first hyphen that is not
+ * followed by a letter. `git` for `git-2.51.0`, `git-doc` for `git-doc`.
+ */
+export const packageName = (path: StorePath): string => {
+  const name = storePathName(path)
+  const version = name.search(/-[^a-zA-Z]/)
+  return version > 0 ? name.slice(0, version) : name
+}

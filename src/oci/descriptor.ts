@@ -1,0 +1,25 @@
+import { createHash } from 'node:crypto'
+
+/** The hash of a blob. Source: OCI image specification, "Digests". */
+export type Digest = `sha256:${string}`
+
+/**
+ * A reference to a blob by what it holds; `size` in bytes. Source: OCI image specification, "OCI Content Descriptors",
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md
+ */
+export type Descriptor = {
+  readonly mediaType: string
+  readonly digest: Digest
+  readonly size: number
+  readonly annotations?: Readonly<Record<string, string>>
+}
+
+/** A JSON document with the bytes that are hashed, stored and sent, so that they cannot differ. */
+export type Document = { readonly descriptor: Descriptor; readonly bytes: Uint8Array }
+
+export const digestOf = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+export const jsonDocument = (mediaType: string, value: unknown): Document => {
+  const bytes = Buffer.from(JSON.stringify(value))
+  return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } }
+}

@@ -1,0 +1,45 @@
+import type { Conflict, Package } from './nix/image-spec.ts'
+import type { PinnedSource } from './nix/source.ts'
+import type { StorePath } from './nix/store-path.ts'
+import type { Digest } from './oci/descriptor.ts'
+import type { Image } from './oci/image.ts'
+import type { Platform } from './oci/platform.ts'
+import type { Repository } from './oci/reference.ts'
+import type { Timings } from './timings.ts'
+
+/**
+ * Where a layer came from. `reused`: found by its key, not built. `exists`: built, but the registry had it.
+ * `built`: built, and sent if the image was pushed.
+ */
+export type Origin = 'built' | 'reused' | 'exists'
+
+/** A layer of the image. `narSize` is the size of its store paths in bytes; 0 for the last layers, which have none. */
+export type OutcomeLayer = {
+  readonly digest: Digest
+  readonly diffID: Digest
+  readonly mediaType: string
+  readonly size: number
+  readonly key: string
+  readonly holds: string
+  readonly storePaths: readonly StorePath[]
+  readonly narSize: number
+  readonly origin: Origin
+}
+
+/** What a run did and made. Sizes are bytes. */
+export type Outcome = {
+  readonly repository: Repository
+  readonly tags: readonly string[]
+  readonly pushed: boolean
+  readonly output: string | undefined
+  readonly source: PinnedSource
+  readonly packages: readonly Package[]
+  readonly conflicts: readonly Conflict[]
+  readonly platform: Platform
+  readonly image: Image
+  readonly layers: readonly OutcomeLayer[]
+  readonly closureSize: number
+  readonly uploaded: number
+  readonly requests: number
+  readonly timings: Timings
+}

@@ -1,0 +1,87 @@
+import { optional, record, string } from '../check.ts'
+import { UserError } from '../error.ts'
+import type { Repository } from '../oci/reference.ts'
+import type { Credentials } from './credentials.ts'
+import { RegistryError } from './error.ts'
+import { send } from './http.ts'
+import { isTrustedRealm } from './origin.ts'
+
+/** What a registry asks for in a `WWW-Authenticate` header. */
+export type Challenge = { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
+
+/** Source: RFC 9110, section 11.6.1. Only the first challenge is read; registries send one. */
+export const parseChallenge = (header: string): Challenge | undefined => {
+  const [, scheme, rest] = /^\s*([A-Za-z]+)(?:\s+(.*))?$/s.exec(header) ?? []
+  if (!scheme) return undefined
+  const parameters: Record<string, string> = {}
+  for (const [, name, quoted, plain] of (rest ?? '').matchAll(/([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g))
+    if (name) parameters[name.toLowerCase()] = (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1')
+  return { scheme: scheme.toLowerCase(), parameters }
+}
+
+/**
+ * The `Authorization` header that answers a challenge, to push to and pull from the repository. `secret` is told every
+ * token before it is used. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
+ * https://distribution.github.io/distribution/spec/auth/token/
+ */
+export const authorize = async (
+  challenge: Challenge,
+  repository: Repository,
+  credentials: Credentials | undefined,
+  secret: (value: string) => void,
+): Promise<string> => {
+  if (challenge.scheme === 'basic') {
+    if (!credentials) throw noCredentials(repository)
+    return basic(credentials)
+  }
+  const realm = URL.parse(challenge.parameters['realm'] ?? '')
+  if (challenge.scheme !== 'bearer' || !realm)
+    throw new Error(`${repository.registry} asks for an authorization that is not known: ${challenge.scheme}`)
+  if (!isTrustedRealm(repository.registry, realm))
+    throw new UserError(
+      `${repository.registry} asks for its credentials to be sent to ${realm.host}, which is not that registry; they were not sent.`,
+    )
+  realm.searchParams.set('scope', `repository:${repository.name}:pull,push`)
+  const { service } = challenge.parameters
+  if (service) realm.searchParams.set('service', service)
+  const token = await fetchToken(realm, repository, credentials)
+  secret(token)
+  return `Bearer ${token}`
+}
+
+const fetchToken = async (
+  realm: URL,
+  repository: Repository,
+  credentials: Credentials | undefined,
+): Promise<string> => {
+  const headers: Record<string, string> = credentials ? { authorization: basic(credentials) } : {}
+  try {
+    const response = await send({ method: 'GET', url: realm, headers, expected: [200] })
+    const answer = record(await response.json(), 'the token answer')
+    const token = optional(string)(answer['token'] ?? answer['access_token'], 'token')
+    if (!token) throw new Error('the answer has no token')
+    return token
+  } catch (error) {
+    if (!(error instanceof RegistryError) || (error.status !== 401 && error.status !== 403))
+      throw new Error(`${repository.registry} gives no token`, { cause: error })
+    throw credentials ? refusedCredentials(repository, credentials, error) : noCredentials(repository)
+  }
+}
+
+const basic = ({ username, password }: Credentials): string =>
+  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+
+export const noCredentials = ({ registry }: Repository): UserError =>
+  new UserError(
+    registry === 'ghcr.io'
+      ? 'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.'
+      : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`,
+  )
+
+export const refusedCredentials = ({ registry }: Repository, { username }: Credentials, cause: unknown): UserError =>
+  new UserError(
+    registry === 'ghcr.io'
+      ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
+      : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`,
+    { cause },
+  )

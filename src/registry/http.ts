@@ -1,0 +1,54 @@
+import { isRecord, record } from '../check.ts'
+import { RegistryError } from './error.ts'
+
+/**
+ * One request. `expected` are the statuses that are an answer to it; for any other, `send` throws. A body that is a `Blob`
+ * of a file is read from disk while it is sent.
+ */
+export type Request = {
+  readonly method: 'DELETE' | 'GET' | 'HEAD' | 'POST' | 'PUT'
+  readonly url: URL
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Blob | Uint8Array
+  readonly expected: readonly number[]
+}
+
+/** A registry that does not answer at all for so long is not going to; in milliseconds. */
+const idleLimit = 60_000
+
+/**
+ * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and an `Error` with the cause
+ * where there was no answer. Headers and the query, which may hold a signature, are in neither.
+ */
+export const send = async ({ method, url, headers = {}, body, expected }: Request): Promise<Response> => {
+  const request = `${method} ${url.origin}${url.pathname}`
+  let response: Response
+  try {
+    response = await fetch(url, {
+      method,
+      headers,
+      ...(body && { body: body as Blob }),
+      // 'manual' would make fetch keep a copy of the whole body in memory, to be able to send it again.
+      redirect: body ? 'error' : 'manual',
+      ...(!body && { signal: AbortSignal.timeout(idleLimit) }),
+    })
+  } catch (cause) {
+    throw new Error(`${request} got no answer`, { cause })
+  }
+  if (expected.includes(response.status)) return response
+  const { code, detail } = errorOf(await response.text().catch(() => ''))
+  throw new RegistryError(request, response.status, code, detail)
+}
+
+/** Source: OCI distribution specification, "Error Codes". */
+const errorOf = (body: string): { code: string | undefined; detail: string } => {
+  try {
+    const { errors } = record(JSON.parse(body), 'the answer')
+    const first = Array.isArray(errors) ? errors[0] : undefined
+    if (!isRecord(first)) return { code: undefined, detail: '' }
+    const text = (value: unknown): string => (typeof value === 'string' ? value : '')
+    return { code: text(first['code']), detail: text(first['message']) }
+  } catch {
+    return { code: undefined, detail: body.slice(0, 200).replaceAll(/\s+/g, ' ') }
+  }
+}
