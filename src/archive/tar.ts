@@ -4,16 +4,30 @@ import { tarHeader } from './header.ts'
 import type { TreeEntry } from './tree.ts'
 
 /**
- * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry ends the
- * archive with that error.
+ * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry is the
+ * error of the archive.
  */
-export const tar = (entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>): AsyncIterable<Uint8Array> => {
+export async function* tar(
+  entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>,
+): AsyncGenerator<Uint8Array, void, void> {
   const archive = pack()
-  addAll(archive, entries).then(
+  let failure: unknown
+  const adding = addAll(archive, entries).then(
     () => archive.finalize(),
-    (error) => archive.destroy(error),
+    (error) => {
+      failure = error
+      archive.destroy(error)
+    },
   )
-  return archive as AsyncIterable<Uint8Array>
+  try {
+    yield* archive as AsyncIterable<Uint8Array>
+  } catch (error) {
+    // tar-stream fails by itself when a file is too short, and does not know which one it was.
+    await adding
+    throw failure ?? error
+  } finally {
+    archive.destroy()
+  }
 }
 
 const addAll = async (archive: Pack, entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>): Promise<void> => {

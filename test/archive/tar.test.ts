@@ -1,0 +1,155 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { tar } from '../../src/archive/tar.ts'
+import { storePathsTree, type TreeEntry } from '../../src/archive/tree.ts'
+import type { StorePath } from '../../src/nix/store-path.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const archive = async (entries: Iterable<TreeEntry>): Promise<Buffer> => buffer(tar(entries))
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** What another program reads: a line for each member with all header fields that matter, and the content's digest. */
+const readByPython = (bytes: Buffer): unknown[] => {
+  const script = `
+import hashlib, io, json, sys, tarfile
+with tarfile.open(fileobj=io.BytesIO(sys.stdin.buffer.read()), encoding='utf-8') as archive:
+    print(json.dumps([[m.name, m.type.decode(), m.mode, m.uid, m.gid, m.uname, m.gname, m.mtime, m.size, m.linkname,
+        hashlib.sha256(archive.extractfile(m).read()).hexdigest() if m.isreg() else '']
+        for m in archive]))`
+  return JSON.parse(execFileSync('python3', ['-c', script], { input: bytes, encoding: 'utf8' }))
+}
+
+const asPythonReads = (entry: TreeEntry): unknown[] => {
+  const fixed = [0, 0, '', '', 1]
+  switch (entry.type) {
+    case 'directory':
+      return [entry.name, '5', entry.mode, ...fixed, 0, '', '']
+    case 'symlink':
+      return [entry.name, '2', 0o777, ...fixed, 0, entry.target, '']
+    case 'file': {
+      const content = entry.content as Uint8Array
+      return [entry.name, '0', entry.mode, ...fixed, content.length, '', sha256(content)]
+    }
+  }
+}
+
+const entries: TreeEntry[] = [
+  { type: 'directory', name: 'nix', mode: 0o755 },
+  { type: 'file', name: 'nix/empty', mode: 0o444, content: Buffer.alloc(0) },
+  { type: 'file', name: 'nix/program', mode: 0o555, content: Buffer.from('#!/bin/sh\n') },
+  { type: 'symlink', name: 'nix/link', target: '../elsewhere' },
+  { type: 'directory', name: 'tmp', mode: 0o1777 },
+]
+
+describe('an archive', () => {
+  test('has the same bytes everywhere', async () => {
+    expect(sha256(await archive(entries))).toMatchInlineSnapshot(`"1947cdd3e98d7df654e56d6c5f715a125f80011587ef76dbb39fede010bd4a50"`)
+  })
+
+  test('is read by GNU tar with the modes, owners and times that the rules say', async () => {
+    const list = execFileSync('tar', ['--list', '--verbose', '--numeric-owner', '--utc', '--full-time'], {
+      input: await archive(entries),
+      encoding: 'utf8',
+    })
+    expect(list.replaceAll(/ +/g, ' ')).toMatchInlineSnapshot(`
+      "drwxr-xr-x 0/0 0 1970-01-01 00:00:01 nix/
+      -r--r--r-- 0/0 0 1970-01-01 00:00:01 nix/empty
+      -r-xr-xr-x 0/0 10 1970-01-01 00:00:01 nix/program
+      lrwxrwxrwx 0/0 0 1970-01-01 00:00:01 nix/link -> ../elsewhere
+      drwxrwxrwt 0/0 0 1970-01-01 00:00:01 tmp/
+      "
+    `)
+  })
+
+  test('of any names and contents is read by another program as it was written', async () => {
+    const name = fc
+      .string({ unit: 'grapheme', minLength: 1, maxLength: 120 })
+      .filter((text) => !/[/\0]/.test(text) && text !== '.' && text !== '..' && text.isWellFormed())
+    const path = fc.array(name, { minLength: 1, maxLength: 4 }).map((names) => names.join('/'))
+    const entry: fc.Arbitrary<TreeEntry> = fc.oneof(
+      fc.record({ type: fc.constant('directory' as const), name: path, mode: fc.constantFrom(0o555, 0o755, 0o1777) }),
+      fc.record({ type: fc.constant('symlink' as const), name: path, target: path }),
+      fc.record({
+        type: fc.constant('file' as const),
+        name: path,
+        mode: fc.constantFrom(0o444, 0o555),
+        content: fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.uint8Array({ minLength: 500, maxLength: 1030 })),
+      }),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(entry, { minLength: 1, maxLength: 12 }), async (tree) => {
+        expect(readByPython(await archive(tree))).toEqual(tree.map(asPythonReads))
+      }),
+      { numRuns: 60 },
+    )
+  })
+
+  test('ends with an error that names a file which changed while it was read', async () => {
+    const shrunk: TreeEntry = {
+      type: 'file',
+      name: 'nix/shrunk',
+      mode: 0o444,
+      content: { size: 10, read: async function* () { yield Buffer.from('less') } },
+    }
+    await expect(archive([shrunk])).rejects.toThrow('/nix/shrunk changed while it was read')
+  })
+})
+
+describe('the layer of a store path', () => {
+  test('that is not there says so by its name', async () => {
+    const path = '/nix/store/00000000000000000000000000000000-missing' as StorePath
+    await expect(buffer(tar(storePathsTree([path])))).rejects.toThrow(
+      '/nix/store/00000000000000000000000000000000-missing cannot be read (ENOENT); check the Nix store of this machine.',
+    )
+  })
+
+  test('refuses what is no file, directory or symlink by its name', async () => {
+    const tree = join(folder, 'with-fifo')
+    execFileSync('mkdir', [tree])
+    execFileSync('mkfifo', [join(tree, 'fifo')])
+    await expect(buffer(tar(storePathsTree([tree as StorePath])))).rejects.toThrow(
+      `${tree}/fifo is neither a file nor a directory nor a symlink, so it cannot be put into an image.`,
+    )
+  })
+
+  test('refuses a name that is not UTF-8', async () => {
+    const tree = join(folder, 'with-latin1')
+    execFileSync('mkdir', [tree])
+    await writeFile(Buffer.concat([Buffer.from(`${tree}/caf`), Buffer.from([0xe9])]), '')
+    await expect(buffer(tar(storePathsTree([tree as StorePath])))).rejects.toThrow(
+      `${tree} has a file whose name is not UTF-8 (café); rename it in its package.`,
+    )
+  })
+
+  test('has parents, sorted names and the store’s modes, whatever the modes and the order on disk are', async () => {
+    const tree = join(folder, 'tree')
+    execFileSync('mkdir', ['--mode=700', tree, join(tree, 'b')])
+    await writeFile(join(tree, 'a'), 'plain', { mode: 0o640 })
+    await writeFile(join(tree, 'Z'), 'program', { mode: 0o710 })
+    await writeFile(join(tree, 'b', 'big'), Buffer.alloc(300_000, 'x'), { mode: 0o400 })
+    await symlink('a', join(tree, 'link'))
+    const read = readByPython(await buffer(tar(storePathsTree([tree as StorePath]))))
+    const name = tree.slice(1)
+    expect(read.map((fields) => (fields as unknown[]).slice(0, 3))).toEqual([
+      ['nix', '5', 0o755],
+      ['nix/store', '5', 0o755],
+      [name, '5', 0o555],
+      [`${name}/Z`, '0', 0o555],
+      [`${name}/a`, '0', 0o444],
+      [`${name}/b`, '5', 0o555],
+      [`${name}/b/big`, '0', 0o444],
+      [`${name}/link`, '2', 0o777],
+    ])
+  })
+})

@@ -1,0 +1,124 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { nixConfigFolder } from './test-world.ts'
+
+/** The action's root. */
+export const root = join(import.meta.dirname, '..', '..')
+
+/** What a step leaves for the runner. `log` is standard output and standard error as they came. */
+export type StepResult = {
+  readonly exitCode: number | null
+  readonly log: string
+  /** The messages of `::error::` commands. */
+  readonly errors: readonly string[]
+  readonly warnings: readonly string[]
+  readonly outputs: Readonly<Record<string, string>>
+  readonly summary: string
+}
+
+/** What a workflow run is about; what is not given is that of a push to the default branch. */
+export type StepOptions = {
+  readonly environment?: Readonly<Record<string, string>>
+  readonly event?: unknown
+  readonly workspace?: string
+  readonly started?: (child: ChildProcess) => void
+}
+
+const commit = '0123456789abcdef0123456789abcdef01234567'
+export const githubToken = 'ghs_a-token-for-tests'
+
+/** The expressions in `action.yml`, with their values here. The runner evaluates them before a step starts. */
+const expressions: Readonly<Record<string, string>> = {
+  '${{ github.token }}': githubToken,
+  '${{ github.event.pull_request.head.sha || github.sha }}': commit,
+}
+
+type ActionFile = { inputs: Record<string, { default?: string; required?: boolean }>; runs: { main: string } }
+
+export const actionFile = async (): Promise<ActionFile> => parse(await readFile(join(root, 'action.yml'), 'utf8'))
+
+/** Runs the bundled action as the runner does: inputs as `INPUT_*` with the defaults of `action.yml`, outputs in files. */
+export const runAction = async (
+  inputs: Readonly<Record<string, string>>,
+  { environment = {}, event = {}, workspace, started }: StepOptions = {},
+): Promise<StepResult> => {
+  const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+  const file = (name: string): string => join(folder, name)
+  try {
+    for (const name of ['output', 'summary']) await writeFile(file(name), '')
+    await writeFile(file('event.json'), JSON.stringify(event))
+    const action = await actionFile()
+    const { exitCode, log } = await run(
+      join(root, action.runs.main),
+      {
+        PATH: process.env['PATH'] ?? '',
+        HOME: folder,
+        NIX_CONF_DIR: nixConfigFolder,
+        ...inputVariables(action, inputs),
+        GITHUB_ACTIONS: 'true',
+        GITHUB_ACTOR: 'somebody',
+        GITHUB_EVENT_NAME: 'push',
+        GITHUB_EVENT_PATH: file('event.json'),
+        GITHUB_OUTPUT: file('output'),
+        GITHUB_REPOSITORY: 'Owner/Repository',
+        GITHUB_SHA: commit,
+        GITHUB_STEP_SUMMARY: file('summary'),
+        GITHUB_WORKSPACE: workspace ?? folder,
+        RUNNER_ARCH: process.arch.toUpperCase(),
+        RUNNER_OS: 'Linux',
+        RUNNER_TEMP: folder,
+        ...environment,
+      },
+      started,
+    )
+    const messages = (command: string): string[] =>
+      [...log.matchAll(new RegExp(`^::${command}[^:]*::(.*)$`, 'gm'))].map(([, text = '']) => unescape(text))
+    return {
+      exitCode,
+      log,
+      errors: messages('error'),
+      warnings: messages('warning'),
+      outputs: parseOutputs(await readFile(file('output'), 'utf8')),
+      summary: await readFile(file('summary'), 'utf8'),
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const inputVariables = (action: ActionFile, inputs: Readonly<Record<string, string>>): Record<string, string> => {
+  const unknown = Object.keys(inputs).filter((name) => !(name in action.inputs))
+  if (unknown.length > 0) throw new Error(`action.yml has no input ${unknown.join(', ')}`)
+  return Object.fromEntries(
+    Object.entries(action.inputs).map(([name, input]) => {
+      const byDefault = input.default ?? ''
+      if (byDefault.includes('${{') && !(byDefault in expressions)) throw new Error(`no value is known for ${byDefault}`)
+      return [`INPUT_${name.toUpperCase()}`, inputs[name] ?? expressions[byDefault] ?? byDefault]
+    }),
+  )
+}
+
+const run = (
+  program: string,
+  env: Record<string, string>,
+  started?: (child: ChildProcess) => void,
+): Promise<{ exitCode: number | null; log: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    let log = ''
+    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text))
+    child.on('error', reject)
+    child.on('close', (exitCode) => resolve({ exitCode, log }))
+    started?.(child)
+  })
+
+/** Source: "Workflow commands for GitHub Actions", multiline strings. */
+const parseOutputs = (text: string): Record<string, string> =>
+  Object.fromEntries(
+    [...text.matchAll(/^(.+?)<<(.+)\n([^]*?)\n?\2$/gm)].map(([, name = '', , value = '']) => [name, value]),
+  )
+
+const unescape = (text: string): string => text.replaceAll('%0A', '\n').replaceAll('%0D', '\r').replaceAll('%25', '%')
