@@ -29,17 +29,22 @@ const decompressors: [Compression, string[]][] = [
   [{ algorithm: 'none', level: 0 }, ['cat']],
 ]
 
-test.each(decompressors)('%j is read by the usual program, and has the digests of its bytes', async (compression, [program = '', ...args]) => {
-  const layer = await writeLayer(inChunks(1000), join(folder, compression.algorithm), compression)
-  const bytes = await readFile(layer.file)
-  expect(layer.descriptor).toMatchObject({ digest: sha256(bytes), size: bytes.length })
-  expect(layer.diffID).toBe(sha256(content))
-  expect(sha256(execFileSync(program, args, { input: bytes, maxBuffer: 2 * content.length }))).toBe(layer.diffID)
-})
+test.each(decompressors)(
+  '%j is read by the usual program, and has the digests of its bytes',
+  async (compression, [program = '', ...args]) => {
+    const layer = await writeLayer(inChunks(1000), join(folder, compression.algorithm), compression)
+    const bytes = await readFile(layer.file)
+    expect(layer.descriptor).toMatchObject({ digest: sha256(bytes), size: bytes.length })
+    expect(layer.diffID).toBe(sha256(content))
+    expect(sha256(execFileSync(program, args, { input: bytes, maxBuffer: 2 * content.length }))).toBe(layer.diffID)
+  },
+)
 
 test.each(decompressors)('%j gives the same bytes however the archive arrives', async (compression) => {
   const layers = await Promise.all(
-    [7, 4096, blockSize, content.length].map((size) => writeLayer(inChunks(size), join(folder, `${size}`), compression)),
+    [7, 4096, blockSize, content.length].map((size) =>
+      writeLayer(inChunks(size), join(folder, `${size}`), compression),
+    ),
   )
   expect(new Set(layers.map(({ descriptor }) => descriptor.digest)).size).toBe(1)
 })
@@ -49,7 +54,9 @@ test('an error of the archive is the error of the layer', async () => {
     yield Buffer.alloc(10)
     throw new Error('the disk is gone')
   }
-  await expect(writeLayer(failing(), join(folder, 'failing'), { algorithm: 'gzip', level: 6 })).rejects.toThrow('the disk is gone')
+  await expect(writeLayer(failing(), join(folder, 'failing'), { algorithm: 'gzip', level: 6 })).rejects.toThrow(
+    'the disk is gone',
+  )
 })
 
 test('blocks are all of one size but the last', async () => {

@@ -5,7 +5,8 @@ const names = (existing: string[]): string[] => rootFileSystem(new Set(existing)
 
 test('anybody may write to /tmp and /var/tmp, and remove only what is theirs', () => {
   const entries = rootFileSystem(new Set())
-  for (const name of ['tmp', 'var/tmp']) expect(entries.find((entry) => entry.name === name)).toMatchObject({ mode: 0o1777 })
+  for (const name of ['tmp', 'var/tmp'])
+    expect(entries.find((entry) => entry.name === name)).toMatchObject({ mode: 0o1777 })
 })
 
 test('/usr/bin/env is there where the packages have env', () => {

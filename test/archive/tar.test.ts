@@ -54,7 +54,9 @@ const entries: TreeEntry[] = [
 
 describe('an archive', () => {
   test('has the same bytes everywhere', async () => {
-    expect(sha256(await archive(entries))).toMatchInlineSnapshot(`"1947cdd3e98d7df654e56d6c5f715a125f80011587ef76dbb39fede010bd4a50"`)
+    expect(sha256(await archive(entries))).toMatchInlineSnapshot(
+      `"1947cdd3e98d7df654e56d6c5f715a125f80011587ef76dbb39fede010bd4a50"`,
+    )
   })
 
   test('is read by GNU tar with the modes, owners and times that the rules say', async () => {
@@ -100,7 +102,12 @@ describe('an archive', () => {
       type: 'file',
       name: 'nix/shrunk',
       mode: 0o444,
-      content: { size: 10, read: async function* () { yield Buffer.from('less') } },
+      content: {
+        size: 10,
+        read: async function* () {
+          yield Buffer.from('less')
+        },
+      },
     }
     await expect(archive([shrunk])).rejects.toThrow('/nix/shrunk changed while it was read')
   })
