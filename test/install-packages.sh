@@ -6,6 +6,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 declare -A package_of=(
   [dockerd]=docker.io
   [docker-registry]=docker-registry
+  [containerd]=containerd
   [git]=git
   [nix-store]=nix-bin
   [openssl]=openssl

@@ -75,8 +75,9 @@ merge() {
       if [[ -z $first ]]; then
         first=$entry
         if [[ -z $rest ]]; then
-          # Nobody else has it, so a link to a directory can stay a link.
-          if [[ -d $entry && ! -L $entry ]]; then dirs=("$entry"); else links+=("$entry"); fi
+          # Nobody else has it, so a link to a directory can stay a link; but right under the root, where the base layer
+          # puts files into directories.
+          if [[ -d $entry && (! -L $entry || -z $path) ]]; then dirs=("$entry"); else links+=("$entry"); fi
         elif may_open "$entry"; then
           dirs=("$entry")
         else

@@ -64,5 +64,6 @@ const lastMessage = (stderr: string): string | undefined => {
     .map((line) => line.trim())
     .join(' ')
     .replace(/^error: /, '')
+    .replace(/ \(use '--show-trace' .*\)$/, '')
     .replaceAll(/\/nix\/store\/\w{32}-/g, '')
 }

@@ -1,4 +1,5 @@
 import { isRecord, record } from '../check.ts'
+import { messages, UserError } from '../error.ts'
 import { RegistryError } from './error.ts'
 
 /**
@@ -17,11 +18,10 @@ export type Request = {
 const idleLimit = 60_000
 
 /**
- * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and an `Error` with the cause
+ * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `UserError`
  * where there was no answer. Headers and the query, which may hold a signature, are in neither.
  */
 export const send = async ({ method, url, headers = {}, body, expected }: Request): Promise<Response> => {
-  const request = `${method} ${url.origin}${url.pathname}`
   let response: Response
   try {
     response = await fetch(url, {
@@ -33,11 +33,14 @@ export const send = async ({ method, url, headers = {}, body, expected }: Reques
       ...(!body && { signal: AbortSignal.timeout(idleLimit) }),
     })
   } catch (cause) {
-    throw new Error(`${request} got no answer`, { cause })
+    const reason = messages(cause).at(-1)
+    throw new UserError(`${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`, {
+      cause,
+    })
   }
   if (expected.includes(response.status)) return response
   const { code, detail } = errorOf(await response.text().catch(() => ''))
-  throw new RegistryError(request, response.status, code, detail)
+  throw new RegistryError(`${method} ${url.origin}${url.pathname}`, response.status, code, detail)
 }
 
 /** Source: OCI distribution specification, "Error Codes". */

@@ -75,7 +75,7 @@ export const runAction = async (
       started,
     )
     const messages = (command: string): string[] =>
-      [...log.matchAll(new RegExp(`^::${command}[^:]*::(.*)$`, 'gm'))].map(([, text = '']) => unescape(text))
+      [...log.matchAll(new RegExp(`^::${command}[^:]*::(.*)$`, 'gm'))].map(([, text = '']) => unescapeCommand(text))
     return {
       exitCode,
       log,
@@ -95,7 +95,8 @@ const inputVariables = (action: ActionFile, inputs: Readonly<Record<string, stri
   return Object.fromEntries(
     Object.entries(action.inputs).map(([name, input]) => {
       const byDefault = input.default ?? ''
-      if (byDefault.includes('${{') && !(byDefault in expressions)) throw new Error(`no value is known for ${byDefault}`)
+      if (byDefault.includes('${{') && !(byDefault in expressions))
+        throw new Error(`no value is known for ${byDefault}`)
       return [`INPUT_${name.toUpperCase()}`, inputs[name] ?? expressions[byDefault] ?? byDefault]
     }),
   )
@@ -118,7 +119,8 @@ const run = (
 /** Source: "Workflow commands for GitHub Actions", multiline strings. */
 const parseOutputs = (text: string): Record<string, string> =>
   Object.fromEntries(
-    [...text.matchAll(/^(.+?)<<(.+)\n([^]*?)\n?\2$/gm)].map(([, name = '', , value = '']) => [name, value]),
+    [...text.matchAll(/^(.+?)<<(.+)\n([\s\S]*?)\n?\2$/gm)].map(([, name = '', , value = '']) => [name, value]),
   )
 
-const unescape = (text: string): string => text.replaceAll('%0A', '\n').replaceAll('%0D', '\r').replaceAll('%25', '%')
+const unescapeCommand = (text: string): string =>
+  text.replaceAll('%0A', '\n').replaceAll('%0D', '\r').replaceAll('%25', '%')

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -25,15 +25,21 @@ const stopSeconds = 10
  * Starts a program and waits until it is ready. Throws an `Error` with the end of its log if it ends early or takes longer
  * than 30 seconds. It gets SIGTERM if this process ends without having stopped it.
  */
-export const startDaemon = async (program: string, args: readonly string[], options: DaemonOptions): Promise<Daemon> => {
+export const startDaemon = async (
+  program: string,
+  args: readonly string[],
+  options: DaemonOptions,
+): Promise<Daemon> => {
   await mkdir(options.logs, { recursive: true })
   const stdout = join(options.logs, 'stdout')
   const stderr = join(options.logs, 'stderr')
   // Files and not pipes: what the program has written before it answers a request can be read as soon as the answer is here.
+  const files = [openSync(stdout, 'a'), openSync(stderr, 'a')] as const
   const child = spawn(need('setpriv', 'util-linux'), ['--pdeathsig', 'TERM', program, ...args], {
     env: options.env,
-    stdio: ['ignore', openSync(stdout, 'a'), openSync(stderr, 'a')],
+    stdio: ['ignore', ...files],
   })
+  for (const file of files) closeSync(file)
   const ended = once(child, 'exit')
   const hasEnded = () => child.exitCode !== null || child.signalCode !== null
   const daemon: Daemon = {
@@ -47,13 +53,16 @@ export const startDaemon = async (program: string, args: readonly string[], opti
       clearTimeout(patience)
     },
   }
-  const deadline = Date.now() + startSeconds * 1000
-  while (!(await options.ready(daemon))) {
-    if (!hasEnded() && Date.now() < deadline) await sleep(10)
-    else {
-      await daemon.stop()
-      throw new Error(`${basename(program)} did not start: ${daemon.stderr().slice(-2000)}`)
+  try {
+    const deadline = Date.now() + startSeconds * 1000
+    while (!(await options.ready(daemon))) {
+      if (hasEnded() || Date.now() > deadline)
+        throw new Error(`${basename(program)} did not start: ${daemon.stderr().slice(-2000)}`)
+      await sleep(10)
     }
+    return daemon
+  } catch (error) {
+    await daemon.stop()
+    throw error
   }
-  return daemon
 }

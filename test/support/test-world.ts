@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { debianSet } from './debian-set.ts'
 
 const folder = join(import.meta.dirname, '..', '..', '.cache', 'test-world')
 
@@ -14,5 +13,4 @@ export default async (): Promise<void> => {
     join(nixConfigFolder, 'nix.conf'),
     ['sandbox = false', 'build-users-group =', 'substituters =', 'max-jobs = auto', ''].join('\n'),
   )
-  await debianSet()
 }

@@ -48,7 +48,9 @@ export const startTokenServer = async (
   }
 
   const answer = (url: URL, authorization: string): { status: number; body: unknown } => {
-    const [username = '', password] = Buffer.from(authorization.replace(/^Basic /i, ''), 'base64').toString().split(':')
+    const [username = '', password] = Buffer.from(authorization.replace(/^Basic /i, ''), 'base64')
+      .toString()
+      .split(':')
     const account = Object.hasOwn(accounts, username) ? accounts[username] : undefined
     if (account?.password !== password) return refusal(401, 'UNAUTHORIZED', 'authentication required')
     const access = url.searchParams.getAll('scope').flatMap(parseScopes)

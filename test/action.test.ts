@@ -1,0 +1,204 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { githubToken, runAction, type StepResult } from './support/action.ts'
+import { unpackImage } from './support/container.ts'
+import { debianSet } from './support/debian-set.ts'
+import { smallSet } from './support/nix.ts'
+import { type Registry, reader, startRegistry, tags } from './support/registry.ts'
+
+let open: Registry
+let withTokens: Registry
+let withPassword: Registry
+let layout: string
+
+beforeAll(async () => {
+  ;[open, withTokens, withPassword] = await Promise.all([
+    startRegistry(),
+    startRegistry({ auth: 'token' }),
+    startRegistry({ auth: 'basic' }),
+  ])
+  layout = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+})
+afterAll(() => Promise.all([open.stop(), withTokens.stop(), withPassword.stop(), rm(layout, { recursive: true })]))
+
+const small = { nixpkgs: smallSet, packages: 'tree other' }
+
+describe('a mistake is one error that says what to do, and nothing is pushed:', () => {
+  const cases: [string, () => Promise<StepResult>, string][] = [
+    [
+      'an unknown package',
+      () => runAction({ ...small, packages: 'tree tere', image: `${open.host}/unknown` }),
+      '`packages` has tere, which is not in SET; did you mean `tree`?',
+    ],
+    [
+      'a package name with Nix syntax in it',
+      () => runAction({ ...small, packages: 'tree ${builtins.readFile(/etc/passwd)}', image: `${open.host}/syntax` }),
+      '`packages` has "${builtins.readFile(/etc/passwd)}", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+    ],
+    [
+      'a missing input',
+      () => runAction({ nixpkgs: smallSet, image: `${open.host}/missing` }),
+      '`packages` names no package; list attribute paths of nixpkgs, as in `packages: bashInteractive coreutils git`.',
+    ],
+    [
+      'a token server that refuses the credentials',
+      () =>
+        runAction({ ...small, image: `${withTokens.host}/refused`, username: 'pusher', password: 'wrong-password' }),
+      'REGISTRY refuses the credentials of pusher; check `username` and `password`, or what docker/login-action was given.',
+    ],
+    [
+      'a registry that refuses the credentials',
+      () =>
+        runAction({ ...small, image: `${withPassword.host}/refused`, username: 'pusher', password: 'wrong-password' }),
+      'REGISTRY refuses the credentials of pusher; check `username` and `password`, or what docker/login-action was given.',
+    ],
+    [
+      'a registry that wants credentials',
+      () => runAction({ ...small, image: `${withTokens.host}/anonymous` }),
+      'REGISTRY wants credentials and there are none; give `username` and `password`, or log in with docker/login-action before this step.',
+    ],
+    [
+      'a user who may not push',
+      () => runAction({ ...small, image: `${withTokens.host}/reader`, ...reader }),
+      'REGISTRY refuses the credentials of reader; check `username` and `password`, or what docker/login-action was given.',
+    ],
+    [
+      'a registry that does not answer',
+      () => runAction({ ...small, image: '127.0.0.1:1/nobody' }),
+      'REGISTRY does not answer (connect ECONNREFUSED 127.0.0.1:1); check the host in `image`, or run the job again.',
+    ],
+    [
+      'a Nix that is not there',
+      () => runAction({ ...small, image: `${open.host}/no-nix` }, { environment: { PATH: '/nowhere' } }),
+      'nix-store cannot be started: Nix is not on the PATH; install it in a step before this one, for example with cachix/install-nix-action.',
+    ],
+    [
+      'a derivation that does not build',
+      async () => runAction({ nixpkgs: await debianSet(), packages: 'broken-build', image: `${open.host}/broken` }),
+      'The derivation broken-build does not build (exit code 1); its log ends with:',
+    ],
+    [
+      'an unfree package',
+      async () => runAction({ nixpkgs: await debianSet(), packages: 'unfree-hello', image: `${open.host}/unfree` }),
+      'set `nixpkgs-config: { "allowUnfree": true }` if you may use it.',
+    ],
+    [
+      'a package set that is not there',
+      () => runAction({ packages: 'tree', nixpkgs: '/nowhere', image: `${open.host}/no-set` }),
+      '`nixpkgs` is /nowhere, which does not exist; check the path, and that actions/checkout ran before this step.',
+    ],
+    [
+      'a folder that is no package set',
+      () => runAction({ packages: 'tree', nixpkgs: layout, image: `${open.host}/no-default` }),
+      'which has no default.nix; name the folder of a package set.',
+    ],
+    [
+      'an output folder with other files in it',
+      () => runAction({ ...small, output: smallSet, image: `${open.host}/other-files` }),
+      'which has other files in it; name an empty folder, or one that does not exist.',
+    ],
+    [
+      'a machine that is no Linux runner',
+      () =>
+        runAction(
+          { ...small, image: `${open.host}/macos` },
+          { environment: { RUNNER_OS: 'macOS', RUNNER_ARCH: 'ARM64' } },
+        ),
+      'nix-image-action runs on Linux on x64 and arm64, not on macOS ARM64; write `runs-on: ubuntu-latest` or `ubuntu-24.04-arm`.',
+    ],
+  ]
+
+  test.each(cases)('%s', async (_, step, sentence) => {
+    const { exitCode, errors, outputs, log } = await step()
+    expect({ exitCode, outputs }).toEqual({ exitCode: 1, outputs: {} })
+    expect(errors).toHaveLength(1)
+    const [error = ''] = errors
+    expect(
+      error.replace(/\/\S*small-set with the content \S+(?=;)/, 'SET').replace(/^127\.0\.0\.1:\d+/, 'REGISTRY'),
+    ).toContain(sentence)
+    expect(log).not.toMatch(/^\s+at .*\.[jt]s:\d+/m)
+    expect(log).not.toContain('wrong-password')
+  })
+
+  test('no registry has anything afterwards', async () => {
+    for (const registry of [open, withTokens, withPassword])
+      expect(registry.requests().filter(({ method, status }) => method === 'PUT' && status < 300)).toEqual([])
+  })
+})
+
+test('every problem with the inputs is told at once', async () => {
+  const { errors, exitCode } = await runAction({
+    packages: '(x)',
+    push: 'maybe',
+    'max-layers': '1000',
+    compression: 'xz',
+    platforms: 'linux/s390x',
+  })
+  expect(exitCode).toBe(1)
+  expect(errors[0]?.split('\n')).toHaveLength(5)
+})
+
+describe('the registry’s credentials', () => {
+  test('from the inputs are used for a token, and are in no log', async () => {
+    const { host, username, password } = withTokens
+    const { exitCode, log } = await runAction({ ...small, image: `${host}/inputs`, tags: 'v1', username, password })
+    expect(exitCode, log).toBe(0)
+    expect(await tags(withTokens, 'inputs')).toEqual(['v1'])
+    // The lines that tell the runner what to mask are the only ones.
+    expect(log.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain(password)
+    expect(log.replaceAll(/^::add-mask::.*$/gm, '')).not.toContain(githubToken)
+  })
+
+  test('from the inputs are used for basic authentication', async () => {
+    const { host, username, password } = withPassword
+    const { exitCode, log } = await runAction({ ...small, image: `${host}/inputs`, tags: 'v1', username, password })
+    expect(exitCode, log).toBe(0)
+    expect(await tags(withPassword, 'inputs')).toEqual(['v1'])
+  })
+})
+
+describe('without a push', () => {
+  test('an image layout is written that other programs run', async () => {
+    const folder = join(layout, 'image')
+    const { exitCode, outputs, log } = await runAction({
+      nixpkgs: await debianSet(),
+      packages: 'bash',
+      push: 'false',
+      output: folder,
+      tags: 'a\nb',
+    })
+    expect(exitCode, log).toBe(0)
+    expect(outputs['output']).toBe(folder)
+    await using container = await unpackImage(`oci:${folder}:b`)
+    expect(await container.run(['bash', '-c', 'echo $BASH_VERSION'])).toMatchObject({ exitCode: 0, stderr: '' })
+  })
+
+  test('a pull request from a fork ends well, and says why it did not push', async () => {
+    const event = { pull_request: { head: { repo: { full_name: 'Stranger/Repository' } } } }
+    const { exitCode, log, outputs } = await runAction(
+      { ...small, image: `${open.host}/fork` },
+      { event, environment: { GITHUB_EVENT_NAME: 'pull_request' } },
+    )
+    expect(exitCode, log).toBe(0)
+    expect(log).toContain(
+      'The image is not pushed: this is a pull request from a fork, whose token cannot write packages.',
+    )
+    expect(outputs['digest']).toMatch(/^sha256:[0-9a-f]{64}$/)
+    expect(await tags(open, 'fork')).toEqual([])
+  })
+})
+
+test('nix-config reaches Nix', async () => {
+  const { log } = await runAction({ ...small, push: 'false', 'nix-config': 'no-such-setting = 1' })
+  expect(log).toContain("unknown setting 'no-such-setting'")
+})
+
+test('nothing is left in the runner’s temporary folder', async () => {
+  const temporary = await mkdtemp(join(layout, 'temporary-'))
+  const environment = { RUNNER_TEMP: temporary }
+  await runAction({ ...small, push: 'false' }, { environment })
+  await runAction({ ...small, packages: 'tere', push: 'false' }, { environment })
+  expect(await readdir(temporary)).toEqual([])
+})

@@ -1,0 +1,10 @@
+import type { Log } from '../../src/log.ts'
+
+/** A log that nobody reads. */
+export const silentLog: Log = {
+  info: () => {},
+  notice: () => {},
+  warning: () => {},
+  debug: () => {},
+  group: (_, work) => work(),
+}
