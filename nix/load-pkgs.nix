@@ -4,8 +4,8 @@
   # Arguments
 
   - `srcType`: how `srcArgs` is to be read, one of
-    - `nixpkgs`: `{ url, sha256 }`, the archive of a revision and the hash of what it unpacks to;
-    - `path`: `{ path, narHash }`, a folder that is already in the store.
+    - `nixpkgs`, `tarball`: `{ url, sha256 }`, an archive and the hash of what it unpacks to;
+    - `git`, `path`: `{ path, narHash }`, a folder that is already in the store.
   - `srcArgs`: the JSON text of those arguments.
   - `importArgs`: the JSON text of a set that the package set is called with, `{ config }`.
   - `system`: the Nix system that the packages are for.
@@ -22,36 +22,40 @@
 }:
 let
   inherit (builtins)
+    attrNames
     fetchTarball
     fromJSON
-    functionArgs
     isAttrs
     isFunction
-    path
     typeOf
     ;
 
   args = fromJSON srcArgs;
 
-  sources = {
-    nixpkgs =
-      { url, sha256 }:
-      fetchTarball {
-        name = "source";
-        inherit url sha256;
-      };
+  fetched =
+    { url, sha256 }:
+    fetchTarball {
+      name = "source";
+      inherit url sha256;
+    };
 
-    path =
-      { path, narHash }:
-      builtins.path {
-        name = "source";
-        inherit path;
-        sha256 = narHash;
-      };
+  stored =
+    { path, narHash }:
+    builtins.path {
+      name = "source";
+      inherit path;
+      sha256 = narHash;
+    };
+
+  sources = {
+    nixpkgs = fetched;
+    tarball = fetched;
+    git = stored;
+    path = stored;
   };
 
   source =
-    sources.${srcType} or (throw "load-pkgs: `srcType` must be one of ${toString (builtins.attrNames sources)}, not ${srcType}");
+    sources.${srcType} or (throw "load-pkgs: `srcType` must be one of ${toString (attrNames sources)}, not ${srcType}");
 
   imported = import (source args);
 

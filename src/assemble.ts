@@ -1,7 +1,6 @@
 import type { BuiltLayer } from './archive/build-layers.ts'
 import { type Image, type ImageSettings, image } from './oci/image.ts'
-import { architectureOf } from './oci/platform.ts'
-import type { Plan } from './plan.ts'
+import { architectureOf, type Platform } from './oci/platform.ts'
 
 /** The time that Nix gives every file; an image that is built again must not have another digest. */
 const created = '1970-01-01T00:00:01Z'
@@ -9,9 +8,9 @@ const created = '1970-01-01T00:00:01Z'
 const certificates = 'etc/ssl/certs/ca-bundle.crt'
 
 /** The image of the layers. `names` are the names of the symlink layer, from which follows what can be started. */
-export const assemble = (layers: readonly BuiltLayer[], names: ReadonlySet<string>, plan: Plan): Image => {
+export const assemble = (layers: readonly BuiltLayer[], names: ReadonlySet<string>, platform: Platform): Image => {
   const settings: ImageSettings = {
-    architecture: architectureOf(plan.platform),
+    architecture: architectureOf(platform),
     created,
     env: ['PATH=/bin:/sbin:/usr/bin', ...(names.has(certificates) ? [`SSL_CERT_FILE=/${certificates}`] : [])],
     cmd: names.has('bin/bash') ? ['/bin/bash'] : undefined,

@@ -4,10 +4,13 @@ import { isRecord } from './check.ts'
 import type { Context } from './context.ts'
 import { UserError } from './error.ts'
 import { parseDestination } from './inputs/destination.ts'
+import { parseRelease } from './inputs/nix.ts'
 import { parsePackages } from './inputs/packages.ts'
 import type { GetInput, Problem } from './inputs/problem.ts'
 import { parseSource, type Source } from './inputs/source.ts'
 import { checkUnsupported } from './inputs/unsupported.ts'
+import type { ReleaseInputs } from './nix/release.ts'
+import { isPlatform, type Platform, platforms } from './oci/platform.ts'
 import type { Repository } from './oci/reference.ts'
 import type { Credentials } from './registry/credentials.ts'
 
@@ -16,6 +19,7 @@ export type Inputs = {
   readonly packages: readonly string[]
   readonly source: Source
   readonly nixpkgsConfig: Readonly<Record<string, unknown>>
+  readonly platforms: readonly Platform[]
   readonly repository: Repository
   readonly tags: readonly string[]
   readonly push: 'auto' | 'true' | 'false'
@@ -27,7 +31,11 @@ export type Inputs = {
   readonly maxLayers: number
   readonly layering: 'stable' | 'popularity'
   readonly compression: Compression
-  readonly nixConfig: string
+  readonly nix: {
+    readonly install: 'auto' | 'always' | 'never'
+    readonly release: ReleaseInputs
+    readonly config: string
+  }
 }
 
 /** Reads all inputs. Throws one `UserError` with all problems, a line each, so that nobody has to find them one run at a time. */
@@ -39,6 +47,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     packages: parsePackages(get('packages'), problem),
     source: parseSource(get('nixpkgs'), context.workspace, problem),
     nixpkgsConfig: parseConfig(get('nixpkgs-config'), problem),
+    platforms: parsePlatforms(get('platforms'), context.platform, problem),
     ...parseDestination(get('image'), get('tags'), context.repository, problem),
     push: choice(get, 'push', ['auto', 'true', 'false'], problem),
     output: parseOutput(get('output'), context.workspace),
@@ -48,9 +57,13 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
     layering: choice(get, 'layering', ['stable', 'popularity'], problem),
     compression: parseCompression(get, problem),
-    nixConfig: get('nix-config'),
+    nix: {
+      install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
+      release: parseRelease(get, problem),
+      config: get('nix-config'),
+    },
   }
-  checkUnsupported(get, context.platform, problem)
+  checkUnsupported(get, problem)
 
   if (problems.length > 0) throw new UserError(problems.join('\n'))
   return inputs
@@ -85,6 +98,13 @@ const parseConfig = (text: string, problem: Problem): Record<string, unknown> =>
   }
   problem(`\`nixpkgs-config\` is ${JSON.stringify(text)}; write a JSON object, as in \`{ "allowUnfree": true }\`.`)
   return {}
+}
+
+const parsePlatforms = (text: string, runner: Platform, problem: Problem): Platform[] => {
+  const names = text.split(/[\s,]+/).filter((name) => name !== '')
+  for (const name of names)
+    if (!isPlatform(name)) problem(`\`platforms\` has ${JSON.stringify(name)}; write ${oneOf(platforms)}, or both.`)
+  return names.length > 0 ? [...new Set(names.filter(isPlatform))] : [runner]
 }
 
 const parseOutput = (text: string, workspace: string): string | undefined => {

@@ -1,7 +1,7 @@
-import type { Conflict, Package } from './nix/image-spec.ts'
+import type { ImageSpec } from './nix/image-spec.ts'
 import type { PinnedSource } from './nix/source.ts'
 import type { StorePath } from './nix/store-path.ts'
-import type { Digest } from './oci/descriptor.ts'
+import type { Descriptor, Digest } from './oci/descriptor.ts'
 import type { Image } from './oci/image.ts'
 import type { Platform } from './oci/platform.ts'
 import type { Repository } from './oci/reference.ts'
@@ -26,19 +26,24 @@ export type OutcomeLayer = {
   readonly origin: Origin
 }
 
-/** What a run did and made. Sizes are bytes. */
-export type Outcome = {
-  readonly repository: Repository
-  readonly tags: readonly string[]
-  readonly pushed: boolean
-  readonly output: string | undefined
-  readonly source: PinnedSource
-  readonly packages: readonly Package[]
-  readonly conflicts: readonly Conflict[]
+/** The image of one platform. `closureSize` is in bytes. */
+export type PlatformOutcome = Pick<ImageSpec, 'conflicts' | 'packages'> & {
   readonly platform: Platform
   readonly image: Image
   readonly layers: readonly OutcomeLayer[]
   readonly closureSize: number
+}
+
+/** What a run did and made. Sizes are bytes. */
+export type Outcome = {
+  readonly repository: Repository
+  readonly tags: readonly string[]
+  /** What the tags point at: the manifest of the image, or the index of the images. */
+  readonly descriptor: Descriptor
+  readonly pushed: boolean
+  readonly output: string | undefined
+  readonly source: PinnedSource
+  readonly platforms: readonly [PlatformOutcome, ...PlatformOutcome[]]
   readonly uploaded: number
   readonly requests: number
   readonly timings: Timings

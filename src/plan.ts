@@ -6,8 +6,10 @@ import { nixSystem, type Platform } from './oci/platform.ts'
 
 /** What a run is going to do, decided from inputs and context before anything is done. */
 export type Plan = {
-  readonly platform: Platform
-  readonly evaluation: Omit<EvaluationRequest, 'source'>
+  /** The first one is what outputs that are for one platform speak of. */
+  readonly platforms: readonly Platform[]
+  /** The same for all platforms. */
+  readonly evaluation: Pick<EvaluationRequest, 'config' | 'nativeSystem' | 'nixDirectory' | 'packages'>
   readonly layering: Inputs['layering']
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
@@ -24,15 +26,13 @@ export type Plan = {
 const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: true }) as const)
 
 export const plan = (inputs: Inputs, context: Context): Plan => {
-  const system = nixSystem(context.platform)
   const baseLayer = inputs.preset === 'default'
   const forked = inputs.push === 'auto' && context.isForkPullRequest
   return {
-    platform: context.platform,
+    platforms: inputs.platforms,
     evaluation: {
       nixDirectory: context.nixDirectory,
-      system,
-      nativeSystem: system,
+      nativeSystem: nixSystem(context.platform),
       config: inputs.nixpkgsConfig,
       packages: baseLayer ? [...inputs.packages, ...defaultPackages] : inputs.packages,
     },

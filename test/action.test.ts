@@ -71,8 +71,12 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
     ],
     [
       'a Nix that is not there',
-      () => runAction({ ...small, image: `${open.host}/no-nix` }, { environment: { PATH: '/nowhere' } }),
-      'nix-store cannot be started: Nix is not on the PATH; install it in a step before this one, for example with cachix/install-nix-action.',
+      () =>
+        runAction(
+          { ...small, image: `${open.host}/no-nix`, 'install-nix': 'never' },
+          { environment: { PATH: '/nowhere' } },
+        ),
+      'Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.',
     ],
     [
       'a derivation that does not build',

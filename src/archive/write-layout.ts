@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
-import type { Digest } from '../oci/descriptor.ts'
+import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import { layoutFiles } from '../oci/layout.ts'
 
@@ -19,21 +19,30 @@ export const checkLayoutFolder = async (folder: string): Promise<void> => {
     )
 }
 
+/** An image with its layers in files. */
+export type LayoutImage = {
+  readonly image: Image
+  readonly layers: readonly { readonly descriptor: Descriptor; readonly file: string }[]
+}
+
 /**
- * Writes an image as an OCI image layout. `layerFiles` are the layers' blobs. The index comes last, so that it never names
- * a blob that is not there yet.
+ * Writes images as an OCI image layout; the tags point at `top`, the manifest or the index. It comes last, so that nothing
+ * ever names a blob that is not there yet.
  */
 export const writeLayout = async (
   folder: string,
-  { config, manifest }: Image,
-  layerFiles: readonly { readonly digest: Digest; readonly file: string }[],
+  images: readonly LayoutImage[],
+  top: Document,
   tags: readonly string[],
 ): Promise<void> => {
   const blobs = join(folder, 'blobs', 'sha256')
-  const blob = (digest: Digest): string => join(blobs, digest.slice('sha256:'.length))
+  const blob = ({ digest }: Descriptor): string => join(blobs, digest.slice('sha256:'.length))
   await mkdir(blobs, { recursive: true })
-  for (const { digest, file } of layerFiles) await copyFile(file, blob(digest))
-  for (const { descriptor, bytes } of [config, manifest]) await writeFile(blob(descriptor.digest), bytes)
-  for (const [name, text] of Object.entries(layoutFiles(manifest.descriptor, tags)))
+  for (const { image, layers } of images) {
+    for (const { descriptor, file } of layers) await copyFile(file, blob(descriptor))
+    for (const { descriptor, bytes } of [image.config, image.manifest]) await writeFile(blob(descriptor), bytes)
+  }
+  await writeFile(blob(top.descriptor), top.bytes)
+  for (const [name, text] of Object.entries(layoutFiles(top.descriptor, tags)))
     await writeFile(join(folder, name), text)
 }

@@ -1,22 +1,82 @@
-import { isAbsolute, join } from 'node:path'
+import { resolve } from 'node:path'
 import type { Problem } from './problem.ts'
 
-/** Where packages come from, as the `nixpkgs` input says it. */
+/** Where packages come from, as the `nixpkgs` input says it. A hash is `sha256-…`, of the files as a NAR. */
 export type Source =
+  | { readonly type: 'channel'; readonly channel: string }
+  /** A commit of NixOS/nixpkgs. */
+  | { readonly type: 'nixpkgs'; readonly revision: string; readonly narHash: string | undefined }
+  | { readonly type: 'github'; readonly owner: string; readonly repo: string; readonly ref: string }
+  | {
+      readonly type: 'git'
+      readonly url: string
+      readonly ref: string | undefined
+      readonly revision: string | undefined
+    }
+  | { readonly type: 'tarball'; readonly url: string; readonly narHash: string | undefined }
   | { readonly type: 'path'; readonly path: string }
-  /** A commit of NixOS/nixpkgs and the SHA-256 of its files as a NAR. */
-  | { readonly type: 'nixpkgs'; readonly revision: string; readonly narHash: string }
+  /** An input of a `flake.lock`. */
+  | { readonly type: 'lock'; readonly file: string; readonly input: string }
 
-const sha256 = '(sha256-[A-Za-z0-9+/]{43}=)'
-const commit = new RegExp(`^([0-9a-f]{40})#${sha256}$`)
+const forms =
+  'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`'
 
+const revision = /^[0-9a-f]{40}$/
+const narHash = /^sha256-[A-Za-z0-9+/]{43}=$/
+const channel = /^(nixos|nixpkgs)-[a-z0-9.-]+$/
+const github = /^github:([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_./-]+)$/
+const lock = /(^|\/)flake\.lock$/
+
+/** Reads the `nixpkgs` input; relative paths are from the workspace. */
 export const parseSource = (text: string, workspace: string, problem: Problem): Source => {
-  const [, revision, narHash] = commit.exec(text) ?? []
-  if (revision && narHash) return { type: 'nixpkgs', revision, narHash }
-  if (isAbsolute(text)) return { type: 'path', path: text }
-  if (/^\.\.?(\/|$)/.test(text)) return { type: 'path', path: join(workspace, text) }
-  problem(
-    `\`nixpkgs\` is ${JSON.stringify(text)}, which is not supported yet; write a path, as in \`./nix\`, or a commit with its hash, as in \`<40 hex digits>#sha256-…\`.`,
-  )
-  return { type: 'path', path: workspace }
+  const wrong = (why: string): Source => {
+    problem(`\`nixpkgs\` is ${JSON.stringify(text)}${why}; ${forms}.`)
+    return { type: 'path', path: workspace }
+  }
+  const [before = '', fragment] = text.split(/#(.*)/s)
+  const path = resolve(workspace, before)
+
+  if (lock.test(before)) return { type: 'lock', file: path, input: fragment || 'nixpkgs' }
+  if (/^(git\+)?[a-z]+:\/\//.test(before)) return parseUrl(before, fragment) ?? wrong(urlFault(before, fragment))
+  if (revision.test(before)) {
+    if (fragment !== undefined && !narHash.test(fragment)) return wrong(', whose hash is not of the form `sha256-…=`')
+    return { type: 'nixpkgs', revision: before, narHash: fragment }
+  }
+  if (fragment !== undefined) return wrong(', where nothing can follow `#`')
+  const [, owner, repo, ref] = github.exec(before) ?? []
+  if (owner && repo && ref) return { type: 'github', owner, repo, ref }
+  if (/^(\.\.?(\/|$)|\/)/.test(before)) return { type: 'path', path }
+  if (channel.test(before)) return { type: 'channel', channel: before }
+  return wrong('')
+}
+
+const parseUrl = (text: string, fragment: string | undefined): Source | undefined => {
+  if (urlFault(text, fragment)) return undefined
+  if (!text.startsWith('git+')) return { type: 'tarball', url: text, narHash: fragment }
+  const url = new URL(text.slice('git+'.length))
+  const ref = url.searchParams.get('ref') ?? undefined
+  const rev = url.searchParams.get('rev') ?? undefined
+  url.search = ''
+  return { type: 'git', url: url.href, ref, revision: rev }
+}
+
+/** What is wrong with a URL, to stand behind it in a sentence; empty if nothing is. */
+const urlFault = (text: string, fragment: string | undefined): string => {
+  const isGit = text.startsWith('git+')
+  const url = URL.parse(isGit ? text.slice('git+'.length) : text)
+  if (!url) return ', which is no URL'
+  if (url.username || url.password)
+    return ', which holds a user or password; use `github-token`, or a netrc file named in `nix-config`'
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
+  if (url.protocol === 'http:' && !isLoopback) return ', which anybody on the way can change; use https'
+  if (isGit) {
+    const rev = url.searchParams.get('rev')
+    if (!['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol)) return ', which is no URL of git'
+    if (fragment !== undefined) return ', where nothing can follow `#`'
+    return rev !== null && !revision.test(rev) ? ', whose `rev` is no commit of 40 hex digits' : ''
+  }
+  if (!['https:', 'http:'].includes(url.protocol)) return ', which is no URL of a tarball'
+  if (!/\.(tar|tgz|tar\.(gz|xz|bz2|zst))$/.test(url.pathname))
+    return ', which does not end like a tarball, as in `.tar.gz`'
+  return fragment === undefined || narHash.test(fragment) ? '' : ', whose hash is not of the form `sha256-…=`'
 }

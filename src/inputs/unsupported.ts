@@ -1,4 +1,3 @@
-import type { Platform } from '../oci/platform.ts'
 import type { GetInput, Problem } from './problem.ts'
 
 /**
@@ -13,11 +12,7 @@ const withoutEffect: Readonly<Record<string, readonly string[]>> = {
   entrypoint: [''],
   env: [''],
   expose: [''],
-  'install-nix': ['auto', 'never'],
   labels: [''],
-  'nix-sha256': [''],
-  'nix-url': [''],
-  'nix-version': [''],
   reuse: ['true', 'false'],
   sbom: ['true', 'false'],
   user: [''],
@@ -25,16 +20,11 @@ const withoutEffect: Readonly<Record<string, readonly string[]>> = {
   workdir: [''],
 }
 
-export const checkUnsupported = (get: GetInput, runner: Platform, problem: Problem): void => {
+export const checkUnsupported = (get: GetInput, problem: Problem): void => {
   for (const [name, values] of Object.entries(withoutEffect)) {
     const value = get(name)
     const instead = values.map((value) => (value ? `\`${value}\`` : 'nothing')).join(' or ')
     // The value is not repeated: one of these inputs is a secret key.
     if (!values.includes(value)) problem(`\`${name}\` is not supported yet; write ${instead}.`)
   }
-  const platforms = get('platforms')
-  if (platforms && platforms !== runner)
-    problem(
-      `\`platforms\` is ${JSON.stringify(platforms)}, which is not supported yet; write \`${runner}\`, or leave it out.`,
-    )
 }

@@ -1,19 +1,93 @@
-import { parseJson, string } from '../check.ts'
-import type { Nix } from './command.ts'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { optional, parseJson, record, string } from '../check.ts'
+import type { CommandOptions } from './command.ts'
+import { ignoredByGit } from './ignored-by-git.ts'
+import type { Nix } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
 /** A folder in the store with the hash of its content, `sha256:` and 52 digits in Nix's base 32. */
 export type StoredFolder = { readonly path: StorePath; readonly narHash: string }
 
-const expression = '{ name, path }: builtins.path { inherit name path; }'
+/**
+ * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
+ */
+export const addToStore = async (nix: Nix, folder: string, name: string): Promise<StoredFolder> =>
+  stored(
+    nix,
+    await evaluate(nix, '{ name, path }: { path = builtins.path { inherit name path; }; }', { name, path: folder }),
+  )
 
-/** Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path. */
-export const addToStore = async (nix: Nix, folder: string, name: string): Promise<StoredFolder> => {
+/** The same for the folder of a package set, without what git ignores in it. */
+export const addPackageSet = async (
+  nix: Nix,
+  folder: string,
+  temporary: string,
+  options: CommandOptions,
+): Promise<StoredFolder> => {
+  const names = await ignoredByGit(folder, options)
+  const ignored = join(temporary, 'ignored.json')
+  // In a file, since an argument can be only so long.
+  await writeFile(ignored, JSON.stringify(Object.fromEntries(names.map((name) => [name, true]))))
+  return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored }))
+}
+
+const filteredPath = `
+  { path, ignored }:
+  let
+    isIgnored = builtins.fromJSON (builtins.readFile ignored);
+    start = builtins.stringLength path + 1;
+  in
+  {
+    path = builtins.path {
+      name = "source";
+      inherit path;
+      filter = file: type: baseNameOf file != ".git" && !(isIgnored ? \${builtins.substring start (-1) file});
+    };
+  }
+`
+
+/** Downloads and unpacks a tarball, and again if it was downloaded before: what is at a URL can change. */
+export const fetchTarball = async (nix: Nix, url: string): Promise<StoredFolder> =>
+  stored(nix, await evaluate(nix, '{ url }: { path = fetchTarball { name = "source"; inherit url; }; }', { url }))
+
+/** Fetches a git repository, by default its HEAD. A local one without a commit or branch is taken as its files are now. */
+export const fetchGit = async (
+  nix: Nix,
+  url: string,
+  ref: string | undefined,
+  rev: string | undefined,
+): Promise<StoredFolder & { readonly revision: string | undefined }> => {
+  const given = { url, ...(ref && { ref }), ...(rev && { rev }), ...(rev && !ref && { allRefs: 'true' }) }
+  const answer = await evaluate(nix, gitTree, { options: JSON.stringify(given) })
+  const revision = optional(string)(answer['rev'], 'rev')
+  return { ...(await stored(nix, answer)), revision: revision && /^0*$/.test(revision) ? undefined : revision }
+}
+
+const gitTree = `
+  { options }:
+  let
+    given = builtins.fromJSON options;
+    tree = builtins.fetchGit (given // { name = "source"; allRefs = given ? allRefs; });
+  in
+  { path = tree.outPath; inherit (tree) rev; }
+`
+
+/** Evaluates one of our own functions, with what it needs of the world outside. */
+const evaluate = async (
+  nix: Nix,
+  expression: string,
+  args: Record<string, string>,
+): Promise<Record<string, unknown>> => {
   const answer = await nix('nix-instantiate', [
-    ...['--eval', '--strict', '--json', '--read-write-mode', '--expr', expression],
-    ...['--argstr', 'name', name, '--argstr', 'path', folder],
+    ...['--eval', '--strict', '--json', '--read-write-mode', '--option', 'tarball-ttl', '0', '--expr', expression],
+    ...Object.entries(args).flatMap(([name, value]) => ['--argstr', name, value]),
   ])
+  return record(parseJson(answer, 'what was fetched'), 'what was fetched')
+}
+
+const stored = async (nix: Nix, answer: Record<string, unknown>): Promise<StoredFolder> => {
   const what = 'the path in the store'
-  const path = parseStorePath(string(parseJson(answer, what), what), what)
+  const path = parseStorePath(string(answer['path'], what), what)
   return { path, narHash: (await nix('nix-store', ['--query', '--hash', path])).trim() }
 }

@@ -1,8 +1,8 @@
 import { list, optional, parseJson, record, string } from '../check.ts'
 import { UserError } from '../error.ts'
 import { addToStore } from './add-to-store.ts'
-import type { Nix } from './command.ts'
 import { explainNix } from './explain.ts'
+import type { Nix } from './nix.ts'
 import type { PinnedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 

@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
 import { UserError } from '../error.ts'
-import { NixError } from './command.ts'
+import { CommandError } from './command.ts'
 
 /** What Nix says, and what to do about it. The first row that fits is used. */
 const advice: readonly (readonly [RegExp, string])[] = [
@@ -31,7 +31,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
  * returned as it is. `doing` says what failed, as in "The packages cannot be evaluated".
  */
 export const explainNix = (error: unknown, doing: string): unknown => {
-  if (!(error instanceof NixError)) return error
+  if (!(error instanceof CommandError)) return error
   const failed = failedBuild(error.stderr)
   if (failed) return new UserError(`${failed}\nFix that package, or leave it out of \`packages\`.`, { cause: error })
   const message = lastMessage(error.stderr) ?? error.message

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Nix } from './command.ts'
 import { explainNix } from './explain.ts'
 import { type ImageSpec, parseImageSpec } from './image-spec.ts'
+import type { Nix } from './nix.ts'
 import type { StorePath } from './store-path.ts'
 
 /**

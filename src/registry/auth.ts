@@ -19,16 +19,18 @@ export const parseChallenge = (header: string): Challenge | undefined => {
   return { scheme: scheme.toLowerCase(), parameters }
 }
 
+/** `secret` masks a value in the log, and is told every token before it is used; `signal` ends what is under way. */
+export type ClientPorts = { readonly secret: (value: string) => void; readonly signal: AbortSignal }
+
 /**
- * The `Authorization` header that answers a challenge, to push to and pull from the repository. `secret` is told every
- * token before it is used. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
+ * The `Authorization` header that answers a challenge, to push to and pull from the repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
  * https://distribution.github.io/distribution/spec/auth/token/
  */
 export const authorize = async (
   challenge: Challenge,
   repository: Repository,
   credentials: Credentials | undefined,
-  secret: (value: string) => void,
+  { secret, signal }: ClientPorts,
 ): Promise<string> => {
   if (challenge.scheme === 'basic') {
     if (!credentials) throw noCredentials(repository)
@@ -44,7 +46,7 @@ export const authorize = async (
   realm.searchParams.set('scope', `repository:${repository.name}:pull,push`)
   const { service } = challenge.parameters
   if (service) realm.searchParams.set('service', service)
-  const token = await fetchToken(realm, repository, credentials)
+  const token = await fetchToken(realm, repository, credentials, signal)
   secret(token)
   return `Bearer ${token}`
 }
@@ -53,10 +55,11 @@ const fetchToken = async (
   realm: URL,
   repository: Repository,
   credentials: Credentials | undefined,
+  signal: AbortSignal,
 ): Promise<string> => {
   const headers: Record<string, string> = credentials ? { authorization: basic(credentials) } : {}
   try {
-    const response = await send({ method: 'GET', url: realm, headers, expected: [200] })
+    const response = await send({ method: 'GET', url: realm, headers, expected: [200] }, signal)
     const answer = record(await response.json(), 'the token answer')
     const token = optional(string)(answer['token'] ?? answer['access_token'], 'token')
     if (!token) throw new Error('the answer has no token')

@@ -7,9 +7,9 @@ export type Credentials = { readonly username: string; readonly password: string
 
 /** Where credentials may come from. `dockerConfig` is the folder that `$DOCKER_CONFIG` names. */
 export type CredentialSources = {
-  readonly input: Credentials | undefined
+  readonly credentials: Credentials | undefined
   readonly dockerConfig: string | undefined
-  readonly githubActor: string
+  readonly actor: string
   readonly githubToken: string | undefined
 }
 
@@ -19,12 +19,12 @@ export type CredentialSources = {
  */
 export const findCredentials = async (
   registry: string,
-  { input, dockerConfig, githubActor, githubToken }: CredentialSources,
+  { credentials, dockerConfig, actor, githubToken }: CredentialSources,
 ): Promise<Credentials | undefined> => {
-  if (input) return input
+  if (credentials) return credentials
   const stored = dockerConfig ? await dockerCredentials(join(dockerConfig, 'config.json'), registry) : undefined
   if (stored) return stored
-  return registry === 'ghcr.io' && githubToken ? { username: githubActor, password: githubToken } : undefined
+  return registry === 'ghcr.io' && githubToken ? { username: actor, password: githubToken } : undefined
 }
 
 const dockerCredentials = async (file: string, registry: string): Promise<Credentials | undefined> => {

@@ -21,7 +21,10 @@ const idleLimit = 60_000
  * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `UserError`
  * where there was no answer. Headers and the query, which may hold a signature, are in neither.
  */
-export const send = async ({ method, url, headers = {}, body, expected }: Request): Promise<Response> => {
+export const send = async (
+  { method, url, headers = {}, body, expected }: Request,
+  signal: AbortSignal,
+): Promise<Response> => {
   let response: Response
   try {
     response = await fetch(url, {
@@ -30,9 +33,10 @@ export const send = async ({ method, url, headers = {}, body, expected }: Reques
       ...(body && { body: body as Blob }),
       // 'manual' would make fetch keep a copy of the whole body in memory, to be able to send it again.
       redirect: body ? 'error' : 'manual',
-      ...(!body && { signal: AbortSignal.timeout(idleLimit) }),
+      signal: body ? signal : AbortSignal.any([signal, AbortSignal.timeout(idleLimit)]),
     })
   } catch (cause) {
+    signal.throwIfAborted()
     const reason = messages(cause).at(-1)
     throw new UserError(`${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`, {
       cause,

@@ -1,30 +1,41 @@
 import { mapConcurrently } from '../concurrent.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import type { RepositoryClient } from './repository.ts'
+
+/** A layer that lies ready in a file. */
+export type LayerFile = { readonly descriptor: Descriptor; readonly file: string }
+
+/** `exists`: the registry had it, and nothing was sent. */
+export type PushedLayer = 'built' | 'exists'
 
 /** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
 const parallelUploads = 6
 
 /**
- * Makes sure that the registry has a layer. `exists`: it had it and nothing was sent.
+ * Pushes an image under its digest: layers, configuration, manifest, so that nothing ever names a blob that is not there.
+ * Says of each layer whether it was sent.
  */
-export const pushLayer = async (
+export const pushImage = async (
   client: RepositoryClient,
-  descriptor: Descriptor,
-  file: string,
-): Promise<'exists' | 'built'> => {
-  if (await client.hasBlob(descriptor.digest)) return 'exists'
-  await client.putBlobFile(descriptor, file)
-  return 'built'
+  { config, manifest }: Image,
+  layers: readonly LayerFile[],
+): Promise<PushedLayer[]> => {
+  const pushed = await pushLayers(client, layers)
+  if (!(await client.hasBlob(config.descriptor.digest))) await client.putBlob(config.descriptor, config.bytes)
+  await client.putManifest(manifest)
+  return pushed
 }
 
-/** The same for many layers. A digest that comes twice is sent once. */
-export const pushLayers = async (
-  client: RepositoryClient,
-  layers: readonly { readonly descriptor: Descriptor; readonly file: string }[],
-): Promise<('exists' | 'built')[]> => {
-  const uploads = new Map<string, Promise<'exists' | 'built'>>()
+/** Pushes what the tags shall point at under its digest, then moves the tags. */
+export const pushTags = async (client: RepositoryClient, top: Document, tags: readonly string[]): Promise<void> => {
+  await client.putManifest(top)
+  for (const tag of tags) await client.putManifest(top, tag)
+}
+
+/** A digest that comes twice is sent once. */
+const pushLayers = (client: RepositoryClient, layers: readonly LayerFile[]): Promise<PushedLayer[]> => {
+  const uploads = new Map<string, Promise<PushedLayer>>()
   return mapConcurrently(layers, parallelUploads, async ({ descriptor, file }) => {
     const upload = uploads.get(descriptor.digest) ?? pushLayer(client, descriptor, file)
     uploads.set(descriptor.digest, upload)
@@ -32,16 +43,8 @@ export const pushLayers = async (
   })
 }
 
-/**
- * Pushes the configuration, the manifest by its digest, then the tags. The layers must be there. Nothing is tagged that is
- * not complete: the manifest is under its digest before the first tag moves.
- */
-export const pushManifest = async (
-  client: RepositoryClient,
-  { config, manifest }: Image,
-  tags: readonly string[],
-): Promise<void> => {
-  if (!(await client.hasBlob(config.descriptor.digest))) await client.putBlob(config.descriptor, config.bytes)
-  await client.putManifest(manifest)
-  for (const tag of tags) await client.putManifest(manifest, tag)
+const pushLayer = async (client: RepositoryClient, descriptor: Descriptor, file: string): Promise<PushedLayer> => {
+  if (await client.hasBlob(descriptor.digest)) return 'exists'
+  await client.putBlobFile(descriptor, file)
+  return 'built'
 }

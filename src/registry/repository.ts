@@ -2,7 +2,7 @@ import { openAsBlob } from 'node:fs'
 import { UserError } from '../error.ts'
 import type { Descriptor, Digest, Document } from '../oci/descriptor.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import { authorize, noCredentials, parseChallenge, refusedCredentials } from './auth.ts'
+import { authorize, type ClientPorts, noCredentials, parseChallenge, refusedCredentials } from './auth.ts'
 import type { Credentials } from './credentials.ts'
 import { RegistryError } from './error.ts'
 import { type Request, send } from './http.ts'
@@ -19,13 +19,15 @@ export class RepositoryClient {
   readonly #base: string
   readonly #credentials: Credentials | undefined
   readonly #secret: (value: string) => void
+  readonly #signal: AbortSignal
   #authorization: Promise<string> | undefined
 
-  constructor(repository: Repository, credentials: Credentials | undefined, secret: (value: string) => void) {
+  constructor(repository: Repository, credentials: Credentials | undefined, { secret, signal }: ClientPorts) {
     this.repository = repository
     this.#base = `${registryOrigin(repository.registry)}/v2/${repository.name}`
     this.#credentials = credentials
     this.#secret = secret
+    this.#signal = signal
   }
 
   /**
@@ -108,7 +110,10 @@ export class RepositoryClient {
     if (!challenge) throw new Error(`${this.repository.registry} answers 401 without saying what it wants`)
     // Of many requests that are refused at once, the first gets the token for all.
     if (this.#authorization === known)
-      this.#authorization = authorize(challenge, this.repository, this.#credentials, this.#secret)
+      this.#authorization = authorize(challenge, this.repository, this.#credentials, {
+        secret: this.#secret,
+        signal: this.#signal,
+      })
     return this.#attempt(request, this.#authorization)
   }
 
@@ -116,7 +121,7 @@ export class RepositoryClient {
     this.requests++
     const headers = { ...request.headers, ...(authorization && { authorization: await authorization }) }
     try {
-      return await send({ ...request, headers })
+      return await send({ ...request, headers }, this.#signal)
     } catch (error) {
       throw this.#explained(error)
     }

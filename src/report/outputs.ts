@@ -1,16 +1,16 @@
 import { formatRepository } from '../oci/reference.ts'
-import type { Outcome } from '../outcome.ts'
+import type { Outcome, PlatformOutcome } from '../outcome.ts'
 
 /** The action's outputs, as `action.yml` lists them. */
 export const outputs = (outcome: Outcome): Record<string, string> => {
   const image = formatRepository(outcome.repository)
-  const { digest } = outcome.image.manifest.descriptor
+  const { digest } = outcome.descriptor
   return {
     digest,
     image,
     ref: `${image}@${digest}`,
     tags: outcome.tags.join('\n'),
-    'config-digest': outcome.image.config.descriptor.digest,
+    'config-digest': outcome.platforms[0].image.config.descriptor.digest,
     reused: 'none',
     sbom: '',
     output: outcome.output ?? '',
@@ -19,27 +19,26 @@ export const outputs = (outcome: Outcome): Record<string, string> => {
 }
 
 const metadata = (outcome: Outcome): unknown => {
-  const { manifest, config } = outcome.image
-  const { srcType, srcArgs } = outcome.source
+  const { descriptor, platforms, source } = outcome
+  const total = (size: (platform: PlatformOutcome) => number): number =>
+    platforms.reduce((sum, platform) => sum + size(platform), 0)
   return {
     image: formatRepository(outcome.repository),
-    digest: manifest.descriptor.digest,
-    mediaType: manifest.descriptor.mediaType,
+    digest: descriptor.digest,
+    mediaType: descriptor.mediaType,
     tags: outcome.tags,
     reused: 'none',
-    source: { type: srcType, ...srcArgs },
-    packages: outcome.packages.map(({ attr, name, version, outPath }) => ({ attr, name, version, outPath })),
-    platforms: [
-      {
-        platform: outcome.platform,
-        digest: manifest.descriptor.digest,
-        configDigest: config.descriptor.digest,
-        layers: outcome.layers.map(({ holds: _, ...layer }) => layer),
-      },
-    ],
+    source: { type: source.type, url: source.url, revision: source.revision, narHash: source.narHash },
+    packages: platforms[0].packages.map(({ attr, name, version, outPath }) => ({ attr, name, version, outPath })),
+    platforms: platforms.map(({ platform, image, layers }) => ({
+      platform,
+      digest: image.manifest.descriptor.digest,
+      configDigest: image.config.descriptor.digest,
+      layers: layers.map(({ holds: _, ...layer }) => layer),
+    })),
     bytes: {
-      closure: outcome.closureSize,
-      layers: outcome.layers.reduce((total, { size }) => total + size, 0),
+      closure: total(({ closureSize }) => closureSize),
+      layers: total(({ layers }) => layers.reduce((sum, { size }) => sum + size, 0)),
       uploaded: outcome.uploaded,
     },
     requests: outcome.requests,

@@ -1,53 +1,40 @@
 import { formatRepository } from '../oci/reference.ts'
-import type { Outcome } from '../outcome.ts'
+import type { Outcome, PlatformOutcome } from '../outcome.ts'
 import { megabytes, seconds } from './units.ts'
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
 export const summary = (outcome: Outcome): string => {
-  const image = formatRepository(outcome.repository)
-  const { digest } = outcome.image.manifest.descriptor
-  const size = outcome.layers.reduce((total, layer) => total + layer.size, 0)
-  const [tag] = outcome.tags
+  const { repository, tags, descriptor, platforms, source, pushed, output } = outcome
+  const image = formatRepository(repository)
   return [
     `### ${image}`,
     '',
-    outcome.pushed
-      ? `Pushed as ${outcome.tags.map((name) => `\`${name}\``).join(', ')}:`
-      : `Not pushed${outcome.output ? `; the image layout is in \`${outcome.output}\`` : ''}. Its digest is \`${digest}\`.`,
-    ...(outcome.pushed ? ['', '```sh', `docker pull ${image}:${tag}`, `docker pull ${image}@${digest}`, '```'] : []),
-    '',
-    `${outcome.packages.length} packages for ${outcome.platform} from ${outcome.source.description}: ${megabytes(outcome.closureSize)} in ${outcome.layers.flatMap((layer) => layer.storePaths).length} store paths, ${megabytes(size)} in ${outcome.layers.length} layers.`,
-    ...(outcome.pushed ? ['', whatWasSent(outcome)] : []),
+    ...(pushed
+      ? [
+          `Pushed as ${tags.map((tag) => `\`${tag}\``).join(', ')}:`,
+          '',
+          '```sh',
+          `docker pull ${image}:${tags[0]}`,
+          `docker pull ${image}@${descriptor.digest}`,
+          '```',
+          '',
+          whatWasSent(outcome),
+        ]
+      : [
+          `Not pushed${output ? `; the image layout is in \`${output}\`` : ''}. Its digest is \`${descriptor.digest}\`.`,
+        ]),
     '',
     ...table(
       ['Package', 'Version', 'Licence'],
-      outcome.packages.map(({ attr, version, license, homepage }) => [
-        homepage && /^https?:\/\/[^\s()<>]+$/.test(homepage) ? `[${cell(attr)}](${homepage})` : cell(attr),
+      platforms[0].packages.map(({ attr, version, license, homepage }) => [
+        homepage && /^https?:\/\/[^\s()<>|]+$/.test(homepage) ? `[${cell(attr)}](${homepage})` : cell(attr),
         cell(version),
         cell(license.join(', ')),
       ]),
     ),
-    ...folded(
-      `${outcome.layers.length} layers`,
-      table(
-        ['Layer', 'Holds', 'Size', 'Origin'],
-        outcome.layers.map((layer) => [
-          `\`${layer.digest.slice(7, 19)}\``,
-          cell(layer.holds),
-          megabytes(layer.size),
-          layer.origin,
-        ]),
-      ),
-    ),
-    ...(outcome.conflicts.length > 0
-      ? folded(
-          `${outcome.conflicts.length} files that more than one package has; the package named first wins`,
-          table(
-            ['File', 'In the image', 'Left out'],
-            outcome.conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)]),
-          ),
-        )
-      : []),
+    '',
+    `From ${source.description}.`,
+    ...platforms.flatMap(platformSections),
     ...folded(
       'Seconds per stage',
       table(
@@ -59,9 +46,40 @@ export const summary = (outcome: Outcome): string => {
   ].join('\n')
 }
 
-const whatWasSent = ({ layers, uploaded, requests }: Outcome): string => {
+const whatWasSent = ({ platforms, uploaded, requests }: Outcome): string => {
+  const layers = platforms.flatMap((platform) => platform.layers)
   const existing = layers.filter(({ origin }) => origin === 'exists').length
   return `Sent ${megabytes(uploaded)} in ${requests} requests; the registry had ${existing} of ${layers.length} layers already.`
+}
+
+const platformSections = ({ platform, layers, conflicts, closureSize }: PlatformOutcome): string[] => {
+  const size = layers.reduce((total, layer) => total + layer.size, 0)
+  const paths = layers.reduce((total, { storePaths }) => total + storePaths.length, 0)
+  return [
+    '',
+    `${platform}: ${megabytes(closureSize)} in ${paths} store paths, ${megabytes(size)} in ${layers.length} layers.`,
+    ...folded(
+      `${layers.length} layers`,
+      table(
+        ['Layer', 'Holds', 'Size', 'Origin'],
+        layers.map((layer) => [
+          `\`${layer.digest.slice('sha256:'.length, 19)}\``,
+          cell(layer.holds),
+          megabytes(layer.size),
+          layer.origin,
+        ]),
+      ),
+    ),
+    ...(conflicts.length > 0
+      ? folded(
+          `${conflicts.length} files that more than one package has; the package named first wins`,
+          table(
+            ['File', 'In the image', 'Left out'],
+            conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)]),
+          ),
+        )
+      : []),
+  ]
 }
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>

@@ -46,10 +46,12 @@ describe('credentials', () => {
     expect(isTrustedRealm(registry, new URL(realm))).toBe(expected)
   })
 
+  const ports = { secret: () => {}, signal: new AbortController().signal }
+
   test('are not sent to a realm that is not the registry’s, and the error says so', async () => {
     const challenge = { scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }
     const credentials = { username: 'me', password: 'secret' }
-    await expect(authorize(challenge, { registry: 'ghcr.io', name: 'a/b' }, credentials, () => {})).rejects.toThrow(
+    await expect(authorize(challenge, { registry: 'ghcr.io', name: 'a/b' }, credentials, ports)).rejects.toThrow(
       'ghcr.io asks for its credentials to be sent to example.org, which is not that registry; they were not sent.',
     )
   })

@@ -11,9 +11,9 @@ beforeEach(async () => {
 afterEach(() => rm(dockerConfig, { recursive: true }))
 
 const sources = (): CredentialSources => ({
-  input: undefined,
+  credentials: undefined,
   dockerConfig,
-  githubActor: 'somebody',
+  actor: 'somebody',
   githubToken: 'ghs_token',
 })
 const writeConfig = (config: unknown): Promise<void> =>
@@ -22,8 +22,8 @@ const auth = (text: string): { auth: string } => ({ auth: Buffer.from(text).toSt
 
 test('of the inputs come first', async () => {
   await writeConfig({ auths: { 'ghcr.io': auth('stored:x') } })
-  const input = { username: 'me', password: 'mine' }
-  expect(await findCredentials('ghcr.io', { ...sources(), input })).toBe(input)
+  const credentials = { username: 'me', password: 'mine' }
+  expect(await findCredentials('ghcr.io', { ...sources(), credentials })).toBe(credentials)
 })
 
 test('that docker/login-action left are used for exactly their host', async () => {

@@ -1,51 +1,59 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Nix, nixOnPath } from '../../src/nix/command.ts'
+import type { Source } from '../../src/inputs/source.ts'
+import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
 import type { ImageSpec } from '../../src/nix/image-spec.ts'
+import { configureNix, type Nix } from '../../src/nix/nix.ts'
 import { realiseImage } from '../../src/nix/realise.ts'
-import { pinSource, publicEndpoints } from '../../src/nix/source.ts'
+import { type PinnedSource, pinSource, type SourceTools } from '../../src/nix/source.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { root } from './action.ts'
 import { silentLog } from './log.ts'
 import { nixConfigFolder } from './test-world.ts'
 
-/** The real Nix, as the action runs it. */
-export const testNix = (temporary: string, config = ''): Promise<Nix> =>
-  nixOnPath({
-    environment: { PATH: process.env['PATH'] ?? '', HOME: temporary, NIX_CONF_DIR: nixConfigFolder },
-    config,
-    temporary,
-    log: silentLog,
-  })
-
 export const smallSet = join(root, 'test', 'fixtures', 'small-set')
 
 const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
-/** Evaluates `nix/build-image.nix` for packages of a set, by default the small one. */
+/** The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. */
+export const withNix = async <T>(work: (nix: Nix, tools: SourceTools) => Promise<T>, config = ''): Promise<T> => {
+  const temporary = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+  const environment = { PATH: process.env['PATH'] ?? '', HOME: temporary, NIX_CONF_DIR: nixConfigFolder }
+  const { signal } = new AbortController()
+  try {
+    const nix = await configureNix({ environment, config, temporary, signal, log: silentLog })
+    return await work(nix, { nix, endpoints: publicEndpoints, environment, temporary, signal, githubToken: undefined })
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+export const pin = (source: Source, tools: Partial<SourceTools> = {}): Promise<PinnedSource> =>
+  withNix((_, defaults) => pinSource(source, { ...defaults, ...tools }))
+
+/** Evaluates `nix/build-image.nix` for packages of a source, by default the small set. */
 export const evaluate = async (
   packages: EvaluationRequest['packages'],
-  { set = smallSet, config = {} }: { set?: string; config?: Record<string, unknown> } = {},
+  { source, config = {} }: { source?: PinnedSource; config?: Record<string, unknown> } = {},
 ): Promise<StorePath> =>
-  inTemporaryFolder(async (_, nix) => {
-    const source = await pinSource({ type: 'path', path: set }, nix, publicEndpoints)
-    const nixDirectory = join(root, 'nix')
-    return evaluateImage({ nixDirectory, source, system, nativeSystem: system, config, packages }, nix)
-  })
+  withNix(async (nix, tools) =>
+    evaluateImage(
+      {
+        nixDirectory: join(root, 'nix'),
+        source: source ?? (await pinSource({ type: 'path', path: smallSet }, tools)),
+        system,
+        nativeSystem: system,
+        config,
+        packages,
+      },
+      nix,
+    ),
+  )
 
 /** The same, and builds it. */
 export const build = async (...request: Parameters<typeof evaluate>): Promise<ImageSpec> => {
   const derivation = await evaluate(...request)
-  return inTemporaryFolder((folder, nix) => realiseImage(derivation, folder, nix))
-}
-
-const inTemporaryFolder = async <T>(work: (folder: string, nix: Nix) => Promise<T>): Promise<T> => {
-  const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
-  try {
-    return await work(folder, await testNix(folder))
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  return withNix((nix, { temporary }) => realiseImage(derivation, temporary, nix))
 }

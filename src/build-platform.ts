@@ -1,0 +1,76 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type BuiltLayer, buildLastLayers, buildStoreLayers, namesOfLinks } from './archive/build-layers.ts'
+import { assemble } from './assemble.ts'
+import { closureSize } from './graph/closure.ts'
+import { checkPartition } from './layers/partition.ts'
+import { popularityLayers } from './layers/popularity.ts'
+import { stableLayers } from './layers/stable.ts'
+import type { Log } from './log.ts'
+import { evaluateImage } from './nix/evaluate.ts'
+import type { ImageSpec } from './nix/image-spec.ts'
+import type { Nix } from './nix/nix.ts'
+import { realiseImage } from './nix/realise.ts'
+import type { PinnedSource } from './nix/source.ts'
+import type { Image } from './oci/image.ts'
+import { nixSystem, type Platform } from './oci/platform.ts'
+import type { Plan } from './plan.ts'
+import { megabytes } from './report/units.ts'
+import { type Timings, timed } from './timings.ts'
+
+/** An image whose layers lie ready in files. */
+export type BuiltPlatform = {
+  readonly platform: Platform
+  readonly spec: ImageSpec
+  readonly image: Image
+  readonly layers: readonly BuiltLayer[]
+}
+
+export type BuildTools = {
+  readonly nix: Nix
+  readonly log: Log
+  readonly timings: Timings
+  /** The layers stay here until the run ends. */
+  readonly temporary: string
+}
+
+/** Builds the image of one platform: packages, their grouping into layers, the layers' archives. */
+export const buildPlatform = async (
+  platform: Platform,
+  plan: Plan,
+  source: PinnedSource,
+  { nix, log, timings, temporary }: BuildTools,
+): Promise<BuiltPlatform> => {
+  const folder = join(temporary, platform)
+  await mkdir(folder, { recursive: true })
+
+  const spec = await log.group(`Evaluate and build the packages for ${platform}`, () =>
+    timed(timings, 'nix', async () => {
+      const derivation = await evaluateImage({ ...plan.evaluation, source, system: nixSystem(platform) }, nix)
+      return realiseImage(derivation, folder, nix)
+    }),
+  )
+  const { closure, conflicts, packages } = spec
+  log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${megabytes(closureSize(closure))}`)
+  for (const { path, winner, loser } of conflicts) log.info(`${path} is from ${winner}; left out is ${loser}`)
+
+  const partition = await timed(timings, 'layers', async () => {
+    const layers =
+      plan.layering === 'stable'
+        ? stableLayers(closure, plan.layerBudget)
+        : popularityLayers(closure, plan.layerBudget, new Map())
+    checkPartition(layers, closure, plan.layerBudget)
+    return layers
+  })
+
+  return timed(timings, 'archive', async () => {
+    const names = await namesOfLinks(spec)
+    const layers = [
+      ...(await buildStoreLayers(partition, closure, plan, folder)),
+      ...(await buildLastLayers(spec, names, plan, folder)),
+    ]
+    const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
+    log.info(`${layers.length} layers, ${megabytes(size)}`)
+    return { platform, spec, layers, image: assemble(layers, names, platform) }
+  })
+}

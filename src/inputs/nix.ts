@@ -1,0 +1,21 @@
+import type { ReleaseInputs } from '../nix/release.ts'
+import type { GetInput, Problem } from './problem.ts'
+
+/** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
+export const parseRelease = (get: GetInput, problem: Problem): ReleaseInputs => {
+  const release = { version: get('nix-version'), url: get('nix-url'), sha256: get('nix-sha256').toLowerCase() }
+  const { version, url, sha256 } = release
+  const wrong = (name: string, value: string, instead: string): void =>
+    problem(`\`${name}\` is ${JSON.stringify(value)}; write ${instead}.`)
+  if (version && !/^\d+\.\d+(\.\d+)?$/.test(version)) wrong('nix-version', version, 'a release of Nix, as in `2.34.7`')
+  if (sha256 && !/^[0-9a-f]{64}$/.test(sha256))
+    wrong('nix-sha256', sha256, 'the SHA-256 of the tarball in 64 hex digits')
+  if (!url) return release
+  const { protocol, hostname, username, password } = URL.parse(url) ?? {}
+  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname ?? '')
+  if (username || password || (protocol !== 'https:' && !(protocol === 'http:' && isLoopback)))
+    wrong('nix-url', url, 'an https URL of a release tarball, without a user or password')
+  if (version) problem('`nix-version` and `nix-url` are both given; leave one of them out.')
+  if (!sha256) problem('`nix-url` is given, but not `nix-sha256`; give the SHA-256 of that tarball.')
+  return release
+}

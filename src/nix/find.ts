@@ -1,0 +1,40 @@
+import { UserError } from '../error.ts'
+import type { Inputs } from '../inputs.ts'
+import { CommandError, command } from './command.ts'
+import { type InstalledNix, type InstallTools, installNix } from './install.ts'
+import { nixRelease } from './release.ts'
+
+/** What `install-nix` and the inputs around it say, and where releases are. */
+export type FindRequest = Inputs['nix'] & { readonly system: string; readonly releases: string }
+
+/**
+ * The version of Nix to use, and what was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
+ * which asks for one that later steps have as well. Throws a `UserError` if there is none and none may be installed.
+ */
+export const findNix = async (
+  { install, release, system, releases }: FindRequest,
+  tools: InstallTools,
+): Promise<InstalledNix | undefined> => {
+  if (install !== 'always' && (await isOnPath(tools))) return undefined
+  if (install === 'never')
+    throw new UserError(
+      'Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.',
+    )
+  return installNix(nixRelease(release, system, releases), tools)
+}
+
+const isOnPath = async ({ environment, signal }: InstallTools): Promise<boolean> => {
+  try {
+    await command('nix-store', ['--version'], { environment, signal })
+    return true
+  } catch (cause) {
+    if (!(cause instanceof CommandError)) {
+      if (cause instanceof UserError) return false
+      throw cause
+    }
+    throw new UserError(
+      `The Nix on the PATH does not start (${cause.stderr.split('\n').at(-1)}); mend it, or take it from the PATH.`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,123 @@
+import { access, constants, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { UserError } from '../error.ts'
+import type { Log } from '../log.ts'
+import { command } from './command.ts'
+import { downloadFile } from './download.ts'
+import type { NixRelease } from './release.ts'
+import { unpackRelease } from './unpack.ts'
+
+/** Nix that was installed: what has to be in the environment to use it. */
+export type InstalledNix = { readonly bin: string; readonly variables: Readonly<Record<string, string>> }
+
+export type InstallTools = {
+  readonly environment: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+  readonly temporary: string
+  readonly log: Log
+}
+
+const root = '/nix'
+
+/**
+ * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its store
+ * paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands in the way;
+ * then nothing of it is in `/nix`.
+ */
+export const installNix = async (release: NixRelease, tools: InstallTools): Promise<InstalledNix> => {
+  const { environment, signal, temporary, log } = tools
+  const options = { environment, signal }
+  const folder = await mkdtemp(join(temporary, 'install-'))
+  const tarball = join(folder, 'nix.tar')
+  try {
+    log.info(`Installing Nix from ${release.url}`)
+    const sha256 = await downloadFile(release.url, tarball, { signal })
+    if (sha256 !== release.sha256)
+      throw new UserError(
+        `${release.url} has the SHA-256 ${sha256}, not ${release.sha256}; check \`nix-sha256\`, and do not use that file.`,
+      )
+    await makeRoot(options)
+    const unpacked = await unpackRelease(tarball, release.system, root, options)
+    try {
+      const variables = await writeConfig(options, log)
+      const environmentWithNix = { ...withPath(environment, unpacked.bin), ...variables }
+      await command('nix-store', ['--load-db'], {
+        environment: environmentWithNix,
+        signal,
+        stdin: unpacked.registration,
+      })
+      return { bin: unpacked.bin, variables }
+    } finally {
+      await unpacked.remove()
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+export const withPath = (environment: Readonly<Record<string, string>>, bin: string): Record<string, string> => ({
+  ...environment,
+  PATH: [bin, environment['PATH']].join(delimiter),
+})
+
+type Options = Pick<InstallTools, 'environment' | 'signal'>
+
+const makeRoot = async (options: Options): Promise<void> => {
+  const isWritable = await access(root, constants.W_OK).then(
+    () => true,
+    () => false,
+  )
+  if (isWritable) return
+  const names = await readdir(root).catch((): string[] => [])
+  if (names.length > 0)
+    throw new UserError(
+      `${root} is there, belongs to another user and has no Nix on the PATH; put that Nix on the PATH, or start from a runner without ${root}.`,
+    )
+  if (process.getuid?.() === 0) {
+    await mkdir(root, { recursive: true })
+    return
+  }
+  const owner = ['--owner', `${process.getuid?.()}`, '--group', `${process.getgid?.()}`]
+  await command(
+    'sudo',
+    ['--non-interactive', 'install', '--directory', '--mode', '0755', ...owner, root],
+    options,
+  ).catch((cause) => {
+    throw new UserError(
+      `${root} cannot be made with sudo; install Nix in a step before this one, or run the job where sudo asks for no password.`,
+      { cause },
+    )
+  })
+}
+
+const writeConfig = async (options: Options, log: Log): Promise<Record<string, string>> => {
+  const folder = join(root, 'etc', 'nix')
+  await mkdir(folder, { recursive: true })
+  const sandbox = await canSandbox(options)
+  if (!sandbox)
+    log.notice(
+      'This runner does not let Nix build in a sandbox, so that a build may see files and the network of the runner. What is fetched from a substituter is not affected.',
+    )
+  const lines = [
+    'build-users-group =',
+    `sandbox = ${sandbox}`,
+    'max-jobs = auto',
+    'experimental-features = nix-command flakes',
+  ]
+  await writeFile(join(folder, 'nix.conf'), `${lines.join('\n')}\n`)
+  return { NIX_CONF_DIR: folder }
+}
+
+/** What Nix does for its sandbox, without Nix. Ubuntu 24.04 lets only programs that AppArmor knows do it. */
+const canSandbox = (options: Options): Promise<boolean> =>
+  command(
+    'unshare',
+    ['--user', '--map-root-user', '--mount', '--pid', '--net', '--fork', 'mount', '--types', 'tmpfs', 'none', '/tmp'],
+    options,
+  ).then(
+    () => true,
+    () => {
+      options.signal.throwIfAborted()
+      return false
+    },
+  )

@@ -1,0 +1,49 @@
+import { writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import type { Log } from '../log.ts'
+import { command } from './command.ts'
+import { reportProgress } from './progress.ts'
+
+/**
+ * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails.
+ */
+export type Nix = (
+  program: 'nix-env' | 'nix-instantiate' | 'nix-store',
+  args: readonly string[],
+  options?: { readonly stdin?: string },
+) => Promise<string>
+
+export type NixOptions = {
+  /** All that Nix gets to see of the environment. */
+  readonly environment: Readonly<Record<string, string>>
+  /** Lines for nix.conf, which win over the machine's and the user's. */
+  readonly config: string
+  /** A folder that only this run can read. */
+  readonly temporary: string
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+/**
+ * Nix as it is on the environment's PATH. The configuration goes into a file that only this user can read: it may hold an
+ * access token, and what is in the environment is seen by everything that Nix starts.
+ */
+export const configureNix = async ({ environment, config, temporary, log, signal }: NixOptions): Promise<Nix> => {
+  const file = join(temporary, 'nix.conf')
+  await writeFile(file, `${config}\n`, { mode: 0o600 })
+  const withConfig = { ...environment, NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(delimiter) }
+  return (program, args, options = {}) => {
+    log.debug([program, ...args].join(' '))
+    return command(program, args, { ...options, environment: withConfig, signal, onLine: reportProgress(log) })
+  }
+}
+
+/** What Nix would read if it were not told to read another file. Source: the Nix manual, "nix.conf". */
+const userConfigFiles = (environment: Readonly<Record<string, string>>): string => {
+  const { NIX_USER_CONF_FILES, XDG_CONFIG_HOME, XDG_CONFIG_DIRS, HOME } = environment
+  if (NIX_USER_CONF_FILES) return NIX_USER_CONF_FILES
+  const home = XDG_CONFIG_HOME || join(HOME ?? homedir(), '.config')
+  const folders = [home, ...(XDG_CONFIG_DIRS || '/etc/xdg').split(delimiter)]
+  return folders.map((folder) => join(folder, 'nix', 'nix.conf')).join(delimiter)
+}

@@ -1,0 +1,31 @@
+import type { Source } from '../inputs/source.ts'
+import type { Endpoints } from './endpoints.ts'
+import { type FindRequest, findNix } from './find.ts'
+import { githubAccess } from './github-access.ts'
+import { type InstalledNix, type InstallTools, withPath } from './install.ts'
+import { configureNix, type Nix } from './nix.ts'
+
+export type PrepareRequest = Omit<FindRequest, 'releases'> & {
+  readonly source: Source
+  readonly config: string
+  readonly githubToken: string | undefined
+  readonly endpoints: Endpoints
+}
+
+/** Nix ready to use: found or installed, and configured. `installed` is what later steps need to find it too. */
+export const prepareNix = async (
+  request: PrepareRequest,
+  tools: InstallTools,
+): Promise<{ readonly nix: Nix; readonly installed: InstalledNix | undefined }> => {
+  const { source, config, githubToken, endpoints } = request
+  const installed = await findNix({ ...request, releases: endpoints.releases }, tools)
+  const environment = installed
+    ? { ...withPath(tools.environment, installed.bin), ...installed.variables }
+    : tools.environment
+  const isOnGithub = source.type === 'github' || source.type === 'lock'
+  const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools.temporary) : ''
+  // What the user writes comes last, and wins.
+  const nix = await configureNix({ ...tools, environment, config: access + config })
+  tools.log.info((await nix('nix-store', ['--version'])).trim())
+  return { nix, installed }
+}

@@ -1,0 +1,79 @@
+import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { UserError } from '../error.ts'
+import { CommandError, type CommandOptions, command } from './command.ts'
+
+/** A release of Nix whose store paths are in the store. `registration` is what `nix-store --load-db` reads. */
+export type UnpackedRelease = {
+  readonly bin: string
+  readonly registration: string
+  readonly remove: () => Promise<void>
+}
+
+/**
+ * Unpacks a release tarball into the store of `root` (`/nix`). Everything is unpacked beside the store first and then
+ * renamed into it, so that a tarball which turns out to be broken leaves nothing there; paths that the store has already are left as they are. `remove`
+ * takes away what was only needed on the way. Throws a `UserError` if it is no release for `system`.
+ */
+export const unpackRelease = async (
+  tarball: string,
+  system: string,
+  root: string,
+  options: CommandOptions,
+): Promise<UnpackedRelease> => {
+  const folder = await mkdtemp(join(root, '.nix-image-action-'))
+  // Directories in the store have no write permission, and only what may be written to can be removed.
+  const remove = async (): Promise<void> => {
+    await command('chmod', ['--recursive', 'u+w', folder], options).catch(() => {})
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options)
+    const release = await releaseFolder(folder, system)
+    const store = join(root, 'store')
+    await mkdir(store, { recursive: true })
+    let bin: string | undefined
+    for (const name of (await readdir(join(release, 'store'))).sort()) {
+      const path = join(store, name)
+      if (!(await exists(path))) await rename(join(release, 'store', name), path)
+      if (await exists(join(path, 'bin', 'nix-store'))) bin = join(path, 'bin')
+    }
+    if (!bin) throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
+    return { bin, registration: join(release, '.reginfo'), remove }
+  } catch (cause) {
+    await remove()
+    throw explain(cause)
+  }
+}
+
+const releaseFolder = async (folder: string, system: string): Promise<string> => {
+  const [name = '', ...others] = await readdir(folder)
+  const isRelease =
+    others.length === 0 && (await exists(join(folder, name, '.reginfo'))) && (await exists(join(folder, name, 'store')))
+  if (!isRelease)
+    throw new UserError('The Nix tarball is no release of Nix: it lacks `store` or `.reginfo`; check `nix-url`.')
+  if (!name.endsWith(`-${system}`))
+    throw new UserError(
+      `The Nix tarball is ${name}, but this runner is ${system}; give the \`nix-url\` for that system.`,
+    )
+  return join(folder, name)
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+const explain = (cause: unknown): unknown => {
+  if (!(cause instanceof CommandError)) return cause
+  if (/No space left on device/.test(cause.stderr))
+    return new UserError('There is no space left in /nix to unpack Nix; free some on the disk of the runner.', {
+      cause,
+    })
+  const [line = cause.message] = cause.stderr.split('\n')
+  return new UserError(
+    `The Nix tarball cannot be unpacked (${line}); check \`nix-url\`, and that tar and xz are there.`,
+    { cause },
+  )
+}

@@ -1,0 +1,19 @@
+import { type Descriptor, type Document, jsonDocument } from './descriptor.ts'
+import { imageIndexMediaType } from './media-type.ts'
+import { architectureOf, type Platform } from './platform.ts'
+
+/**
+ * The index of the images of one version for several platforms. Source: OCI image specification, "OCI Image Index",
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
+ */
+export const imageIndex = (
+  images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[],
+): Document =>
+  jsonDocument(imageIndexMediaType, {
+    schemaVersion: 2,
+    mediaType: imageIndexMediaType,
+    manifests: images.map(({ platform, manifest }) => ({
+      ...manifest,
+      platform: { architecture: architectureOf(platform), os: 'linux' },
+    })),
+  })

@@ -1,0 +1,154 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { type Context, readContext } from '../src/context.ts'
+import { UserError } from '../src/error.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+type Environment = Record<string, string | undefined>
+
+const runner: Environment = {
+  RUNNER_OS: 'Linux',
+  RUNNER_ARCH: 'X64',
+  RUNNER_TEMP: '/home/runner/work/_temp',
+  GITHUB_WORKSPACE: '/home/runner/work/name/name',
+  GITHUB_REPOSITORY: 'Owner/Name',
+  GITHUB_ACTOR: 'somebody',
+  GITHUB_EVENT_NAME: 'push',
+  HOME: '/home/runner',
+  PATH: '/usr/bin:/bin',
+}
+
+const read = (environment: Environment = {}): Context => readContext({ ...runner, ...environment }, '/action')
+
+test('what the runner tells is read', () => {
+  expect(read()).toEqual({
+    workspace: '/home/runner/work/name/name',
+    temporary: '/home/runner/work/_temp',
+    platform: 'linux/amd64',
+    repository: 'Owner/Name',
+    actor: 'somebody',
+    isForkPullRequest: false,
+    dockerConfig: '/home/runner/.docker',
+    nixDirectory: '/action/nix',
+    childEnvironment: { PATH: '/usr/bin:/bin', HOME: '/home/runner' },
+  })
+})
+
+test('outside a workflow, nobody acts and there is no repository', () => {
+  const { actor, repository } = read({ GITHUB_ACTOR: undefined, GITHUB_REPOSITORY: undefined })
+  expect({ actor, repository }).toEqual({ actor: 'github-actions', repository: '' })
+})
+
+test.each<[string, Environment, string | undefined]>([
+  ['where DOCKER_CONFIG says', { DOCKER_CONFIG: '/srv/docker' }, '/srv/docker'],
+  ['in the home folder', {}, '/home/runner/.docker'],
+  ['in the home folder where DOCKER_CONFIG is empty', { DOCKER_CONFIG: '' }, '/home/runner/.docker'],
+  ['nowhere without a home folder', { HOME: undefined }, undefined],
+])('Docker’s configuration is %s', (_, environment, folder) => {
+  expect(read(environment).dockerConfig).toBe(folder)
+})
+
+describe('images are built on', () => {
+  test.each([
+    ['X64', 'linux/amd64'],
+    ['ARM64', 'linux/arm64'],
+  ])('a Linux runner on %s', (RUNNER_ARCH, platform) => {
+    expect(read({ RUNNER_ARCH }).platform).toBe(platform)
+  })
+
+  test.each([
+    ['Windows', 'X64'],
+    ['macOS', 'ARM64'],
+    ['Linux', 'ARM'],
+  ])('no runner with %s on %s, and the user is told what to write', (RUNNER_OS, RUNNER_ARCH) => {
+    expect(() => read({ RUNNER_OS, RUNNER_ARCH })).toThrow(
+      new UserError(
+        `nix-image-action runs on Linux on x64 and arm64, not on ${RUNNER_OS} ${RUNNER_ARCH}; write \`runs-on: ubuntu-latest\` or \`ubuntu-24.04-arm\`.`,
+      ),
+    )
+  })
+
+  test.each(['RUNNER_TEMP', 'GITHUB_WORKSPACE'])('no machine that does not set %s', (name) => {
+    for (const value of [undefined, ''])
+      expect(() => read({ [name]: value })).toThrow(
+        new UserError(
+          'RUNNER_TEMP and GITHUB_WORKSPACE are not set; nix-image-action runs as a step of a GitHub Actions job.',
+        ),
+      )
+  })
+})
+
+describe('a pull request from a fork', () => {
+  const headRepository = (full_name: string): unknown => ({ pull_request: { head: { repo: { full_name } } } })
+
+  test.each<[string, string, unknown, boolean]>([
+    ['is one whose head is in another repository', 'pull_request', headRepository('Somebody/Name'), true],
+    ['is one whose head repository was deleted', 'pull_request', { pull_request: { head: { repo: null } } }, true],
+    ['is none with its head in the repository', 'pull_request', headRepository('Owner/Name'), false],
+    ['is none that runs with the rights of its target', 'pull_request_target', headRepository('Somebody/Name'), false],
+    ['is no push', 'push', { repository: { full_name: 'Owner/Name' } }, false],
+    ['is no manual run', 'workflow_dispatch', {}, false],
+  ])('%s', async (_, GITHUB_EVENT_NAME, event, isForkPullRequest) => {
+    await using folder = await temporaryFolder('context')
+    const GITHUB_EVENT_PATH = join(folder.path, 'event.json')
+    await writeFile(GITHUB_EVENT_PATH, JSON.stringify(event))
+    expect(read({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH }).isForkPullRequest).toBe(isForkPullRequest)
+  })
+
+  test('is not guessed from a file that is no JSON', async () => {
+    await using folder = await temporaryFolder('context')
+    const GITHUB_EVENT_PATH = join(folder.path, 'event.json')
+    await writeFile(GITHUB_EVENT_PATH, '{')
+    expect(() => read({ GITHUB_EVENT_NAME: 'pull_request', GITHUB_EVENT_PATH })).toThrow(
+      `${GITHUB_EVENT_PATH} is not JSON`,
+    )
+  })
+})
+
+describe('a child process', () => {
+  const passedOn = {
+    PATH: '/usr/bin',
+    HOME: '/home/runner',
+    USER: 'runner',
+    TMPDIR: '/tmp',
+    NIX_CONF_DIR: '/etc/nix',
+    NIX_REMOTE: 'daemon',
+    NIX_SSL_CERT_FILE: '/certificates',
+    NIX_USER_CONF_FILES: '/home/runner/nix.conf',
+    SSL_CERT_FILE: '/certificates',
+    XDG_CONFIG_HOME: '/home/runner/.config',
+    https_proxy: 'http://proxy:3128',
+    HTTPS_PROXY: 'http://proxy:3128',
+    no_proxy: 'localhost',
+  }
+
+  test('sees where things are and how to reach substituters', () => {
+    expect(read(passedOn).childEnvironment).toEqual(passedOn)
+  })
+
+  test('sees no secret, and nothing that a build could depend on', () => {
+    const hidden = {
+      INPUT_PASSWORD: 'secret',
+      'INPUT_GITHUB-TOKEN': 'secret',
+      'INPUT_CACHE-SIGNING-KEY': 'secret',
+      GITHUB_TOKEN: 'secret',
+      GH_TOKEN: 'secret',
+      GITHUB_SHA: '0123',
+      GITHUB_EVENT_PATH: '/event.json',
+      ACTIONS_RUNTIME_TOKEN: 'secret',
+      ACTIONS_CACHE_URL: 'https://example.org/',
+      ACTIONS_RESULTS_URL: 'https://example.org/',
+      ACTIONS_ID_TOKEN_REQUEST_TOKEN: 'secret',
+      RUNNER_TOKEN: 'secret',
+      NIX_PATH: 'nixpkgs=/home/runner/nixpkgs',
+      NIXPKGS_ALLOW_UNFREE: '1',
+      NIXPKGS_CONFIG: '/home/runner/config.nix',
+      LC_ALL: 'de_DE.UTF-8',
+      TZ: 'Asia/Tokyo',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+    }
+    const seen = Object.keys(read({ ...hidden, ...passedOn }).childEnvironment)
+    expect(seen.toSorted()).toEqual(Object.keys(passedOn).toSorted())
+  })
+})

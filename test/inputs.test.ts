@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import type { Context } from '../src/context.ts'
+import { UserError } from '../src/error.ts'
+import { type Inputs, readInputs } from '../src/inputs.ts'
+
+type InputOfAction = { default?: string; required?: boolean }
+
+const action: { inputs: Record<string, InputOfAction> } = parse(
+  readFileSync(join(import.meta.dirname, '..', 'action.yml'), 'utf8'),
+)
+const commit = '0123456789abcdef0123456789abcdef01234567'
+
+/** What the runner makes of the expressions in `action.yml`. */
+const expressions: Record<string, string> = {
+  '${{ github.token }}': 'ghs_token-of-the-job',
+  '${{ github.event.pull_request.head.sha || github.sha }}': commit,
+}
+
+const context: Context = {
+  workspace: '/work/space',
+  temporary: '/work/temporary',
+  platform: 'linux/amd64',
+  repository: 'Owner/Name',
+  actor: 'somebody',
+  isForkPullRequest: false,
+  dockerConfig: undefined,
+  nixDirectory: '/action/nix',
+  childEnvironment: {},
+}
+
+/** Inputs as the runner gives them: what a workflow says, else the default. */
+const valueOf =
+  (given: Readonly<Record<string, string>>) =>
+  (name: string): string => {
+    const byDefault = action.inputs[name]?.default ?? ''
+    return given[name] ?? expressions[byDefault] ?? byDefault
+  }
+
+const read = (given: Record<string, string> = {}): Inputs => readInputs(valueOf({ packages: 'git', ...given }), context)
+
+const problems = (given: Record<string, string>): string[] => {
+  try {
+    read(given)
+  } catch (error) {
+    if (error instanceof UserError) return error.message.split('\n')
+    throw error
+  }
+  return []
+}
+
+test('without inputs but the packages, all others have a meaning', () => {
+  expect(read()).toEqual({
+    packages: ['git'],
+    source: {
+      type: 'nixpkgs',
+      revision: expect.stringMatching(/^[0-9a-f]{40}$/),
+      narHash: expect.stringMatching(/^sha256-/),
+    },
+    nixpkgsConfig: {},
+    repository: { registry: 'ghcr.io', name: 'owner/name' },
+    tags: [commit],
+    push: 'auto',
+    output: undefined,
+    credentials: undefined,
+    githubToken: 'ghs_token-of-the-job',
+    preset: 'default',
+    maxLayers: 64,
+    layering: 'stable',
+    compression: { algorithm: 'gzip', level: 6 },
+    nixConfig: '',
+  })
+})
+
+test.each<[Record<string, string>, Partial<Inputs>]>([
+  [{ packages: 'jq, shell' }, { packages: ['jq', 'bashInteractive', 'coreutils', 'moreutils', 'nano'] }],
+  [{ nixpkgs: './nix' }, { source: { type: 'path', path: '/work/space/nix' } }],
+  [{ 'nixpkgs-config': '{ "allowUnfree": true }' }, { nixpkgsConfig: { allowUnfree: true } }],
+  [
+    { image: 'quay.io/a/b', tags: 'v1,v2' },
+    { repository: { registry: 'quay.io', name: 'a/b' }, tags: ['v1', 'v2'] },
+  ],
+  [{ push: 'true' }, { push: 'true' }],
+  [{ push: 'false' }, { push: 'false' }],
+  [{ output: 'image' }, { output: '/work/space/image' }],
+  [{ output: './a/../image' }, { output: '/work/space/image' }],
+  [{ output: '/srv/image' }, { output: '/srv/image' }],
+  [{ username: 'me', password: 'word' }, { credentials: { username: 'me', password: 'word' } }],
+  [{ 'github-token': '' }, { githubToken: undefined }],
+  [{ preset: 'bare' }, { preset: 'bare' }],
+  [{ 'max-layers': '3' }, { maxLayers: 3 }],
+  [{ 'max-layers': '127' }, { maxLayers: 127 }],
+  [{ layering: 'popularity' }, { layering: 'popularity' }],
+  [{ compression: 'gzip', 'compression-level': '1' }, { compression: { algorithm: 'gzip', level: 1 } }],
+  [{ compression: 'gzip', 'compression-level': '9' }, { compression: { algorithm: 'gzip', level: 9 } }],
+  [{ compression: 'zstd' }, { compression: { algorithm: 'zstd', level: 3 } }],
+  [{ compression: 'zstd', 'compression-level': '19' }, { compression: { algorithm: 'zstd', level: 19 } }],
+  [{ compression: 'none' }, { compression: { algorithm: 'none', level: 0 } }],
+  [{ 'nix-config': 'cores = 1\nmax-jobs = 2' }, { nixConfig: 'cores = 1\nmax-jobs = 2' }],
+])('%j is taken', (given, inputs) => {
+  expect(read(given)).toMatchObject(inputs)
+})
+
+describe('a wrong value is told with what to write instead:', () => {
+  test.each<[Record<string, string>, string]>([
+    [{ push: 'yes' }, '`push` is "yes"; write `auto`, `true` or `false`.'],
+    [{ push: '' }, '`push` is ""; write `auto`, `true` or `false`.'],
+    [{ push: 'True' }, '`push` is "True"; write `auto`, `true` or `false`.'],
+    [{ preset: 'job-container' }, '`preset` is "job-container"; write `default` or `bare`.'],
+    [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
+    [{ compression: 'xz' }, '`compression` is "xz"; write `gzip`, `zstd` or `none`.'],
+    ...['2', '128', '', '-3', '6.4', '1e2', '0x40', 'many', '10000'].map((value): [Record<string, string>, string] => [
+      { 'max-layers': value },
+      `\`max-layers\` is "${value}"; write a whole number from 3 to 127.`,
+    ]),
+    ...['0', '10', '-1', 'best', '', '6.0'].map((value): [Record<string, string>, string] => [
+      { 'compression-level': value },
+      `\`compression-level\` is "${value}"; write \`auto\`, or 1 to 9 for \`gzip\`.`,
+    ]),
+    [
+      { compression: 'zstd', 'compression-level': '20' },
+      '`compression-level` is "20"; write `auto`, or 1 to 19 for `zstd`.',
+    ],
+    [
+      { compression: 'none', 'compression-level': '6' },
+      '`compression-level` is "6"; with `compression: none`, leave it at `auto`.',
+    ],
+    ...['', 'allowUnfree', '[]', 'null', '{', '"text"'].map((value): [Record<string, string>, string] => [
+      { 'nixpkgs-config': value },
+      `\`nixpkgs-config\` is ${JSON.stringify(value)}; write a JSON object, as in \`{ "allowUnfree": true }\`.`,
+    ]),
+    [
+      { username: 'me' },
+      '`username` is given, but not `password`; give both, or neither to use what docker/login-action left.',
+    ],
+    [
+      { password: 'word' },
+      '`password` is given, but not `username`; give both, or neither to use what docker/login-action left.',
+    ],
+  ])('%j', (given, problem) => {
+    expect(problems(given)).toEqual([problem])
+  })
+})
+
+const allWrong: Record<string, string> = {
+  ...Object.fromEntries(Object.keys(action.inputs).map((name) => [name, 'wr()ng'])),
+  username: '',
+}
+
+test('all problems are told at once, each with the name of its input', () => {
+  const named = problems(allWrong).map((problem) => /^`([a-z0-9-]+)` /.exec(problem)?.[1])
+  const withoutWrongValues = ['github-token', 'nix-config', 'output', 'username']
+  expect(named.toSorted()).toEqual(
+    Object.keys(action.inputs)
+      .filter((name) => !withoutWrongValues.includes(name))
+      .toSorted(),
+  )
+})
+
+test('a secret is in no problem', () => {
+  const secrets = { password: 'pass-word', 'github-token': 'ghs_token', 'cache-signing-key': 'key-1:c2VjcmV0' }
+  const text = problems({ ...allWrong, ...secrets }).join('\n')
+  expect(text).toContain('`password`')
+  expect(text).toContain('`cache-signing-key`')
+  for (const secret of Object.values(secrets)) expect(text).not.toContain(secret)
+})
+
+test('whatever the inputs are, they are taken or the user is told in sentences, a line each', () => {
+  const names = Object.keys(action.inputs).filter((name) => name !== 'packages')
+  const given = fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary' }), {
+    maxKeys: 5,
+    noNullPrototype: true,
+  })
+  fc.assert(
+    fc.property(given, (inputs) => {
+      for (const problem of problems(inputs)) expect(problem).toMatch(/^`[a-z0-9-]+` .*\.$/)
+    }),
+  )
+})
+
+test('the inputs that are read are those of action.yml', () => {
+  const asked = new Set<string>()
+  readInputs((name) => {
+    asked.add(name)
+    return valueOf({ packages: 'git' })(name)
+  }, context)
+  expect([...asked].toSorted()).toEqual(Object.keys(action.inputs).toSorted())
+})
+
+test('action.yml requires the packages and nothing else', () => {
+  const required = Object.entries(action.inputs).filter(([, input]) => input.required)
+  expect(required.map(([name]) => name)).toEqual(['packages'])
+})

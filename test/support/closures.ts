@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import { type Closure, checkClosure, type PathInfo } from '../../src/graph/closure.ts'
+import type { StorePath } from '../../src/nix/store-path.ts'
+
+/** What `exportReferencesGraph` gives, with the roots. */
+export type RuntimeGraph = { readonly runtimeGraph: readonly PathInfo[]; readonly roots: readonly StorePath[] }
+
+/** The store path of a name; the order of paths is that of their names. */
+export const pathOf = (name: string): StorePath => `/nix/store/${'0'.repeat(32)}-${name}`
+
+/** The name of a path that `pathOf` made. */
+export const nameOf = (path: string): string => path.slice(pathOf('').length)
+
+/** A NAR hash of its own for each text. */
+export const narHashOf = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`
+
+type Node = { readonly size?: number; readonly needs?: readonly string[] }
+
+/** A closure for an example: each path by its name, with the size of its NAR and the names that it references. */
+export const closureOf = (roots: readonly string[], nodes: Readonly<Record<string, Node>>): Closure =>
+  checkClosure(
+    Object.entries(nodes).map(([name, { size = 1, needs = [] }]) => pathInfo(pathOf(name), size, needs.map(pathOf))),
+    roots.map(pathOf),
+  )
+
+const pathInfo = (path: StorePath, narSize: number, references: readonly StorePath[]): PathInfo => ({
+  path,
+  narHash: narHashOf(path),
+  narSize,
+  // Not that of the closure, and not used: no test may depend on it.
+  closureSize: narSize,
+  references,
+})
+
+/** `length` paths, each of which references the next; one root. */
+export const chain = (length: number): Closure => {
+  const path = (index: number): StorePath => pathOf(String(index).padStart(6, '0'))
+  const references = (index: number): StorePath[] => (index + 1 < length ? [path(index + 1)] : [])
+  return checkClosure(
+    Array.from({ length }, (_, index) => pathInfo(path(index), 1, references(index))),
+    [path(0)],
+  )
+}
+
+/** Few names, so that popularity data has some of them; some paths are big enough for a layer of their own. */
+export const packageNames = ['bash', 'git', 'glibc', 'python3']
+
+const node = fc.record({
+  name: fc.constantFrom(...packageNames),
+  narSize: fc.oneof(fc.nat({ max: 5 }), fc.nat({ max: 50_000_000 }), fc.integer({ min: 99_999_999, max: 900_000_000 })),
+  // References by how far behind this one in the list they are, which makes a graph without cycles.
+  steps: fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { maxLength: 3, size: 'max' }),
+  isRoot: fc.nat({ max: 7 }).map((pick) => pick === 7),
+})
+
+/** Graphs without cycles, in which every path can be reached from the roots. The order of paths says nothing about them. */
+export const runtimeGraphs: fc.Arbitrary<RuntimeGraph> = fc
+  .tuple(fc.array(node, { minLength: 1, maxLength: 24, size: 'max' }), fc.nat())
+  .map(([nodes, seed]) => {
+    const paths = nodes.map(({ name }, index): StorePath => {
+      const digest = createHash('sha256').update(`${seed} ${index}`).digest('hex').slice(0, 32).replaceAll('e', 'z')
+      return `/nix/store/${digest}-${name}-1.${index}`
+    })
+    const references = nodes.map(({ steps }, index) => steps.flatMap((step) => paths[index + step] ?? []))
+    const referenced = new Set(references.flat())
+    return {
+      runtimeGraph: nodes.map(({ narSize }, index) =>
+        pathInfo(paths[index] as StorePath, narSize, references[index] ?? []),
+      ),
+      roots: paths.filter((path, index) => nodes[index]?.isRoot || !referenced.has(path)),
+    }
+  })
+
+export const closures: fc.Arbitrary<Closure> = runtimeGraphs.map(({ runtimeGraph, roots }) =>
+  checkClosure(runtimeGraph, roots),
+)
+
+/** The same graph with everything in another order that has one. */
+export const shuffled = ({ runtimeGraph, roots }: RuntimeGraph): fc.Arbitrary<RuntimeGraph> =>
+  fc.record({
+    runtimeGraph: inAnyOrder(runtimeGraph).chain((infos) =>
+      fc.tuple(
+        ...infos.map((info) => inAnyOrder(info.references).map((references): PathInfo => ({ ...info, references }))),
+      ),
+    ),
+    roots: inAnyOrder(roots),
+  })
+
+const inAnyOrder = <T>(items: readonly T[]): fc.Arbitrary<T[]> =>
+  fc.shuffledSubarray([...items], { minLength: items.length, maxLength: items.length })
