@@ -2,10 +2,20 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/test-world.ts'],
     // Real programs on a machine with two busy cores: a limit that is only for what hangs.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    projects: [
+      { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'newest Nix',
+          include: ['test/nix/{build-image,evaluate,purity,realise,source}.test.ts', 'test/end-to-end.test.ts'],
+          env: { TEST_NIX: 'newest' },
+        },
+      },
+    ],
   },
 })

@@ -33,14 +33,15 @@ const context: Context = {
 }
 
 /** Inputs as the runner gives them: what a workflow says, else the default. */
-const valueOf =
+const inputsOf =
   (given: Readonly<Record<string, string>>) =>
   (name: string): string => {
     const byDefault = action.inputs[name]?.default ?? ''
     return given[name] ?? expressions[byDefault] ?? byDefault
   }
 
-const read = (given: Record<string, string> = {}): Inputs => readInputs(valueOf({ packages: 'git', ...given }), context)
+const read = (given: Record<string, string> = {}): Inputs =>
+  readInputs(inputsOf({ packages: 'git', ...given }), context)
 
 const problems = (given: Record<string, string>): string[] => {
   try {
@@ -52,6 +53,8 @@ const problems = (given: Record<string, string>): string[] => {
   return []
 }
 
+const nix: Inputs['nix'] = { install: 'auto', release: { version: '', url: '', sha256: '' }, config: '' }
+
 test('without inputs but the packages, all others have a meaning', () => {
   expect(read()).toEqual({
     packages: ['git'],
@@ -61,6 +64,7 @@ test('without inputs but the packages, all others have a meaning', () => {
       narHash: expect.stringMatching(/^sha256-/),
     },
     nixpkgsConfig: {},
+    platforms: ['linux/amd64'],
     repository: { registry: 'ghcr.io', name: 'owner/name' },
     tags: [commit],
     push: 'auto',
@@ -71,7 +75,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     maxLayers: 64,
     layering: 'stable',
     compression: { algorithm: 'gzip', level: 6 },
-    nixConfig: '',
+    nix,
   })
 })
 
@@ -99,7 +103,12 @@ test.each<[Record<string, string>, Partial<Inputs>]>([
   [{ compression: 'zstd' }, { compression: { algorithm: 'zstd', level: 3 } }],
   [{ compression: 'zstd', 'compression-level': '19' }, { compression: { algorithm: 'zstd', level: 19 } }],
   [{ compression: 'none' }, { compression: { algorithm: 'none', level: 0 } }],
-  [{ 'nix-config': 'cores = 1\nmax-jobs = 2' }, { nixConfig: 'cores = 1\nmax-jobs = 2' }],
+  [{ platforms: 'linux/arm64' }, { platforms: ['linux/arm64'] }],
+  [{ platforms: 'linux/arm64,linux/amd64\nlinux/arm64' }, { platforms: ['linux/arm64', 'linux/amd64'] }],
+  [{ 'install-nix': 'always' }, { nix: { ...nix, install: 'always' } }],
+  [{ 'install-nix': 'never' }, { nix: { ...nix, install: 'never' } }],
+  [{ 'nix-version': '2.34.7' }, { nix: { ...nix, release: { version: '2.34.7', url: '', sha256: '' } } }],
+  [{ 'nix-config': 'cores = 1\nmax-jobs = 2' }, { nix: { ...nix, config: 'cores = 1\nmax-jobs = 2' } }],
 ])('%j is taken', (given, inputs) => {
   expect(read(given)).toMatchObject(inputs)
 })
@@ -110,6 +119,8 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ push: '' }, '`push` is ""; write `auto`, `true` or `false`.'],
     [{ push: 'True' }, '`push` is "True"; write `auto`, `true` or `false`.'],
     [{ preset: 'job-container' }, '`preset` is "job-container"; write `default` or `bare`.'],
+    [{ platforms: 'linux' }, '`platforms` has "linux"; write `linux/amd64` or `linux/arm64`, or both.'],
+    [{ 'install-nix': 'yes' }, '`install-nix` is "yes"; write `auto`, `always` or `never`.'],
     [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
     [{ compression: 'xz' }, '`compression` is "xz"; write `gzip`, `zstd` or `none`.'],
     ...['2', '128', '', '-3', '6.4', '1e2', '0x40', 'many', '10000'].map((value): [Record<string, string>, string] => [
@@ -151,9 +162,9 @@ const allWrong: Record<string, string> = {
 }
 
 test('all problems are told at once, each with the name of its input', () => {
-  const named = problems(allWrong).map((problem) => /^`([a-z0-9-]+)` /.exec(problem)?.[1])
+  const named = new Set(problems(allWrong).map((problem) => /^`([a-z0-9-]+)` /.exec(problem)?.[1]))
   const withoutWrongValues = ['github-token', 'nix-config', 'output', 'username']
-  expect(named.toSorted()).toEqual(
+  expect([...named].toSorted()).toEqual(
     Object.keys(action.inputs)
       .filter((name) => !withoutWrongValues.includes(name))
       .toSorted(),
@@ -185,7 +196,7 @@ test('the inputs that are read are those of action.yml', () => {
   const asked = new Set<string>()
   readInputs((name) => {
     asked.add(name)
-    return valueOf({ packages: 'git' })(name)
+    return inputsOf({ packages: 'git' })(name)
   }, context)
   expect([...asked].toSorted()).toEqual(Object.keys(action.inputs).toSorted())
 })

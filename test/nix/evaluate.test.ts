@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { evaluate } from '../support/nix.ts'
-import { nixConfigFolder } from '../support/test-world.ts'
+import { nixConfigFolder } from '../support/nix-places.ts'
 
 const derivationPath = /^\/nix\/store\/[0-9a-z]{32}-nix-image\.drv$/
 const unknown = (name: string, instead: string): RegExp =>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { root, runAction } from '../support/action.ts'
 import { unpackImage } from '../support/container.ts'
 import { debianSet } from '../support/debian-set.ts'
-import prepareTestWorld from '../support/test-world.ts'
+import { prepareNixConfig } from '../support/test-world.ts'
 
 /** `npm run demo`: an image of a few programs, made by the bundled action as a runner starts it, and run. */
 
@@ -12,7 +12,7 @@ const output = join(root, '.cache', 'demo-image')
 const start = performance.now()
 
 console.log('── A package set, made of Debian packages')
-await prepareTestWorld()
+await prepareNixConfig()
 await rm(output, { recursive: true, force: true })
 
 console.log(`── The action, with packages: ${packages}`)

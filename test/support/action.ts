@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
-import { nixConfigFolder } from './test-world.ts'
+import { nixConfigFolder, pathWithNix } from './nix-places.ts'
 
 /** The action's root. */
 export const root = join(import.meta.dirname, '..', '..')
@@ -54,7 +54,7 @@ export const runAction = async (
     const { exitCode, log } = await run(
       join(root, action.runs.main),
       {
-        PATH: process.env['PATH'] ?? '',
+        PATH: pathWithNix(),
         HOME: folder,
         NIX_CONF_DIR: nixConfigFolder,
         ...inputVariables(action, inputs),

@@ -11,7 +11,7 @@ import { type PinnedSource, pinSource, type SourceTools } from '../../src/nix/so
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { root } from './action.ts'
 import { silentLog } from './log.ts'
-import { nixConfigFolder } from './test-world.ts'
+import { nixConfigFolder, pathWithNix } from './nix-places.ts'
 
 export const smallSet = join(root, 'test', 'fixtures', 'small-set')
 
@@ -20,7 +20,7 @@ const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 /** The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. */
 export const withNix = async <T>(work: (nix: Nix, tools: SourceTools) => Promise<T>, config = ''): Promise<T> => {
   const temporary = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
-  const environment = { PATH: process.env['PATH'] ?? '', HOME: temporary, NIX_CONF_DIR: nixConfigFolder }
+  const environment = { PATH: pathWithNix(), HOME: temporary, NIX_CONF_DIR: nixConfigFolder }
   const { signal } = new AbortController()
   try {
     const nix = await configureNix({ environment, config, temporary, signal, log: silentLog })

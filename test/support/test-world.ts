@@ -1,16 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { debianSet } from './debian-set.ts'
+import { nixConfigFolder } from './nix-places.ts'
+import { newestNix } from './nix-release.ts'
 
-const folder = join(import.meta.dirname, '..', '..', '.cache', 'test-world')
-
-/** `NIX_CONF_DIR` of every Nix in the tests: no daemon, no build users, nothing from outside. */
-export const nixConfigFolder = join(folder, 'nix')
-
-/** Before all tests: Nix's configuration and the package set made of Debian packages. */
+/** Before all tests: Nix's configuration, the newest Nix, and the package set made of Debian packages. */
 export default async (): Promise<void> => {
+  await prepareNixConfig()
+  await Promise.all([debianSet(), newestNix()])
+}
+
+export const prepareNixConfig = async (): Promise<void> => {
   await mkdir(nixConfigFolder, { recursive: true })
-  await writeFile(
-    join(nixConfigFolder, 'nix.conf'),
-    ['sandbox = false', 'build-users-group =', 'substituters =', 'max-jobs = auto', ''].join('\n'),
-  )
+  const lines = ['sandbox = false', 'build-users-group =', 'substituters =', 'max-jobs = auto']
+  await writeFile(join(nixConfigFolder, 'nix.conf'), `${lines.join('\n')}\n`)
 }

@@ -1,0 +1,83 @@
+import type { Package } from '../../src/nix/image-spec.ts'
+import { digestOf } from '../../src/oci/descriptor.ts'
+import { type ImageLayer, image } from '../../src/oci/image.ts'
+import type { Outcome, OutcomeLayer, PlatformOutcome } from '../../src/outcome.ts'
+import { pathOf } from './closures.ts'
+
+export const gitPackage: Package = {
+  attr: 'git',
+  name: 'git',
+  version: '2.51.0',
+  outPath: pathOf('git-2.51.0'),
+  license: ['GPL-2.0-only'],
+  homepage: 'https://git-scm.com/',
+}
+
+export const storeLayer: OutcomeLayer = {
+  digest: digestOf(Buffer.from('store layer')),
+  diffID: digestOf(Buffer.from('store layer, unpacked')),
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  size: 12_345_678,
+  key: 'ab'.repeat(32),
+  holds: 'git, glibc',
+  storePaths: [pathOf('git-2.51.0'), pathOf('glibc-2.40')],
+  narSize: 40_000_000,
+  origin: 'built',
+}
+
+export const linksLayer: OutcomeLayer = {
+  digest: digestOf(Buffer.from('links')),
+  diffID: digestOf(Buffer.from('links, unpacked')),
+  mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+  size: 1234,
+  key: 'cd'.repeat(32),
+  holds: 'links to the packages',
+  storePaths: [],
+  narSize: 0,
+  origin: 'exists',
+}
+
+export const platformOutcome = (changes: Partial<PlatformOutcome> = {}): PlatformOutcome => {
+  const layers = [storeLayer, linksLayer].map(
+    ({ mediaType, digest, size, diffID, holds }): ImageLayer => ({
+      descriptor: { mediaType, digest, size },
+      diffID,
+      holds,
+    }),
+  )
+  return {
+    platform: 'linux/amd64',
+    image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z', env: [], cmd: undefined }),
+    packages: [gitPackage],
+    conflicts: [],
+    layers: [storeLayer, linksLayer],
+    closureSize: 40_000_000,
+    ...changes,
+  }
+}
+
+/** The outcome of a run that pushed an image of one package for one platform. */
+export const outcome = (changes: Partial<Outcome> = {}): Outcome => {
+  const platform = platformOutcome()
+  return {
+    repository: { registry: 'ghcr.io', name: 'owner/name' },
+    tags: ['v1', 'latest'],
+    descriptor: platform.image.manifest.descriptor,
+    pushed: true,
+    output: undefined,
+    source: {
+      type: 'nixpkgs',
+      url: 'https://github.com/NixOS/nixpkgs/archive/755f.tar.gz',
+      revision: '755f5aa91337890c432639c60b6064bb7fe67769',
+      narHash: 'sha256-ypxFOeDz+CqADEQNL72haqGjvZQdBR5Vc7pyx2JDttI=',
+      srcType: 'nixpkgs',
+      srcArgs: {},
+      description: 'nixpkgs at 755f',
+    },
+    platforms: [platform],
+    uploaded: 12_346_912,
+    requests: 9,
+    timings: { source: 0.5, nix: 61.234 },
+    ...changes,
+  }
+}
