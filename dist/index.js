@@ -31451,7 +31451,7 @@ const parseJson = (text, what) => {
 };
 const isRecord = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 const record = (value, what) => isRecord(value) ? value : wrong(value, what, 'an object');
-const string = (value, what) => (typeof value === 'string' ? value : wrong(value, what, 'a string'));
+const string = (value, what) => typeof value === 'string' ? value : wrong(value, what, 'a string');
 /** A whole number from 0 that JavaScript holds exactly. */
 const count = (value, what) => Number.isSafeInteger(value) && value >= 0 ? value : wrong(value, what, 'a whole number');
 const list = (read) => (value, what) => Array.isArray(value) ? value.map((item, index) => read(item, `${what}[${index}]`)) : wrong(value, what, 'a list');
@@ -31544,10 +31544,10 @@ const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSI
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   DZ: () => (/* binding */ messages),
 /* harmony export */   WE: () => (/* binding */ explain),
 /* harmony export */   yo: () => (/* binding */ UserError)
 /* harmony export */ });
-/* unused harmony export messages */
 /**
  * Something that whoever wrote the workflow can put right. The message is one sentence that says what is wrong, where, and
  * what to write instead; it is all that the user is shown.
@@ -31576,7 +31576,7 @@ const messages = (error) => {
 
 /***/ }),
 
-/***/ 3362:
+/***/ 3369:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -31632,6 +31632,29 @@ const parseTags = (text, problem) => {
     return { tags: [...tags], repositories };
 };
 
+;// CONCATENATED MODULE: ./src/inputs/nix.ts
+/** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
+const parseRelease = (get, problem) => {
+    const release = { version: get('nix-version'), url: get('nix-url'), sha256: get('nix-sha256').toLowerCase() };
+    const { version, url, sha256 } = release;
+    const wrong = (name, value, instead) => problem(`\`${name}\` is ${JSON.stringify(value)}; write ${instead}.`);
+    if (version && !/^\d+\.\d+(\.\d+)?$/.test(version))
+        wrong('nix-version', version, 'a release of Nix, as in `2.34.7`');
+    if (sha256 && !/^[0-9a-f]{64}$/.test(sha256))
+        wrong('nix-sha256', sha256, 'the SHA-256 of the tarball in 64 hex digits');
+    if (!url)
+        return release;
+    const { protocol, hostname, username, password } = URL.parse(url) ?? {};
+    const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname ?? '');
+    if (username || password || (protocol !== 'https:' && !(protocol === 'http:' && isLoopback)))
+        wrong('nix-url', url, 'an https URL of a release tarball, without a user or password');
+    if (version)
+        problem('`nix-version` and `nix-url` are both given; leave one of them out.');
+    if (!sha256)
+        problem('`nix-url` is given, but not `nix-sha256`; give the SHA-256 of that tarball.');
+    return release;
+};
+
 ;// CONCATENATED MODULE: ./src/inputs/packages.ts
 /** Names that stand for several packages. */
 const metaPackages = {
@@ -31659,18 +31682,75 @@ const parsePackages = (text, problem) => {
 
 ;// CONCATENATED MODULE: ./src/inputs/source.ts
 
-const sha256 = '(sha256-[A-Za-z0-9+/]{43}=)';
-const commit = new RegExp(`^([0-9a-f]{40})#${sha256}$`);
+const source_forms = 'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`';
+const revision = /^[0-9a-f]{40}$/;
+const narHash = /^sha256-[A-Za-z0-9+/]{43}=$/;
+const channel = /^(nixos|nixpkgs)-[a-z0-9.-]+$/;
+const github = /^github:([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_./-]+)$/;
+const lock = /(^|\/)flake\.lock$/;
+/** Reads the `nixpkgs` input; relative paths are from the workspace. */
 const parseSource = (text, workspace, problem) => {
-    const [, revision, narHash] = commit.exec(text) ?? [];
-    if (revision && narHash)
-        return { type: 'nixpkgs', revision, narHash };
-    if ((0,external_node_path_.isAbsolute)(text))
-        return { type: 'path', path: text };
-    if (/^\.\.?(\/|$)/.test(text))
-        return { type: 'path', path: (0,external_node_path_.join)(workspace, text) };
-    problem(`\`nixpkgs\` is ${JSON.stringify(text)}, which is not supported yet; write a path, as in \`./nix\`, or a commit with its hash, as in \`<40 hex digits>#sha256-…\`.`);
-    return { type: 'path', path: workspace };
+    const wrong = (why) => {
+        problem(`\`nixpkgs\` is ${JSON.stringify(text)}${why}; ${source_forms}.`);
+        return { type: 'path', path: workspace };
+    };
+    const [before = '', fragment] = text.split(/#(.*)/s);
+    const path = (0,external_node_path_.resolve)(workspace, before);
+    if (lock.test(before))
+        return { type: 'lock', file: path, input: fragment || 'nixpkgs' };
+    if (/^(git\+)?[a-z]+:\/\//.test(before))
+        return parseUrl(before, fragment) ?? wrong(urlFault(before, fragment));
+    if (revision.test(before)) {
+        if (fragment !== undefined && !narHash.test(fragment))
+            return wrong(', whose hash is not of the form `sha256-…=`');
+        return { type: 'nixpkgs', revision: before, narHash: fragment };
+    }
+    if (fragment !== undefined)
+        return wrong(', where nothing can follow `#`');
+    const [, owner, repo, ref] = github.exec(before) ?? [];
+    if (owner && repo && ref)
+        return { type: 'github', owner, repo, ref };
+    if (/^(\.\.?(\/|$)|\/)/.test(before))
+        return { type: 'path', path };
+    if (channel.test(before))
+        return { type: 'channel', channel: before };
+    return wrong('');
+};
+const parseUrl = (text, fragment) => {
+    if (urlFault(text, fragment))
+        return undefined;
+    if (!text.startsWith('git+'))
+        return { type: 'tarball', url: text, narHash: fragment };
+    const url = new URL(text.slice('git+'.length));
+    const ref = url.searchParams.get('ref') ?? undefined;
+    const rev = url.searchParams.get('rev') ?? undefined;
+    url.search = '';
+    return { type: 'git', url: url.href, ref, revision: rev };
+};
+/** What is wrong with a URL, to stand behind it in a sentence; empty if nothing is. */
+const urlFault = (text, fragment) => {
+    const isGit = text.startsWith('git+');
+    const url = URL.parse(isGit ? text.slice('git+'.length) : text);
+    if (!url)
+        return ', which is no URL';
+    if (url.username || url.password)
+        return ', which holds a user or password; use `github-token`, or a netrc file named in `nix-config`';
+    const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
+    if (url.protocol === 'http:' && !isLoopback)
+        return ', which anybody on the way can change; use https';
+    if (isGit) {
+        const rev = url.searchParams.get('rev');
+        if (!['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol))
+            return ', which is no URL of git';
+        if (fragment !== undefined)
+            return ', where nothing can follow `#`';
+        return rev !== null && !revision.test(rev) ? ', whose `rev` is no commit of 40 hex digits' : '';
+    }
+    if (!['https:', 'http:'].includes(url.protocol))
+        return ', which is no URL of a tarball';
+    if (!/\.(tar|tgz|tar\.(gz|xz|bz2|zst))$/.test(url.pathname))
+        return ', which does not end like a tarball, as in `.tar.gz`';
+    return fragment === undefined || narHash.test(fragment) ? '' : ', whose hash is not of the form `sha256-…=`';
 };
 
 ;// CONCATENATED MODULE: ./src/inputs/unsupported.ts
@@ -31686,18 +31766,14 @@ const withoutEffect = {
     entrypoint: [''],
     env: [''],
     expose: [''],
-    'install-nix': ['auto', 'never'],
     labels: [''],
-    'nix-sha256': [''],
-    'nix-url': [''],
-    'nix-version': [''],
     reuse: ['true', 'false'],
     sbom: ['true', 'false'],
     user: [''],
     volumes: [''],
     workdir: [''],
 };
-const checkUnsupported = (get, runner, problem) => {
+const checkUnsupported = (get, problem) => {
     for (const [name, values] of Object.entries(withoutEffect)) {
         const value = get(name);
         const instead = values.map((value) => (value ? `\`${value}\`` : 'nothing')).join(' or ');
@@ -31705,12 +31781,13 @@ const checkUnsupported = (get, runner, problem) => {
         if (!values.includes(value))
             problem(`\`${name}\` is not supported yet; write ${instead}.`);
     }
-    const platforms = get('platforms');
-    if (platforms && platforms !== runner)
-        problem(`\`platforms\` is ${JSON.stringify(platforms)}, which is not supported yet; write \`${runner}\`, or leave it out.`);
 };
 
+// EXTERNAL MODULE: ./src/oci/platform.ts
+var platform = __nccwpck_require__(1890);
 ;// CONCATENATED MODULE: ./src/inputs.ts
+
+
 
 
 
@@ -31726,6 +31803,7 @@ const readInputs = (get, context) => {
         packages: parsePackages(get('packages'), problem),
         source: parseSource(get('nixpkgs'), context.workspace, problem),
         nixpkgsConfig: parseConfig(get('nixpkgs-config'), problem),
+        platforms: parsePlatforms(get('platforms'), context.platform, problem),
         ...parseDestination(get('image'), get('tags'), context.repository, problem),
         push: choice(get, 'push', ['auto', 'true', 'false'], problem),
         output: parseOutput(get('output'), context.workspace),
@@ -31735,9 +31813,13 @@ const readInputs = (get, context) => {
         maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
         layering: choice(get, 'layering', ['stable', 'popularity'], problem),
         compression: parseCompression(get, problem),
-        nixConfig: get('nix-config'),
+        nix: {
+            install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
+            release: parseRelease(get, problem),
+            config: get('nix-config'),
+        },
     };
-    checkUnsupported(get, context.platform, problem);
+    checkUnsupported(get, problem);
     if (problems.length > 0)
         throw new error/* UserError */.yo(problems.join('\n'));
     return inputs;
@@ -31749,7 +31831,9 @@ const choice = (get, name, choices, problem) => {
         problem(`\`${name}\` is ${JSON.stringify(value)}; write ${oneOf(choices)}.`);
     return chosen ?? choices[0];
 };
-const oneOf = (choices) => choices.map((value, index) => `${index === 0 ? '' : index === choices.length - 1 ? ' or ' : ', '}\`${value}\``).join('');
+const oneOf = (choices) => choices
+    .map((value, index) => `${index === 0 ? '' : index === choices.length - 1 ? ' or ' : ', '}\`${value}\``)
+    .join('');
 const wholeNumber = (get, name, least, most, problem) => {
     const value = get(name);
     const number = /^\d{1,4}$/.test(value) ? Number(value) : Number.NaN;
@@ -31769,6 +31853,13 @@ const parseConfig = (text, problem) => {
     }
     problem(`\`nixpkgs-config\` is ${JSON.stringify(text)}; write a JSON object, as in \`{ "allowUnfree": true }\`.`);
     return {};
+};
+const parsePlatforms = (text, runner, problem) => {
+    const names = text.split(/[\s,]+/).filter((name) => name !== '');
+    for (const name of names)
+        if (!(0,platform/* isPlatform */.aH)(name))
+            problem(`\`platforms\` has ${JSON.stringify(name)}; write ${oneOf(platform/* platforms */.Bn)}, or both.`);
+    return names.length > 0 ? [...new Set(names.filter(platform/* isPlatform */.aH))] : [runner];
 };
 const parseOutput = (text, workspace) => {
     if (!text)
@@ -31812,7 +31903,7 @@ const parseCompression = (get, problem) => {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   _: () => (/* binding */ actionsLog)
 /* harmony export */ });
-/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(3360);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9433);
 
 /** The log of a GitHub Actions step. */
 const actionsLog = {
@@ -31832,15 +31923,15 @@ const actionsLog = {
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
 /* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(3360);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9433);
 /* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(788);
 /* harmony import */ var _error_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1557);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3362);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3369);
 /* harmony import */ var _log_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5625);
-/* harmony import */ var _nix_source_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3858);
-/* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(3087);
+/* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3945);
+/* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5468);
 /* harmony import */ var _report_summary_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7994);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(4242);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3036);
 
 
 
@@ -31853,19 +31944,36 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 
 /** Inputs that must never be seen, whatever happens next. */
 const secrets = ['password', 'github-token', 'cache-signing-key'];
+const cancel = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => cancel.abort());
 try {
     for (const value of secrets.map((name) => _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getInput */ .V4(name)))
         if (value)
             _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setSecret */ .Pq(value);
     const context = (0,_context_js__WEBPACK_IMPORTED_MODULE_2__/* .readContext */ .y)(process.env, (0,node_path__WEBPACK_IMPORTED_MODULE_0__.dirname)(import.meta.dirname));
     const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_3__/* .readInputs */ .K)((name) => _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getInput */ .V4(name), context);
-    const outcome = await (0,_run_js__WEBPACK_IMPORTED_MODULE_6__/* .run */ .e)(inputs, context, { log: _log_js__WEBPACK_IMPORTED_MODULE_4__/* .actionsLog */ ._, secret: _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setSecret */ .Pq, endpoints: _nix_source_js__WEBPACK_IMPORTED_MODULE_5__/* .publicEndpoints */ .q });
+    const outcome = await (0,_run_js__WEBPACK_IMPORTED_MODULE_6__/* .run */ .e)(inputs, context, {
+        log: _log_js__WEBPACK_IMPORTED_MODULE_4__/* .actionsLog */ ._,
+        secret: _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setSecret */ .Pq,
+        endpoints: _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_5__/* .publicEndpoints */ .q,
+        signal: cancel.signal,
+        addToJob: ({ bin, variables }) => {
+            _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .addPath */ .fM(bin);
+            for (const [name, value] of Object.entries(variables))
+                _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .exportVariable */ .dN(name, value);
+        },
+    });
     for (const [name, value] of Object.entries((0,_report_outputs_js__WEBPACK_IMPORTED_MODULE_7__/* .outputs */ .V)(outcome)))
         _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setOutput */ .uH(name, value);
     if (process.env['GITHUB_STEP_SUMMARY'])
         await _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .summary */ .z.addRaw((0,_report_summary_js__WEBPACK_IMPORTED_MODULE_8__/* .summary */ .z)(outcome)).write();
 }
 catch (error) {
+    if (cancel.signal.aborted) {
+        _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq('Cancelled; nothing was tagged that is not complete.');
+        process.exit(130);
+    }
     const { sentence, details } = (0,_error_js__WEBPACK_IMPORTED_MODULE_9__/* .explain */ .WE)(error);
     if (details)
         _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq(details);
@@ -31877,104 +31985,17 @@ __webpack_async_result__();
 
 /***/ }),
 
-/***/ 5468:
+/***/ 3945:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Y: () => (/* binding */ addToStore)
-/* harmony export */ });
-/* harmony import */ var _check_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(5883);
-/* harmony import */ var _store_path_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(4764);
-
-
-/** Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path. */
-const addToStore = async (nix, folder, name) => {
-    const copy = '{ name, path }: [ "${builtins.path { inherit name path; }}" ]';
-    const arguments_ = ['--argstr', 'name', name, '--argstr', 'path', folder];
-    const answer = await nix('nix-instantiate', [
-        '--eval',
-        '--strict',
-        '--json',
-        '--read-write-mode',
-        '--expr',
-        copy,
-        ...arguments_,
-    ]);
-    const [path = ''] = (0,_check_js__WEBPACK_IMPORTED_MODULE_0__/* .list */ .p_)(_check_js__WEBPACK_IMPORTED_MODULE_0__/* .string */ .Yj)((0,_check_js__WEBPACK_IMPORTED_MODULE_0__/* .parseJson */ .qF)(answer, 'the path in the store'), 'the path in the store');
-    const stored = (0,_store_path_js__WEBPACK_IMPORTED_MODULE_1__/* .parseStorePath */ .GV)(path, 'the path in the store');
-    return { path: stored, narHash: (await nix('nix-store', ['--query', '--hash', stored])).trim() };
-};
-
-
-/***/ }),
-
-/***/ 3858:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   j: () => (/* binding */ pinSource),
 /* harmony export */   q: () => (/* binding */ publicEndpoints)
 /* harmony export */ });
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(1455);
-/* harmony import */ var node_fs_promises__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_fs_promises__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
-/* harmony import */ var _error_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(1557);
-/* harmony import */ var _add_to_store_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(5468);
-
-
-
-
-const publicEndpoints = { github: 'https://github.com' };
-/** Pins a source, so that evaluation can be pure. Throws a `UserError` if a path is no package set. */
-const pinSource = async (source, nix, endpoints) => {
-    if (source.type === 'nixpkgs') {
-        const { revision, narHash } = source;
-        const url = `${endpoints.github}/NixOS/nixpkgs/archive/${revision}.tar.gz`;
-        return { srcType: 'nixpkgs', srcArgs: { url, sha256: narHash }, description: `nixpkgs at ${revision}, ${narHash}` };
-    }
-    await checkPackageSet(source.path);
-    const { path, narHash } = await (0,_add_to_store_js__WEBPACK_IMPORTED_MODULE_2__/* .addToStore */ .Y)(nix, source.path, 'source');
-    return { srcType: 'path', srcArgs: { path, narHash }, description: `${source.path} with the content ${narHash}` };
-};
-const checkPackageSet = async (path) => {
-    const isThere = async (file) => (0,node_fs_promises__WEBPACK_IMPORTED_MODULE_0__.stat)(file).then(() => true, () => false);
-    if (!(await isThere(path)))
-        throw new _error_js__WEBPACK_IMPORTED_MODULE_3__/* .UserError */ .yo(`\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`);
-    if (!(await isThere((0,node_path__WEBPACK_IMPORTED_MODULE_1__.join)(path, 'default.nix'))))
-        throw new _error_js__WEBPACK_IMPORTED_MODULE_3__/* .UserError */ .yo(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`);
-};
-
-
-/***/ }),
-
-/***/ 4764:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   GV: () => (/* binding */ parseStorePath),
-/* harmony export */   oZ: () => (/* binding */ packageName),
-/* harmony export */   yF: () => (/* binding */ storePathName)
-/* harmony export */ });
-/* unused harmony export isStorePath */
-const pattern = /^\/nix\/store\/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+\-._?=]{1,211}$/;
-const isStorePath = (text) => pattern.test(text);
-/** Throws an `Error` that names `what` if the text is no store path. */
-const parseStorePath = (text, what) => {
-    if (!isStorePath(text))
-        throw new Error(`${what} should be a path in the Nix store, but is ${JSON.stringify(text)}`);
-    return text;
-};
-/** `git-2.51.0` for `/nix/store/<digest>-git-2.51.0`. */
-const storePathName = (path) => path.slice('/nix/store/'.length + 33);
-/**
- * The name without its version, as `builtins.parseDrvName` splits it: the version starts after the first hyphen that is not
- * followed by a letter. `git` for `git-2.51.0`, `git-doc` for `git-doc`.
- */
-const packageName = (path) => {
-    const name = storePathName(path);
-    const version = name.search(/-[^a-zA-Z]/);
-    return version > 0 ? name.slice(0, version) : name;
+const publicEndpoints = {
+    github: 'https://github.com',
+    githubApi: 'https://api.github.com',
+    channels: 'https://channels.nixos.org',
+    releases: 'https://releases.nixos.org',
 };
 
 
@@ -31984,16 +32005,17 @@ const packageName = (path) => {
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Bn: () => (/* binding */ platforms),
 /* harmony export */   DH: () => (/* binding */ nixSystem),
 /* harmony export */   NJ: () => (/* binding */ architectureOf),
+/* harmony export */   aH: () => (/* binding */ isPlatform),
 /* harmony export */   r3: () => (/* binding */ platformOfRunner)
 /* harmony export */ });
-/* unused harmony exports platforms, isPlatform */
-const platforms = (/* unused pure expression or super */ null && (['linux/amd64', 'linux/arm64']));
+const platforms = ['linux/amd64', 'linux/arm64'];
 const isPlatform = (text) => platforms.includes(text);
-const architectureOf = (platform) => (platform === 'linux/amd64' ? 'amd64' : 'arm64');
+const architectureOf = (platform) => platform === 'linux/amd64' ? 'amd64' : 'arm64';
 /** What Nix calls the platform. */
-const nixSystem = (platform) => platform === 'linux/amd64' ? 'x86_64-linux' : 'aarch64-linux';
+const nixSystem = (platform) => (platform === 'linux/amd64' ? 'x86_64-linux' : 'aarch64-linux');
 /** The platform of a runner by its `RUNNER_OS` and `RUNNER_ARCH`; `undefined` if images cannot be built there. */
 const platformOfRunner = (os, architecture) => {
     if (os !== 'Linux')
@@ -32047,7 +32069,7 @@ const sameRepository = (a, b) => a.registry === b.registry && a.name === b.name;
 
 /***/ }),
 
-/***/ 3087:
+/***/ 5468:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
@@ -32058,13 +32080,13 @@ const sameRepository = (a, b) => a.registry === b.registry && a.name === b.name;
 /** The action's outputs, as `action.yml` lists them. */
 const outputs = (outcome) => {
     const image = (0,_oci_reference_js__WEBPACK_IMPORTED_MODULE_0__/* .formatRepository */ .Sh)(outcome.repository);
-    const { digest } = outcome.image.manifest.descriptor;
+    const { digest } = outcome.descriptor;
     return {
         digest,
         image,
         ref: `${image}@${digest}`,
         tags: outcome.tags.join('\n'),
-        'config-digest': outcome.image.config.descriptor.digest,
+        'config-digest': outcome.platforms[0].image.config.descriptor.digest,
         reused: 'none',
         sbom: '',
         output: outcome.output ?? '',
@@ -32072,27 +32094,25 @@ const outputs = (outcome) => {
     };
 };
 const metadata = (outcome) => {
-    const { manifest, config } = outcome.image;
-    const { srcType, srcArgs } = outcome.source;
+    const { descriptor, platforms, source } = outcome;
+    const total = (size) => platforms.reduce((sum, platform) => sum + size(platform), 0);
     return {
         image: (0,_oci_reference_js__WEBPACK_IMPORTED_MODULE_0__/* .formatRepository */ .Sh)(outcome.repository),
-        digest: manifest.descriptor.digest,
-        mediaType: manifest.descriptor.mediaType,
+        digest: descriptor.digest,
+        mediaType: descriptor.mediaType,
         tags: outcome.tags,
         reused: 'none',
-        source: { type: srcType, ...srcArgs },
-        packages: outcome.packages.map(({ attr, name, version, outPath }) => ({ attr, name, version, outPath })),
-        platforms: [
-            {
-                platform: outcome.platform,
-                digest: manifest.descriptor.digest,
-                configDigest: config.descriptor.digest,
-                layers: outcome.layers.map(({ holds: _, ...layer }) => layer),
-            },
-        ],
+        source: { type: source.type, url: source.url, revision: source.revision, narHash: source.narHash },
+        packages: platforms[0].packages.map(({ attr, name, version, outPath }) => ({ attr, name, version, outPath })),
+        platforms: platforms.map(({ platform, image, layers }) => ({
+            platform,
+            digest: image.manifest.descriptor.digest,
+            configDigest: image.config.descriptor.digest,
+            layers: layers.map(({ holds: _, ...layer }) => layer),
+        })),
         bytes: {
-            closure: outcome.closureSize,
-            layers: outcome.layers.reduce((total, { size }) => total + size, 0),
+            closure: total(({ closureSize }) => closureSize),
+            layers: total(({ layers }) => layers.reduce((sum, { size }) => sum + size, 0)),
             uploaded: outcome.uploaded,
         },
         requests: outcome.requests,
@@ -32115,42 +32135,59 @@ const metadata = (outcome) => {
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
 const summary = (outcome) => {
-    const image = (0,_oci_reference_js__WEBPACK_IMPORTED_MODULE_0__/* .formatRepository */ .Sh)(outcome.repository);
-    const { digest } = outcome.image.manifest.descriptor;
-    const size = outcome.layers.reduce((total, layer) => total + layer.size, 0);
-    const [tag] = outcome.tags;
+    const { repository, tags, descriptor, platforms, source, pushed, output } = outcome;
+    const image = (0,_oci_reference_js__WEBPACK_IMPORTED_MODULE_0__/* .formatRepository */ .Sh)(repository);
     return [
         `### ${image}`,
         '',
-        outcome.pushed
-            ? `Pushed as ${outcome.tags.map((name) => `\`${name}\``).join(', ')}:`
-            : `Not pushed${outcome.output ? `; the image layout is in \`${outcome.output}\`` : ''}. Its digest is \`${digest}\`.`,
-        ...(outcome.pushed ? ['', '```sh', `docker pull ${image}:${tag}`, `docker pull ${image}@${digest}`, '```'] : []),
+        ...(pushed
+            ? [
+                `Pushed as ${tags.map((tag) => `\`${tag}\``).join(', ')}:`,
+                '',
+                '```sh',
+                `docker pull ${image}:${tags[0]}`,
+                `docker pull ${image}@${descriptor.digest}`,
+                '```',
+                '',
+                whatWasSent(outcome),
+            ]
+            : [
+                `Not pushed${output ? `; the image layout is in \`${output}\`` : ''}. Its digest is \`${descriptor.digest}\`.`,
+            ]),
         '',
-        `${outcome.packages.length} packages for ${outcome.platform} from ${outcome.source.description}: ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(outcome.closureSize)} in ${outcome.layers.flatMap((layer) => layer.storePaths).length} store paths, ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(size)} in ${outcome.layers.length} layers.`,
-        ...(outcome.pushed ? ['', whatWasSent(outcome)] : []),
-        '',
-        ...table(['Package', 'Version', 'Licence'], outcome.packages.map(({ attr, version, license, homepage }) => [
-            homepage && /^https?:\/\/[^\s()<>]+$/.test(homepage) ? `[${cell(attr)}](${homepage})` : cell(attr),
+        ...table(['Package', 'Version', 'Licence'], platforms[0].packages.map(({ attr, version, license, homepage }) => [
+            homepage && /^https?:\/\/[^\s()<>|]+$/.test(homepage) ? `[${cell(attr)}](${homepage})` : cell(attr),
             cell(version),
             cell(license.join(', ')),
         ])),
-        ...folded(`${outcome.layers.length} layers`, table(['Layer', 'Holds', 'Size', 'Origin'], outcome.layers.map((layer) => [
-            `\`${layer.digest.slice(7, 19)}\``,
-            cell(layer.holds),
-            (0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(layer.size),
-            layer.origin,
-        ]))),
-        ...(outcome.conflicts.length > 0
-            ? folded(`${outcome.conflicts.length} files that more than one package has; the package named first wins`, table(['File', 'In the image', 'Left out'], outcome.conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)])))
-            : []),
+        '',
+        `From ${source.description}.`,
+        ...platforms.flatMap(platformSections),
         ...folded('Seconds per stage', table(['Stage', 'Time'], Object.entries(outcome.timings).map(([stage, time]) => [stage, (0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .seconds */ .Y)(time)]))),
         '',
     ].join('\n');
 };
-const whatWasSent = ({ layers, uploaded, requests }) => {
+const whatWasSent = ({ platforms, uploaded, requests }) => {
+    const layers = platforms.flatMap((platform) => platform.layers);
     const existing = layers.filter(({ origin }) => origin === 'exists').length;
     return `Sent ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(uploaded)} in ${requests} requests; the registry had ${existing} of ${layers.length} layers already.`;
+};
+const platformSections = ({ platform, layers, conflicts, closureSize }) => {
+    const size = layers.reduce((total, layer) => total + layer.size, 0);
+    const paths = layers.reduce((total, { storePaths }) => total + storePaths.length, 0);
+    return [
+        '',
+        `${platform}: ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(closureSize)} in ${paths} store paths, ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(size)} in ${layers.length} layers.`,
+        ...folded(`${layers.length} layers`, table(['Layer', 'Holds', 'Size', 'Origin'], layers.map((layer) => [
+            `\`${layer.digest.slice('sha256:'.length, 19)}\``,
+            cell(layer.holds),
+            (0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(layer.size),
+            layer.origin,
+        ]))),
+        ...(conflicts.length > 0
+            ? folded(`${conflicts.length} files that more than one package has; the package named first wins`, table(['File', 'In the image', 'Left out'], conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)])))
+            : []),
+    ];
 };
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 const folded = (title, lines) => [
@@ -32183,7 +32220,7 @@ const seconds = (value) => `${value.toFixed(2)} s`;
 
 /***/ }),
 
-/***/ 4242:
+/***/ 3036:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -32192,10 +32229,76 @@ __nccwpck_require__.d(__webpack_exports__, {
   e: () => (/* binding */ run)
 });
 
-// EXTERNAL MODULE: external "node:fs/promises"
-var promises_ = __nccwpck_require__(1455);
+;// CONCATENATED MODULE: external "node:fs/promises"
+const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
+// EXTERNAL MODULE: ./src/error.ts
+var src_error = __nccwpck_require__(1557);
+;// CONCATENATED MODULE: ./src/oci/media-type.ts
+/**
+ * Media types. Source: OCI image specification 1.1, "OCI Image Media Types",
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md
+ */
+const imageIndexMediaType = 'application/vnd.oci.image.index.v1+json';
+const imageManifestMediaType = 'application/vnd.oci.image.manifest.v1+json';
+const imageConfigMediaType = 'application/vnd.oci.image.config.v1+json';
+const layerMediaTypes = {
+    gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
+    zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
+    none: 'application/vnd.oci.image.layer.v1.tar',
+};
+const layerMediaType = (algorithm) => layerMediaTypes[algorithm];
+
+;// CONCATENATED MODULE: ./src/oci/layout.ts
+
+/**
+ * The two files at the top of an OCI image layout. Each tag is an entry of its own with the same digest. Source: OCI image
+ * specification, https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
+ */
+const layoutFiles = (manifest, tags) => ({
+    'oci-layout': JSON.stringify({ imageLayoutVersion: '1.0.0' }),
+    'index.json': JSON.stringify({
+        schemaVersion: 2,
+        mediaType: imageIndexMediaType,
+        manifests: tags.map((tag) => ({ ...manifest, annotations: { 'org.opencontainers.image.ref.name': tag } })),
+    }),
+});
+
+;// CONCATENATED MODULE: ./src/archive/write-layout.ts
+
+
+
+
+/** Throws a `UserError` if `folder` holds anything else than an image layout, which would be mixed up with it. */
+const checkLayoutFolder = async (folder) => {
+    const names = await (0,promises_namespaceObject.readdir)(folder).catch((error) => {
+        if (error.code === 'ENOENT')
+            return [];
+        throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which is no folder that can be read (${error.code}); name another one.`);
+    });
+    if (names.length > 0 && !names.includes('oci-layout'))
+        throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`);
+};
+/**
+ * Writes images as an OCI image layout; the tags point at `top`, the manifest or the index. It comes last, so that nothing
+ * ever names a blob that is not there yet.
+ */
+const writeLayout = async (folder, images, top, tags) => {
+    const blobs = (0,external_node_path_.join)(folder, 'blobs', 'sha256');
+    const blob = ({ digest }) => (0,external_node_path_.join)(blobs, digest.slice('sha256:'.length));
+    await (0,promises_namespaceObject.mkdir)(blobs, { recursive: true });
+    for (const { image, layers } of images) {
+        for (const { descriptor, file } of layers)
+            await (0,promises_namespaceObject.copyFile)(file, blob(descriptor));
+        for (const { descriptor, bytes } of [image.config, image.manifest])
+            await (0,promises_namespaceObject.writeFile)(blob(descriptor), bytes);
+    }
+    await (0,promises_namespaceObject.writeFile)(blob(top.descriptor), top.bytes);
+    for (const [name, text] of Object.entries(layoutFiles(top.descriptor, tags)))
+        await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, name), text);
+};
+
 // EXTERNAL MODULE: external "node:fs"
 var external_node_fs_ = __nccwpck_require__(3024);
 ;// CONCATENATED MODULE: ./src/concurrent.ts
@@ -32240,25 +32343,29 @@ const layerKey = (paths, closure, format) => keyOf([format, ...paths.toSorted().
 const contentKey = (diffID, format) => keyOf([format, diffID]);
 const keyOf = (lines) => (0,external_node_crypto_.createHash)('sha256').update(lines.join('\n')).digest('hex');
 
-// EXTERNAL MODULE: ./src/nix/store-path.ts
-var store_path = __nccwpck_require__(4764);
+;// CONCATENATED MODULE: ./src/nix/store-path.ts
+const pattern = /^\/nix\/store\/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+\-._?=]{1,211}$/;
+const isStorePath = (text) => pattern.test(text);
+/** Throws an `Error` that names `what` if the text is no store path. */
+const parseStorePath = (text, what) => {
+    if (!isStorePath(text))
+        throw new Error(`${what} should be a path in the Nix store, but is ${JSON.stringify(text)}`);
+    return text;
+};
+/** `git-2.51.0` for `/nix/store/<digest>-git-2.51.0`. */
+const storePathName = (path) => path.slice('/nix/store/'.length + 33);
+/**
+ * The name without its version, as `builtins.parseDrvName` splits it: the version starts after the first hyphen that is not
+ * followed by a letter. `git` for `git-2.51.0`, `git-doc` for `git-doc`.
+ */
+const packageName = (path) => {
+    const name = storePathName(path);
+    const version = name.search(/-[^a-zA-Z]/);
+    return version > 0 ? name.slice(0, version) : name;
+};
+
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
-;// CONCATENATED MODULE: ./src/oci/media-type.ts
-/**
- * Media types. Source: OCI image specification 1.1, "OCI Image Media Types",
- * https://github.com/opencontainers/image-spec/blob/v1.1.1/media-types.md
- */
-const imageIndexMediaType = 'application/vnd.oci.image.index.v1+json';
-const imageManifestMediaType = 'application/vnd.oci.image.manifest.v1+json';
-const imageConfigMediaType = 'application/vnd.oci.image.config.v1+json';
-const layerMediaTypes = {
-    gzip: 'application/vnd.oci.image.layer.v1.tar+gzip',
-    zstd: 'application/vnd.oci.image.layer.v1.tar+zstd',
-    none: 'application/vnd.oci.image.layer.v1.tar',
-};
-const layerMediaType = (algorithm) => layerMediaTypes[algorithm];
-
 ;// CONCATENATED MODULE: external "node:os"
 const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
 // EXTERNAL MODULE: external "node:util"
@@ -32359,25 +32466,6 @@ const writeLayer = async (archive, file, compression) => {
     };
 };
 
-// EXTERNAL MODULE: ./node_modules/tar-stream/index.js
-var tar_stream = __nccwpck_require__(6118);
-;// CONCATENATED MODULE: ./src/archive/names.ts
-
-
-
-/** The names in a tar archive, without slashes at either end. */
-const namesInArchive = async (file) => {
-    const names = new Set();
-    const archive = (0,tar_stream.extract)();
-    const reading = (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), archive);
-    for await (const entry of archive) {
-        names.add(entry.header.name.replace(/\/$/, ''));
-        entry.resume();
-    }
-    await reading;
-    return names;
-};
-
 ;// CONCATENATED MODULE: ./src/archive/root-file-system.ts
 const passwd = `root:x:0:0:root:/root:/bin/sh
 nobody:x:65534:65534:nobody:/nonexistent:/bin/false
@@ -32395,9 +32483,14 @@ protocols: files
 services: files
 `;
 const directory = (name, mode = 0o755) => ({ type: 'directory', name, mode });
-const file = (name, text) => ({ type: 'file', name, mode: 0o644, content: Buffer.from(text) });
+const file = (name, text) => ({
+    type: 'file',
+    name,
+    mode: 0o644,
+    content: Buffer.from(text),
+});
 /**
- * The base layer: what programs expect of a root file system and no package brings. `existing` are the names that the
+ * The base layer: what programs expect of a root file system and no package brings. `existing` knows the names that the
  * symlink layer has; a file that a package brings is left to it.
  */
 const rootFileSystem = (existing) => {
@@ -32419,6 +32512,8 @@ const rootFileSystem = (existing) => {
         .filter(({ name }) => name !== 'usr/bin/env' || existing.has('bin/env'));
 };
 
+// EXTERNAL MODULE: ./node_modules/tar-stream/index.js
+var tar_stream = __nccwpck_require__(6118);
 ;// CONCATENATED MODULE: ./src/archive/header.ts
 /**
  * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0 without
@@ -32444,14 +32539,28 @@ const tarHeader = (entry) => {
 
 
 /**
- * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry ends the
- * archive with that error.
+ * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry is the
+ * error of the archive.
  */
-const tar = (entries) => {
+async function* tar(entries) {
     const archive = (0,tar_stream.pack)();
-    addAll(archive, entries).then(() => archive.finalize(), (error) => archive.destroy(error));
-    return archive;
-};
+    let failure;
+    const adding = addAll(archive, entries).then(() => archive.finalize(), (error) => {
+        failure = error;
+        archive.destroy(error);
+    });
+    try {
+        yield* archive;
+    }
+    catch (error) {
+        // tar-stream fails by itself when a file is too short, and does not know which one it was.
+        await adding;
+        throw failure ?? error;
+    }
+    finally {
+        archive.destroy();
+    }
+}
 const addAll = async (archive, entries) => {
     for await (const entry of entries)
         if (entry.type === 'file' && !(entry.content instanceof Uint8Array)) {
@@ -32473,8 +32582,6 @@ const addAll = async (archive, entries) => {
 
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
-// EXTERNAL MODULE: ./src/error.ts
-var src_error = __nccwpck_require__(1557);
 ;// CONCATENATED MODULE: ./src/archive/tree.ts
 
 
@@ -32496,15 +32603,15 @@ async function* storePathsTree(paths) {
 }
 async function* walk(path) {
     const name = path.slice(1);
-    const stats = await reading(path, () => (0,promises_.lstat)(path));
+    const stats = await reading(path, () => (0,promises_namespaceObject.lstat)(path));
     if (stats.isSymbolicLink()) {
-        yield { type: 'symlink', name, target: await reading(path, () => (0,promises_.readlink)(path)) };
+        yield { type: 'symlink', name, target: await reading(path, () => (0,promises_namespaceObject.readlink)(path)) };
     }
     else if (stats.isFile()) {
         // The store's own modes: other bits may have been lost or added where it was restored.
         const mode = stats.mode & 0o111 ? 0o555 : 0o444;
         const content = stats.size <= smallFile
-            ? await reading(path, () => (0,promises_.readFile)(path))
+            ? await reading(path, () => (0,promises_namespaceObject.readFile)(path))
             : { size: stats.size, read: () => (0,external_node_fs_.createReadStream)(path, { highWaterMark: smallFile }) };
         yield { type: 'file', name, mode, content };
     }
@@ -32518,7 +32625,7 @@ async function* walk(path) {
     }
 }
 const childrenOf = async (path) => {
-    const names = await reading(path, () => (0,promises_.readdir)(path, { encoding: 'buffer' }));
+    const names = await reading(path, () => (0,promises_namespaceObject.readdir)(path, { encoding: 'buffer' }));
     const foreign = names.find((name) => !(0,external_node_buffer_.isUtf8)(name));
     if (foreign)
         throw new src_error/* UserError */.yo(`${path} has a file whose name is not UTF-8 (${foreign.toString('latin1')}); rename it in its package.`);
@@ -32544,7 +32651,6 @@ const reading = async (path, read) => {
 
 
 
-
 /** While one layer waits for the disk, another one can use the processor. */
 const inFlight = 2;
 /** The layers of store paths, in the partition's order, written to `folder`. */
@@ -32555,17 +32661,16 @@ const buildStoreLayers = (partition, closure, { compression, layerFormat }, fold
     holds: describe(storePaths),
 }));
 /** The symlink layer as Nix made it, and above it the base layer where the preset has one. */
-const buildLastLayers = async ({ symlinkLayer }, names, { baseLayer, compression, layerFormat }, folder) => {
-    const links = await writeLayer((0,external_node_fs_.createReadStream)(symlinkLayer.path), (0,external_node_path_.join)(folder, 'links'), compression);
-    if (links.diffID !== `sha256:${symlinkLayer.sha256}`)
-        throw new Error(`${symlinkLayer.path} is not what Nix made: its digest is ${links.diffID}, not ${symlinkLayer.sha256}`);
-    const layers = [last(links, 'links to the packages', layerFormat)];
+const buildLastLayers = async ({ symlinkLayer }, links, { baseLayer, compression, layerFormat }, folder) => {
+    const symlinks = await writeLayer((0,external_node_fs_.createReadStream)(symlinkLayer.path), (0,external_node_path_.join)(folder, 'links'), compression);
+    if (symlinks.diffID !== `sha256:${symlinkLayer.sha256}`)
+        throw new Error(`${symlinkLayer.path} is not what Nix made: its digest is ${symlinks.diffID}, not ${symlinkLayer.sha256}`);
+    const layers = [last(symlinks, 'links to the packages', layerFormat)];
     if (!baseLayer)
         return layers;
-    const base = await writeLayer(tar(rootFileSystem(names)), (0,external_node_path_.join)(folder, 'base'), compression);
+    const base = await writeLayer(tar(rootFileSystem(links)), (0,external_node_path_.join)(folder, 'base'), compression);
     return [...layers, last(base, 'base files: /etc, /tmp', layerFormat)];
 };
-const namesOfLinks = ({ symlinkLayer }) => namesInArchive(symlinkLayer.path);
 const last = (blob, holds, format) => ({
     ...blob,
     key: contentKey(blob.diffID, format),
@@ -32574,54 +32679,71 @@ const last = (blob, holds, format) => ({
 });
 /** The names of the paths in a layer, as many as fit in a line. */
 const describe = (paths) => {
-    const names = [...new Set(paths.map(store_path/* packageName */.oZ))];
+    const names = [...new Set(paths.map(packageName))];
     return names.length > 8 ? `${names.slice(0, 7).join(', ')} and ${names.length - 7} more` : names.join(', ');
 };
 
-;// CONCATENATED MODULE: ./src/oci/layout.ts
-
-/**
- * The two files at the top of an OCI image layout. Each tag is an entry of its own with the same digest. Source: OCI image
- * specification, https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
- */
-const layoutFiles = (manifest, tags) => ({
-    'oci-layout': JSON.stringify({ imageLayoutVersion: '1.0.0' }),
-    'index.json': JSON.stringify({
-        schemaVersion: 2,
-        mediaType: imageIndexMediaType,
-        manifests: tags.map((tag) => ({ ...manifest, annotations: { 'org.opencontainers.image.ref.name': tag } })),
-    }),
-});
-
-;// CONCATENATED MODULE: ./src/archive/write-layout.ts
+;// CONCATENATED MODULE: ./src/archive/check-architecture.ts
 
 
-
-
-/** Throws a `UserError` if `folder` holds anything else than an image layout, which would be mixed up with it. */
-const checkLayoutFolder = async (folder) => {
-    const names = await (0,promises_.readdir)(folder).catch((error) => {
-        if (error.code === 'ENOENT')
-            return [];
-        throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which is no folder that can be read (${error.code}); name another one.`);
-    });
-    if (names.length > 0 && !names.includes('oci-layout'))
-        throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`);
+/** `e_machine` in an ELF header, of programs that run on a platform: its own, and those of its 32-bit predecessor. */
+const machines = { 'linux/amd64': [62, 3], 'linux/arm64': [183, 40] };
+const machineNames = {
+    3: 'i386',
+    40: 'arm',
+    62: 'amd64',
+    183: 'arm64',
+    243: 'riscv64',
 };
 /**
- * Writes an image as an OCI image layout. `layerFiles` are the layers' blobs. The index comes last, so that it never names
- * a blob that is not there yet.
+ * Throws a `UserError` if a program in `/bin` or `/sbin` is for another kind of machine than the image, as happens when a
+ * package set does not pass `system` on. Programs that are not ELF files are nobody's business. Source: System V ABI,
+ * "ELF Header".
  */
-const writeLayout = async (folder, { config, manifest }, layerFiles, tags) => {
-    const blobs = (0,external_node_path_.join)(folder, 'blobs', 'sha256');
-    const blob = (digest) => (0,external_node_path_.join)(blobs, digest.slice('sha256:'.length));
-    await (0,promises_.mkdir)(blobs, { recursive: true });
-    for (const { digest, file } of layerFiles)
-        await (0,promises_.copyFile)(file, blob(digest));
-    for (const { descriptor, bytes } of [config, manifest])
-        await (0,promises_.writeFile)(blob(descriptor.digest), bytes);
-    for (const [name, text] of Object.entries(layoutFiles(manifest.descriptor, tags)))
-        await (0,promises_.writeFile)((0,external_node_path_.join)(folder, name), text);
+const checkArchitecture = async (links, platform) => {
+    for (const [name, target] of links) {
+        if (!target || !/^s?bin\//.test(name))
+            continue;
+        const machine = await machineOf(target);
+        if (machine !== undefined && !machines[platform].includes(machine))
+            throw new src_error/* UserError */.yo(`/${name} is a program for ${machineNames[machine] ?? `machine ${machine}`}, but the image is for ${platform}; let the package set use the \`system\` that it is given.`);
+    }
+};
+const machineOf = async (file) => {
+    const handle = await (0,promises_namespaceObject.open)(file).catch(() => undefined);
+    if (!handle)
+        return undefined;
+    try {
+        const { buffer, bytesRead } = await handle.read(Buffer.alloc(20), 0, 20, 0);
+        if (bytesRead < 20 || buffer.toString('latin1', 0, 4) !== '\x7fELF')
+            return undefined;
+        return buffer[5] === 2 ? buffer.readUInt16BE(18) : buffer.readUInt16LE(18);
+    }
+    catch {
+        // A directory, as a link in /bin may be.
+        return undefined;
+    }
+    finally {
+        await handle.close();
+    }
+};
+
+;// CONCATENATED MODULE: ./src/archive/links.ts
+
+
+
+/** Reads the links of a tar archive. */
+const readLinks = async (file) => {
+    const links = new Map();
+    const archive = (0,tar_stream.extract)();
+    const reading = (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), archive);
+    for await (const entry of archive) {
+        const { name, type, linkname } = entry.header;
+        links.set(name.replace(/\/$/, ''), type === 'symlink' ? linkname : undefined);
+        entry.resume();
+    }
+    await reading;
+    return links;
 };
 
 ;// CONCATENATED MODULE: ./src/oci/descriptor.ts
@@ -32658,20 +32780,20 @@ const image_image = (layers, settings) => {
 };
 
 // EXTERNAL MODULE: ./src/oci/platform.ts
-var platform = __nccwpck_require__(1890);
+var oci_platform = __nccwpck_require__(1890);
 ;// CONCATENATED MODULE: ./src/assemble.ts
 
 
 /** The time that Nix gives every file; an image that is built again must not have another digest. */
 const created = '1970-01-01T00:00:01Z';
 const certificates = 'etc/ssl/certs/ca-bundle.crt';
-/** The image of the layers. `names` are the names of the symlink layer, from which follows what can be started. */
-const assemble = (layers, names, plan) => {
+/** The image of the layers. What can be started follows from the links. */
+const assemble = (layers, links, platform) => {
     const settings = {
-        architecture: (0,platform/* architectureOf */.NJ)(plan.platform),
+        architecture: (0,oci_platform/* architectureOf */.NJ)(platform),
         created,
-        env: ['PATH=/bin:/sbin:/usr/bin', ...(names.has(certificates) ? [`SSL_CERT_FILE=/${certificates}`] : [])],
-        cmd: names.has('bin/bash') ? ['/bin/bash'] : undefined,
+        env: ['PATH=/bin:/sbin:/usr/bin', ...(links.has(certificates) ? [`SSL_CERT_FILE=/${certificates}`] : [])],
+        cmd: links.has('bin/bash') ? ['/bin/bash'] : undefined,
     };
     return image_image(layers.map(({ descriptor, diffID, key, holds }) => ({
         descriptor: {
@@ -32688,7 +32810,7 @@ var check = __nccwpck_require__(5883);
 ;// CONCATENATED MODULE: ./src/graph/closure.ts
 
 
-const storePath = (value, what) => (0,store_path/* parseStorePath */.GV)((0,check/* string */.Yj)(value, what), what);
+const storePath = (value, what) => parseStorePath((0,check/* string */.Yj)(value, what), what);
 const narHash = (value, what) => {
     const hash = (0,check/* string */.Yj)(value, what);
     if (!/^sha256(:[0-9abcdfghijklmnpqrsvwxyz]{52}|-[A-Za-z0-9+/]{43}=)$/.test(hash))
@@ -32844,7 +32966,7 @@ const reversePostorder = ({ paths }, entries) => {
 ;// CONCATENATED MODULE: ./src/graph/popularity.ts
 
 /** A path's popularity; 1 where the data does not know it. */
-const popularityOf = (path, data) => data.get((0,store_path/* storePathName */.yF)(path)) ?? data.get((0,store_path/* packageName */.oZ)(path)) ?? 1;
+const popularityOf = (path, data) => data.get(storePathName(path)) ?? data.get(packageName(path)) ?? 1;
 
 ;// CONCATENATED MODULE: ./src/layers/popularity.ts
 
@@ -32920,61 +33042,225 @@ const placeFor = (group, sorted) => {
 /** The default layering. For now it is Nixery's grouping without popularity data. */
 const stableLayers = (closure, budget) => popularityLayers(closure, budget, new Map());
 
-// EXTERNAL MODULE: ./node_modules/@actions/exec/lib/exec.js + 5 modules
-var exec = __nccwpck_require__(2876);
+;// CONCATENATED MODULE: external "node:child_process"
+const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
+// EXTERNAL MODULE: external "node:events"
+var external_node_events_ = __nccwpck_require__(8474);
+;// CONCATENATED MODULE: external "node:readline"
+const external_node_readline_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:readline");
+;// CONCATENATED MODULE: external "node:stream/consumers"
+const consumers_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/consumers");
 ;// CONCATENATED MODULE: ./src/nix/command.ts
+var __addDisposableResource = (undefined && undefined.__addDisposableResource) || function (env, value, async) {
+    if (value !== null && value !== void 0) {
+        if (typeof value !== "object" && typeof value !== "function") throw new TypeError("Object expected.");
+        var dispose, inner;
+        if (async) {
+            if (!Symbol.asyncDispose) throw new TypeError("Symbol.asyncDispose is not defined.");
+            dispose = value[Symbol.asyncDispose];
+        }
+        if (dispose === void 0) {
+            if (!Symbol.dispose) throw new TypeError("Symbol.dispose is not defined.");
+            dispose = value[Symbol.dispose];
+            if (async) inner = dispose;
+        }
+        if (typeof dispose !== "function") throw new TypeError("Object not disposable.");
+        if (inner) dispose = function() { try { inner.call(this); } catch (e) { return Promise.reject(e); } };
+        env.stack.push({ value: value, dispose: dispose, async: async });
+    }
+    else if (async) {
+        env.stack.push({ async: true });
+    }
+    return value;
+};
+var __disposeResources = (undefined && undefined.__disposeResources) || (function (SuppressedError) {
+    return function (env) {
+        function fail(e) {
+            env.error = env.hasError ? new SuppressedError(e, env.error, "An error was suppressed during disposal.") : e;
+            env.hasError = true;
+        }
+        var r, s = 0;
+        function next() {
+            while (r = env.stack.pop()) {
+                try {
+                    if (!r.async && s === 1) return s = 0, env.stack.push(r), Promise.resolve().then(next);
+                    if (r.dispose) {
+                        var result = r.dispose.call(r.value);
+                        if (r.async) return s |= 2, Promise.resolve(result).then(next, function(e) { fail(e); return next(); });
+                    }
+                    else s |= 1;
+                }
+                catch (e) {
+                    fail(e);
+                }
+            }
+            if (s === 1) return env.hasError ? Promise.reject(env.error) : Promise.resolve();
+            if (env.hasError) throw env.error;
+        }
+        return next();
+    };
+})(typeof SuppressedError === "function" ? SuppressedError : function (error, suppressed, message) {
+    var e = new Error(message);
+    return e.name = "SuppressedError", e.error = error, e.suppressed = suppressed, e;
+});
 
 
 
 
 
-/** A Nix program that ended with an error; `stderr` is all that it said. */
-class NixError extends Error {
-    name = 'NixError';
+
+/** A program that ended with an error; `stderr` is all that it said. */
+class CommandError extends Error {
+    name = 'CommandError';
     stderr;
-    constructor(program, exitCode, stderr) {
-        super(`${program} ended with exit code ${exitCode}`);
+    constructor(program, outcome, stderr) {
+        super(`${program} ended with ${typeof outcome === 'number' ? `exit code ${outcome}` : outcome}`);
         this.stderr = stderr;
     }
 }
 /**
- * Nix as it is on the PATH. The configuration goes into a file that only this user can read: it may hold an access token,
- * and what is in the environment is seen by everything that Nix starts.
+ * Runs a program with an argument vector, never through a shell, and returns its standard output. Throws a `CommandError`
+ * if it fails, and a `UserError` if it is not there.
  */
-const nixOnPath = async ({ environment, config, temporary, log }) => {
-    const file = (0,external_node_path_.join)(temporary, 'nix.conf');
-    await (0,promises_.writeFile)(file, `${config}\n`, { mode: 0o600 });
-    const env = { ...environment, NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(':') };
-    return async (program, args) => {
-        log.debug(`${program} ${args.join(' ')}`);
-        const { exitCode, stdout, stderr } = await (0,exec/* getExecOutput */.H)(program, [...args], {
-            env,
-            silent: true,
-            ignoreReturnCode: true,
-            listeners: { errline: (line) => (isNews(line) ? log.info(line) : log.debug(line)) },
-        }).catch((cause) => {
-            throw new src_error/* UserError */.yo(`${program} cannot be started: Nix is not on the PATH; install it in a step before this one, for example with cachix/install-nix-action.`, { cause });
+const command = async (program, args, { environment, signal, stdin, onLine = () => { } }) => {
+    const env_1 = { stack: [], error: void 0, hasError: false };
+    try {
+        const input = __addDisposableResource(env_1, stdin === undefined ? undefined : await (0,promises_namespaceObject.open)(stdin), true);
+        const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, { env: environment, stdio: [input?.fd ?? 'ignore', 'pipe', 'pipe'], signal });
+        const ended = (0,external_node_events_.once)(child, 'close');
+        const stderr = [];
+        const [stdout, [exitCode, killedBy]] = await Promise.all([
+            (0,consumers_namespaceObject.text)(stdoutOf(child)),
+            ended,
+            readLines(child, (line) => {
+                stderr.push(line);
+                onLine(line);
+            }),
+        ]).catch((cause) => {
+            if (cause.code !== 'ENOENT')
+                throw cause;
+            throw new src_error/* UserError */.yo(`${program} cannot be started: it is not on the PATH.`, { cause });
         });
         if (exitCode !== 0)
-            throw new NixError(program, exitCode, stderr);
+            throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'));
         return stdout;
-    };
+    }
+    catch (e_1) {
+        env_1.error = e_1;
+        env_1.hasError = true;
+    }
+    finally {
+        const result_1 = __disposeResources(env_1);
+        if (result_1)
+            await result_1;
+    }
 };
-/** What Nix would read if it were not told to read another file. Source: the Nix manual, "nix.conf". */
-const userConfigFiles = (environment) => {
-    const { NIX_USER_CONF_FILES, XDG_CONFIG_HOME, XDG_CONFIG_DIRS, HOME } = environment;
-    if (NIX_USER_CONF_FILES)
-        return NIX_USER_CONF_FILES;
-    const home = XDG_CONFIG_HOME || (0,external_node_path_.join)(HOME ?? (0,external_node_os_namespaceObject.homedir)(), '.config');
-    return [home, ...(XDG_CONFIG_DIRS || '/etc/xdg').split(':')].map((folder) => (0,external_node_path_.join)(folder, 'nix', 'nix.conf')).join(':');
+const stdoutOf = ({ stdout }) => {
+    if (!stdout)
+        throw new Error('the child process has no standard output');
+    return stdout;
 };
-/** Lines that say what Nix is about to do. The rest, a line for each path that is copied, is for those who debug. */
-const isNews = (line) => /^(building '|warning: |trace: |(this|these) .*(will be built|will be fetched))/.test(line) &&
-    !line.includes('--add-root');
+const readLines = async ({ stderr }, onLine) => {
+    if (stderr)
+        for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: stderr }))
+            onLine(line);
+};
 
-// EXTERNAL MODULE: ./src/nix/add-to-store.ts
-var add_to_store = __nccwpck_require__(5468);
+;// CONCATENATED MODULE: ./src/nix/ignored-by-git.ts
+
+/**
+ * The files and folders below `folder` that git ignores, relative to it. A folder that is ignored as a whole is named
+ * alone. None if the folder is in no git repository, or if there is no git.
+ */
+const ignoredByGit = async (folder, options) => {
+    const list = await command('git', 
+    // The workspace may belong to another user, as in a container job.
+    [
+        '-c',
+        'safe.directory=*',
+        '-C',
+        folder,
+        'ls-files',
+        '--others',
+        '--ignored',
+        '--exclude-standard',
+        '--directory',
+        '-z',
+    ], options).catch(() => {
+        options.signal.throwIfAborted();
+        return '';
+    });
+    return list
+        .split('\0')
+        .filter((name) => name !== '')
+        .map((name) => name.replace(/\/$/, ''));
+};
+
+;// CONCATENATED MODULE: ./src/nix/add-to-store.ts
+
+
+
+
+
+/**
+ * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
+ */
+const addToStore = async (nix, folder, name) => stored(nix, await evaluate(nix, '{ name, path }: { path = builtins.path { inherit name path; }; }', { name, path: folder }));
+/** The same for the folder of a package set, without what git ignores in it. */
+const addPackageSet = async (nix, folder, temporary, options) => {
+    const names = await ignoredByGit(folder, options);
+    const ignored = (0,external_node_path_.join)(temporary, 'ignored.json');
+    // In a file, since an argument can be only so long.
+    await (0,promises_namespaceObject.writeFile)(ignored, JSON.stringify(Object.fromEntries(names.map((name) => [name, true]))));
+    return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored }));
+};
+const filteredPath = `
+  { path, ignored }:
+  let
+    isIgnored = builtins.fromJSON (builtins.readFile ignored);
+    start = builtins.stringLength path + 1;
+  in
+  {
+    path = builtins.path {
+      name = "source";
+      inherit path;
+      filter = file: type: baseNameOf file != ".git" && !(isIgnored ? \${builtins.substring start (-1) file});
+    };
+  }
+`;
+/** Downloads and unpacks a tarball, and again if it was downloaded before: what is at a URL can change. */
+const fetchTarball = async (nix, url) => stored(nix, await evaluate(nix, '{ url }: { path = fetchTarball { name = "source"; inherit url; }; }', { url }));
+/** Fetches a git repository, by default its HEAD. A local one without a commit or branch is taken as its files are now. */
+const fetchGit = async (nix, url, ref, rev) => {
+    const given = { url, ...(ref && { ref }), ...(rev && { rev }), ...(rev && !ref && { allRefs: 'true' }) };
+    const answer = await evaluate(nix, gitTree, { options: JSON.stringify(given) });
+    const revision = (0,check/* optional */.lq)(check/* string */.Yj)(answer['rev'], 'rev');
+    return { ...(await stored(nix, answer)), revision: revision && /^0*$/.test(revision) ? undefined : revision };
+};
+const gitTree = `
+  { options }:
+  let
+    given = builtins.fromJSON options;
+    tree = builtins.fetchGit (given // { name = "source"; allRefs = given ? allRefs; });
+  in
+  { path = tree.outPath; inherit (tree) rev; }
+`;
+/** Evaluates one of our own functions, with what it needs of the world outside. */
+const evaluate = async (nix, expression, args) => {
+    const answer = await nix('nix-instantiate', [
+        ...['--eval', '--strict', '--json', '--read-write-mode', '--option', 'tarball-ttl', '0', '--expr', expression],
+        ...Object.entries(args).flatMap(([name, value]) => ['--argstr', name, value]),
+    ]);
+    return (0,check/* record */.g1)((0,check/* parseJson */.qF)(answer, 'what was fetched'), 'what was fetched');
+};
+const stored = async (nix, answer) => {
+    const what = 'the path in the store';
+    const path = parseStorePath((0,check/* string */.Yj)(answer['path'], what), what);
+    return { path, narHash: (await nix('nix-store', ['--query', '--hash', path])).trim() };
+};
+
 ;// CONCATENATED MODULE: ./src/nix/explain.ts
+
 
 
 /** What Nix says, and what to do about it. The first row that fits is used. */
@@ -32982,18 +33268,30 @@ const advice = [
     [/has an unfree license/, 'set `nixpkgs-config: { "allowUnfree": true }` if you may use it'],
     [/is marked as (insecure|broken)/, 'choose another version, or allow it in `nixpkgs-config`'],
     [/hash mismatch|NAR hash mismatch/, 'check the hash in `nixpkgs`'],
-    [/is required, but I am a|platform mismatch/, 'build on a runner of that architecture, or use a substituter that has it'],
-    [/unable to download|Could not resolve|Connection refused|timed out/i, 'run the job again, or check `substituters` in `nix-config`'],
+    [
+        /is required, but I am a|platform mismatch/,
+        'build on a runner of that architecture, or use a substituter that has it',
+    ],
+    [
+        /unable to download|Could not resolve|Connection refused|timed out/i,
+        'run the job again, or check `substituters` in `nix-config`',
+    ],
     [/syntax error in configuration|unknown setting|unrecognised/, 'check `nix-config`'],
-    [/is forbidden in (pure|restricted)|not allowed in pure|in pure evaluation mode|cannot look up/i, 'evaluation is pure: the package set may read nothing but its own files'],
-    [/import from derivation|allow-import-from-derivation/i, 'evaluation builds nothing; generate the Nix file and commit it'],
+    [
+        /is forbidden in (pure|restricted)|not allowed in pure|in pure evaluation mode|cannot look up/i,
+        'evaluation is pure: the package set may read nothing but its own files',
+    ],
+    [
+        /import from derivation|allow-import-from-derivation/i,
+        'evaluation builds nothing; generate the Nix file and commit it',
+    ],
 ];
 /**
  * A failure of Nix as a `UserError`: what Nix said, the end of a failed build's log, and what to do. Anything else is
  * returned as it is. `doing` says what failed, as in "The packages cannot be evaluated".
  */
 const explainNix = (error, doing) => {
-    if (!(error instanceof NixError))
+    if (!(error instanceof CommandError))
         return error;
     const failed = failedBuild(error.stderr);
     if (failed)
@@ -33004,7 +33302,7 @@ const explainNix = (error, doing) => {
 };
 /** Nix 2.8 writes `builder for '…' failed …`, and 2.30 `Cannot build '…'.` and the reason on the next line. */
 const failedBuild = (stderr) => {
-    const lines = withoutColours(stderr).split('\n');
+    const lines = (0,external_node_util_.stripVTControlCharacters)(stderr).split('\n');
     const start = lines.findIndex((line) => /error: (builder for|Cannot build) '/.test(line));
     if (start < 0)
         return undefined;
@@ -33018,7 +33316,7 @@ const failedBuild = (stderr) => {
 };
 /** The innermost of Nix's messages; the trace that leads to it is in the log. */
 const lastMessage = (stderr) => {
-    const lines = withoutColours(stderr).split('\n');
+    const lines = (0,external_node_util_.stripVTControlCharacters)(stderr).split('\n');
     const start = lines.findLastIndex((line) => /^\s*error: \S/.test(line));
     if (start < 0)
         return undefined;
@@ -33028,9 +33326,9 @@ const lastMessage = (stderr) => {
         .map((line) => line.trim())
         .join(' ')
         .replace(/^error: /, '')
+        .replace(/ \(use '--show-trace' .*\)$/, '')
         .replaceAll(/\/nix\/store\/\w{32}-/g, '');
 };
-const withoutColours = (text) => text.replaceAll(/\u001b\[[0-9;]*m/g, '');
 
 ;// CONCATENATED MODULE: ./src/nix/evaluate.ts
 
@@ -33058,7 +33356,7 @@ const expression = `
  */
 const evaluateImage = async (request, nix) => {
     const { source, system, nativeSystem, config, packages } = request;
-    const own = await (0,add_to_store/* addToStore */.Y)(nix, request.nixDirectory, 'nix-image-action');
+    const own = await addToStore(nix, request.nixDirectory, 'nix-image-action');
     const strings = {
         nixPath: own.path,
         nixHash: own.narHash,
@@ -33086,7 +33384,7 @@ const evaluateImage = async (request, nix) => {
         const unknown = (0,check/* list */.p_)(check/* record */.g1)(result['pkgs'], 'pkgs');
         throw new src_error/* UserError */.yo(unknown.map((entry) => whatIsWrong(entry, source)).join('\n'));
     }
-    return (0,store_path/* parseStorePath */.GV)((0,check/* string */.Yj)(result['drvPath'], 'drvPath'), 'drvPath');
+    return parseStorePath((0,check/* string */.Yj)(result['drvPath'], 'drvPath'), 'drvPath');
 };
 const whatIsWrong = (entry, { description }) => {
     const attr = (0,check/* string */.Yj)(entry['attr'], 'attr');
@@ -33113,7 +33411,7 @@ const parseImageSpec = (json) => {
     return {
         closure: checkClosure(spec['runtimeGraph'], spec['roots']),
         symlinkLayer: {
-            path: (0,store_path/* parseStorePath */.GV)((0,check/* string */.Yj)(layer['path'], 'symlinkLayer.path'), 'symlinkLayer.path'),
+            path: parseStorePath((0,check/* string */.Yj)(layer['path'], 'symlinkLayer.path'), 'symlinkLayer.path'),
             size: (0,check/* count */.U9)(layer['size'], 'symlinkLayer.size'),
             sha256,
         },
@@ -33135,7 +33433,7 @@ const package_ = (value, what) => {
         attr: (0,check/* string */.Yj)(fields['attr'], `${what}.attr`),
         name: (0,check/* string */.Yj)(fields['name'], `${what}.name`),
         version: (0,check/* string */.Yj)(fields['version'], `${what}.version`),
-        outPath: (0,store_path/* parseStorePath */.GV)((0,check/* string */.Yj)(fields['outPath'], `${what}.outPath`), `${what}.outPath`),
+        outPath: parseStorePath((0,check/* string */.Yj)(fields['outPath'], `${what}.outPath`), `${what}.outPath`),
         license: (0,check/* list */.p_)(check/* string */.Yj)(fields['license'], `${what}.license`),
         homepage: (0,check/* optional */.lq)(check/* string */.Yj)(fields['homepage'], `${what}.homepage`),
     };
@@ -33152,14 +33450,637 @@ const package_ = (value, what) => {
  */
 const realiseImage = async (derivation, temporary, nix) => {
     const root = (0,external_node_path_.join)(temporary, 'image');
-    await nix('nix-store', ['--realise', derivation, '--add-root', root, '--indirect']).catch((error) => {
+    // What builders print is not for everybody's log; without it, Nix puts its end into the error.
+    const quiet = ['--no-build-output', '--option', 'log-lines', '20'];
+    await nix('nix-store', ['--realise', derivation, '--add-root', root, '--indirect', ...quiet]).catch((error) => {
         throw explainNix(error, 'The packages cannot be built');
     });
-    return parseImageSpec(await (0,promises_.readFile)(root, 'utf8'));
+    return parseImageSpec(await (0,promises_namespaceObject.readFile)(root, 'utf8'));
 };
 
-// EXTERNAL MODULE: ./src/nix/source.ts
-var nix_source = __nccwpck_require__(3858);
+// EXTERNAL MODULE: ./src/report/units.ts
+var units = __nccwpck_require__(7885);
+;// CONCATENATED MODULE: ./src/timings.ts
+/** Does the work and adds its time to the stage's. */
+const timed = async (timings, stage, work) => {
+    const start = performance.now();
+    try {
+        return await work();
+    }
+    finally {
+        timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + performance.now() - start) / 1000;
+    }
+};
+
+;// CONCATENATED MODULE: ./src/build-platform.ts
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+/** Builds the image of one platform: packages, their grouping into layers, the layers' archives. */
+const buildPlatform = async (platform, plan, source, { nix, log, timings, temporary }) => {
+    const folder = (0,external_node_path_.join)(temporary, platform);
+    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
+    const spec = await log.group(`Evaluate and build the packages for ${platform}`, () => timed(timings, 'nix', async () => {
+        const derivation = await evaluateImage({ ...plan.evaluation, source, system: (0,oci_platform/* nixSystem */.DH)(platform) }, nix);
+        return realiseImage(derivation, folder, nix);
+    }));
+    const { closure, conflicts, packages } = spec;
+    log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${(0,units/* megabytes */.i)(closureSize(closure))}`);
+    for (const { path, winner, loser } of conflicts)
+        log.info(`${path} is from ${winner}; left out is ${loser}`);
+    const partition = await timed(timings, 'layers', async () => {
+        const layers = plan.layering === 'stable'
+            ? stableLayers(closure, plan.layerBudget)
+            : popularityLayers(closure, plan.layerBudget, new Map());
+        checkPartition(layers, closure, plan.layerBudget);
+        return layers;
+    });
+    return timed(timings, 'archive', async () => {
+        const links = await readLinks(spec.symlinkLayer.path);
+        await checkArchitecture(links, platform);
+        const layers = [
+            ...(await buildStoreLayers(partition, closure, plan, folder)),
+            ...(await buildLastLayers(spec, links, plan, folder)),
+        ];
+        const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0);
+        log.info(`${layers.length} layers, ${(0,units/* megabytes */.i)(size)}`);
+        return { platform, spec, layers, image: assemble(layers, links, platform) };
+    });
+};
+
+;// CONCATENATED MODULE: ./src/nix/download.ts
+
+
+
+
+/** A server that sends nothing for so long is not going to, in milliseconds. */
+const idleLimit = 30_000;
+const tries = 3;
+/** A short text, without white space around it. Throws a `UserError` that names the URL. */
+const downloadText = (url, options) => download(url, options, async (body) => {
+    const chunks = [];
+    for await (const chunk of body)
+        chunks.push(chunk);
+    return Buffer.concat(chunks).toString().trim();
+});
+/** Downloads to a file and returns the SHA-256 of its bytes, in hex. Throws a `UserError` that names the URL. */
+const downloadFile = (url, file, options) => download(url, options, async (body) => {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    await (0,external_node_stream_promises_namespaceObject.pipeline)(body, async function* (chunks) {
+        for await (const chunk of chunks) {
+            hash.update(chunk);
+            yield chunk;
+        }
+    }, (0,external_node_fs_.createWriteStream)(file));
+    return hash.digest('hex');
+});
+/** An answer that says no is final; silence, a broken connection or a fault of the server may pass. */
+const download = async (url, { signal, headers = {} }, read) => {
+    for (let attempt = 1;; attempt++) {
+        const idle = new AbortController();
+        try {
+            const timer = setTimeout(() => idle.abort(new Error(`nothing came for ${idleLimit / 1000} s`)), idleLimit);
+            try {
+                const response = await fetch(url, { headers, signal: AbortSignal.any([signal, idle.signal]) });
+                if (response.status !== 200 || !response.body)
+                    throw new Refusal(response.status);
+                return await read(watched(response.body, () => timer.refresh()));
+            }
+            finally {
+                clearTimeout(timer);
+            }
+        }
+        catch (cause) {
+            signal.throwIfAborted();
+            if (isNoSpace(cause))
+                throw new src_error/* UserError */.yo(`There is no space left for ${url}; free some on the disk of the runner.`, { cause });
+            const isFinal = cause instanceof Refusal && cause.status < 500 && cause.status !== 429;
+            if (isFinal || attempt === tries)
+                throw new src_error/* UserError */.yo(`${url} cannot be downloaded (${(0,src_error/* messages */.DZ)(cause).at(-1)}); check that it is right, or run the job again.`, { cause });
+            await new Promise((resolve) => setTimeout(resolve, 1000 * attempt));
+        }
+    }
+};
+class Refusal extends Error {
+    status;
+    constructor(status) {
+        super(`the server answers ${status}`);
+        this.status = status;
+    }
+}
+async function* watched(body, arrived) {
+    for await (const chunk of body) {
+        arrived();
+        yield chunk;
+    }
+}
+const isNoSpace = (error) => error instanceof Error && ('code' in error ? error.code === 'ENOSPC' : isNoSpace(error.cause));
+
+;// CONCATENATED MODULE: ./src/nix/unpack.ts
+
+
+
+
+/**
+ * Unpacks a release tarball into the store of `root` (`/nix`). Everything is unpacked beside the store first and then
+ * renamed into it, so that a tarball which turns out to be broken leaves nothing there; paths that the store has already are left as they are. `remove`
+ * takes away what was only needed on the way. Throws a `UserError` if it is no release for `system`.
+ */
+const unpackRelease = async (tarball, system, root, options) => {
+    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(root, '.nix-image-action-'));
+    // Directories in the store have no write permission, and only what may be written to can be removed.
+    const store = (0,external_node_path_.join)(root, 'store');
+    const remove = async () => {
+        await command('chmod', ['--recursive', 'u+w', folder], options).catch(() => { });
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    };
+    try {
+        await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options);
+        const release = await releaseFolder(folder, system);
+        await (0,promises_namespaceObject.mkdir)(store, { recursive: true });
+        let bin;
+        for (const name of (await (0,promises_namespaceObject.readdir)((0,external_node_path_.join)(release, 'store'))).sort()) {
+            const path = (0,external_node_path_.join)(store, name);
+            if (!(await exists(path)))
+                await move((0,external_node_path_.join)(release, 'store', name), path);
+            if (await exists((0,external_node_path_.join)(path, 'bin', 'nix-store')))
+                bin = (0,external_node_path_.join)(path, 'bin');
+        }
+        if (!bin)
+            throw new src_error/* UserError */.yo('The Nix tarball has no bin/nix-store; check `nix-url`.');
+        return { bin, registration: (0,external_node_path_.join)(release, '.reginfo'), remove };
+    }
+    catch (cause) {
+        await remove();
+        // Only goes if nothing is in it.
+        await (0,promises_namespaceObject.rmdir)(store).catch(() => { });
+        throw explain(cause);
+    }
+};
+const releaseFolder = async (folder, system) => {
+    const [name = '', ...others] = await (0,promises_namespaceObject.readdir)(folder);
+    const isRelease = others.length === 0 && (await exists((0,external_node_path_.join)(folder, name, '.reginfo'))) && (await exists((0,external_node_path_.join)(folder, name, 'store')));
+    if (!isRelease)
+        throw new src_error/* UserError */.yo('The Nix tarball is no release of Nix: it lacks `store` or `.reginfo`; check `nix-url`.');
+    if (!name.endsWith(`-${system}`))
+        throw new src_error/* UserError */.yo(`The Nix tarball is ${name}, but this runner is ${system}; give the \`nix-url\` for that system.`);
+    return (0,external_node_path_.join)(folder, name);
+};
+/** A directory that may not be written to cannot be given another parent, but by root. */
+const move = async (from, to) => {
+    const stats = await (0,promises_namespaceObject.lstat)(from);
+    if (stats.isDirectory())
+        await (0,promises_namespaceObject.chmod)(from, 0o755);
+    await (0,promises_namespaceObject.rename)(from, to);
+    if (stats.isDirectory())
+        await (0,promises_namespaceObject.chmod)(to, stats.mode);
+};
+const exists = (path) => (0,promises_namespaceObject.access)(path).then(() => true, () => false);
+const explain = (cause) => {
+    if (!(cause instanceof CommandError))
+        return cause;
+    if (/No space left on device/.test(cause.stderr))
+        return new src_error/* UserError */.yo('There is no space left in /nix to unpack Nix; free some on the disk of the runner.', {
+            cause,
+        });
+    const [line = cause.message] = cause.stderr.split('\n');
+    return new src_error/* UserError */.yo(`The Nix tarball cannot be unpacked (${line}); check \`nix-url\`, and that tar and xz are there.`, { cause });
+};
+
+;// CONCATENATED MODULE: ./src/nix/install.ts
+
+
+
+
+
+
+const root = '/nix';
+/**
+ * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its store
+ * paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands in the way;
+ * then nothing of it is in `/nix`.
+ */
+const installNix = async (release, tools) => {
+    const { environment, signal, temporary, log } = tools;
+    const options = { environment, signal };
+    const folder = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(temporary, 'install-'));
+    const tarball = (0,external_node_path_.join)(folder, 'nix.tar');
+    try {
+        log.info(`Installing Nix from ${release.url}`);
+        const sha256 = await downloadFile(release.url, tarball, { signal });
+        if (sha256 !== release.sha256)
+            throw new src_error/* UserError */.yo(`${release.url} has the SHA-256 ${sha256}, not ${release.sha256}; check \`nix-sha256\`, and do not use that file.`);
+        await makeRoot(options);
+        const unpacked = await unpackRelease(tarball, release.system, root, options);
+        try {
+            const variables = await writeConfig(options, log);
+            const environmentWithNix = { ...withPath(environment, unpacked.bin), ...variables };
+            await command('nix-store', ['--load-db'], {
+                environment: environmentWithNix,
+                signal,
+                stdin: unpacked.registration,
+            });
+            return { bin: unpacked.bin, variables };
+        }
+        finally {
+            await unpacked.remove();
+        }
+    }
+    finally {
+        await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
+    }
+};
+const withPath = (environment, bin) => ({
+    ...environment,
+    PATH: [bin, environment['PATH']].join(external_node_path_.delimiter),
+});
+const makeRoot = async (options) => {
+    const isWritable = await (0,promises_namespaceObject.access)(root, promises_namespaceObject.constants.W_OK).then(() => true, () => false);
+    if (isWritable)
+        return;
+    const names = await (0,promises_namespaceObject.readdir)(root).catch(() => []);
+    if (names.length > 0)
+        throw new src_error/* UserError */.yo(`${root} is there, belongs to another user and has no Nix on the PATH; put that Nix on the PATH, or start from a runner without ${root}.`);
+    if (process.getuid?.() === 0) {
+        await (0,promises_namespaceObject.mkdir)(root, { recursive: true });
+        return;
+    }
+    const owner = ['--owner', `${process.getuid?.()}`, '--group', `${process.getgid?.()}`];
+    await command('sudo', ['--non-interactive', 'install', '--directory', '--mode', '0755', ...owner, root], options).catch((cause) => {
+        throw new src_error/* UserError */.yo(`${root} cannot be made with sudo; install Nix in a step before this one, or run the job where sudo asks for no password.`, { cause });
+    });
+};
+const writeConfig = async (options, log) => {
+    const folder = (0,external_node_path_.join)(root, 'etc', 'nix');
+    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
+    const sandbox = await canSandbox(options);
+    if (!sandbox)
+        log.notice('This runner does not let Nix build in a sandbox, so that a build may see files and the network of the runner. What is fetched from a substituter is not affected.');
+    const lines = [
+        'build-users-group =',
+        `sandbox = ${sandbox}`,
+        'max-jobs = auto',
+        'experimental-features = nix-command flakes',
+    ];
+    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, 'nix.conf'), `${lines.join('\n')}\n`);
+    return { NIX_CONF_DIR: folder };
+};
+/** What Nix does for its sandbox, without Nix. Ubuntu 24.04 lets only programs that AppArmor knows do it. */
+const canSandbox = (options) => command('unshare', ['--user', '--map-root-user', '--mount', '--pid', '--net', '--fork', 'mount', '--types', 'tmpfs', 'none', '/tmp'], options).then(() => true, () => {
+    options.signal.throwIfAborted();
+    return false;
+});
+
+;// CONCATENATED MODULE: ./src/nix/releases.json
+const releases_namespaceObject = /*#__PURE__*/JSON.parse('{"2.34.7":{"x86_64-linux":"eafe5042404e818505e28c5ca3d0885f3ec45c31f955489a25bb38258f87560e","aarch64-linux":"f1cee64ae7a02330c6421924c28f597c41813f2214ff108622087d8056378b08"},"2.35.2":{"x86_64-linux":"0c3960a9792331a22081c3c7a5d8465db9b17c50b3acdf18587fa4c6f2cb1158","aarch64-linux":"4d0302a2910f5eec1c33b8deef634f04899a75737e7001ec49908d003ae5efda"}}');
+;// CONCATENATED MODULE: ./src/nix/release.ts
+
+
+const knownVersions = Object.keys(releases_namespaceObject);
+const defaultVersion = '2.34.7';
+/**
+ * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed where our table has
+ * none. `base` is where releases are, without a slash at the end. Throws a `UserError` if the hash is not known.
+ */
+const nixRelease = ({ version, url, sha256 }, system, base) => {
+    if (url)
+        return { url, sha256, system };
+    const wanted = version || defaultVersion;
+    const hashes = releases_namespaceObject[wanted] ?? {};
+    const known = sha256 || hashes[system];
+    if (!known)
+        throw new src_error/* UserError */.yo(`\`nix-version\` is ${wanted}, whose checksum for ${system} is not known; write ${knownVersions.join(' or ')}, or give \`nix-sha256\`.`);
+    return { url: `${base}/nix/nix-${wanted}/nix-${wanted}-${system}.tar.xz`, sha256: known, system };
+};
+
+;// CONCATENATED MODULE: ./src/nix/find.ts
+
+
+
+
+/**
+ * The version of Nix to use, and what was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
+ * which asks for one that later steps have as well. Throws a `UserError` if there is none and none may be installed.
+ */
+const findNix = async ({ install, release, system, releases }, tools) => {
+    if (install !== 'always' && (await isOnPath(tools)))
+        return undefined;
+    if (install === 'never')
+        throw new src_error/* UserError */.yo('Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.');
+    return installNix(nixRelease(release, system, releases), tools);
+};
+const isOnPath = async ({ environment, signal }) => {
+    try {
+        await command('nix-store', ['--version'], { environment, signal });
+        return true;
+    }
+    catch (cause) {
+        if (!(cause instanceof CommandError)) {
+            if (cause instanceof src_error/* UserError */.yo)
+                return false;
+            throw cause;
+        }
+        throw new src_error/* UserError */.yo(`The Nix on the PATH does not start (${cause.stderr.split('\n').at(-1)}); mend it, or take it from the PATH.`, { cause });
+    }
+};
+
+;// CONCATENATED MODULE: ./src/nix/github-access.ts
+
+
+/**
+ * Lines for nix.conf with which Nix may fetch from private repositories: `access-tokens` for its own fetchers, and a netrc
+ * file for archives. The token is in files that only this user can read, and in no argument and no environment.
+ */
+const githubAccess = async (token, githubUrl, temporary) => {
+    const { hostname } = new URL(githubUrl);
+    const netrc = (0,external_node_path_.join)(temporary, 'netrc');
+    await (0,promises_namespaceObject.writeFile)(netrc, `machine ${hostname} login x-access-token password ${token}\n`, { mode: 0o600 });
+    return `access-tokens = ${hostname}=${token}\nnetrc-file = ${netrc}\n`;
+};
+
+;// CONCATENATED MODULE: ./src/nix/progress.ts
+/** Between two lines about the same work, in milliseconds. */
+const interval = 5_000;
+/**
+ * Follows what Nix says on standard error, and tells what is worth reading: what is going to be built and fetched, each
+ * build, warnings, and now and then how far it has come. A line for each path that is copied is only for those who debug.
+ */
+const reportProgress = (log) => {
+    let toFetch = 0;
+    let fetched = 0;
+    let reported = performance.now();
+    return (line) => {
+        const [, paths] = /^(?:this|these) (?:(\d+) )?paths? will be fetched/.exec(line) ?? [];
+        if (/^copying path '/.test(line)) {
+            fetched++;
+            if (performance.now() - reported < interval)
+                return log.debug(line);
+            reported = performance.now();
+            return log.info(`fetched ${fetched}${toFetch ? ` of ${toFetch}` : ''} paths`);
+        }
+        if (paths)
+            toFetch += Number(paths);
+        if (isNews(line))
+            log.info(line.replace(/:$/, ''));
+        else
+            log.debug(line);
+    };
+};
+const isNews = (line) => /^(building '|warning: |trace: |(this|these) .*will be (built|fetched))/.test(line) && !line.includes('--add-root');
+
+;// CONCATENATED MODULE: ./src/nix/nix.ts
+
+
+
+
+
+/**
+ * Nix as it is on the environment's PATH. The configuration goes into a file that only this user can read: it may hold an
+ * access token, and what is in the environment is seen by everything that Nix starts.
+ */
+const configureNix = async ({ environment, config, temporary, log, signal }) => {
+    const file = (0,external_node_path_.join)(temporary, 'nix.conf');
+    await (0,promises_namespaceObject.writeFile)(file, `${config}\n`, { mode: 0o600 });
+    const withConfig = { ...environment, NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(external_node_path_.delimiter) };
+    return (program, args, options = {}) => {
+        log.debug([program, ...args].join(' '));
+        return command(program, args, { ...options, environment: withConfig, signal, onLine: reportProgress(log) });
+    };
+};
+/** What Nix would read if it were not told to read another file. Source: the Nix manual, "nix.conf". */
+const userConfigFiles = (environment) => {
+    const { NIX_USER_CONF_FILES, XDG_CONFIG_HOME, XDG_CONFIG_DIRS, HOME } = environment;
+    if (NIX_USER_CONF_FILES)
+        return NIX_USER_CONF_FILES;
+    const home = XDG_CONFIG_HOME || (0,external_node_path_.join)(HOME ?? (0,external_node_os_namespaceObject.homedir)(), '.config');
+    const folders = [home, ...(XDG_CONFIG_DIRS || '/etc/xdg').split(external_node_path_.delimiter)];
+    return folders.map((folder) => (0,external_node_path_.join)(folder, 'nix', 'nix.conf')).join(external_node_path_.delimiter);
+};
+
+;// CONCATENATED MODULE: ./src/nix/prepare.ts
+
+
+
+
+/** Nix ready to use: found or installed, and configured. `installed` is what later steps need to find it too. */
+const prepareNix = async (request, tools) => {
+    const { source, config, githubToken, endpoints } = request;
+    const installed = await findNix({ ...request, releases: endpoints.releases }, tools);
+    const environment = installed
+        ? { ...withPath(tools.environment, installed.bin), ...installed.variables }
+        : tools.environment;
+    const isOnGithub = source.type === 'github' || source.type === 'lock';
+    const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools.temporary) : '';
+    // What the user writes comes last, and wins.
+    const nix = await configureNix({ ...tools, environment, config: access + config });
+    tools.log.info((await nix('nix-store', ['--version'])).trim());
+    return { nix, installed };
+};
+
+;// CONCATENATED MODULE: ./src/nix/lock-file.ts
+
+
+/**
+ * Finds an input of the root flake in the text of a `flake.lock`, of format version 5 to 7. Throws a `UserError` that names
+ * the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix manual, "nix flake", lock files.
+ */
+const lockedInput = (text, file, input, githubUrl) => {
+    const nodes = nodesOf(text, file);
+    const inputs = fields(fields(nodes['root'])['inputs']);
+    if (!(input in inputs)) {
+        const names = Object.keys(inputs).sort();
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`);
+    }
+    return toInput(fields(fields(nodes[nodeName(nodes, inputs[input])])['locked']), `${file}#${input}`, githubUrl);
+};
+const nodesOf = (text, file) => {
+    try {
+        return (0,check/* record */.g1)((0,check/* record */.g1)((0,check/* parseJson */.qF)(text, file), file)['nodes'], `${file}: nodes`);
+    }
+    catch (cause) {
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which is no lock file of a flake; run \`nix flake lock\` and commit it.`, { cause });
+    }
+};
+const fields = (value) => value === undefined ? {} : (0,check/* record */.g1)(value, 'a node of the lock file');
+/** A node is named directly, or by the inputs that lead to it from the root ("follows"). */
+const nodeName = (nodes, reference) => {
+    if (!Array.isArray(reference))
+        return (0,check/* string */.Yj)(reference, 'an input of the lock file');
+    return reference.reduce((node, name) => {
+        const inputs = fields(fields(nodes[node])['inputs']);
+        return nodeName(nodes, inputs[(0,check/* string */.Yj)(name, 'an input of the lock file')]);
+    }, 'root');
+};
+const toInput = (locked, what, githubUrl) => {
+    const field = (name) => (0,check/* string */.Yj)(locked[name], `${what}: ${name}`);
+    const narHash = locked['narHash'];
+    const revision = typeof locked['rev'] === 'string' ? locked['rev'] : undefined;
+    const from = (() => {
+        switch (locked['type']) {
+            case 'github':
+                return {
+                    type: 'tarball',
+                    url: `${githubUrl}/${field('owner')}/${field('repo')}/archive/${field('rev')}.tar.gz`,
+                };
+            case 'tarball':
+                return { type: 'tarball', url: field('url') };
+            case 'git':
+                return { type: 'git', url: field('url') };
+            default:
+                return undefined;
+        }
+    })();
+    if (!from || typeof narHash !== 'string')
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${what}, which is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}${from ? ' without `narHash`' : ''}; lock it from GitHub, git or a tarball.`);
+    return { ...from, revision, narHash };
+};
+
+;// CONCATENATED MODULE: ./src/nix/source.ts
+
+
+
+
+
+
+
+/** Finds out what a source is now, and pins it. Throws a `UserError` that names what is not there or cannot be fetched. */
+const pinSource = async (source, tools) => {
+    const { endpoints, nix } = tools;
+    switch (source.type) {
+        case 'channel':
+            return pinNixpkgs(await channelRevision(source.channel, tools), undefined, tools, ` (${source.channel})`);
+        case 'nixpkgs':
+            return pinNixpkgs(source.revision, source.narHash, tools);
+        case 'github': {
+            const { owner, repo } = source;
+            const revision = await githubRevision(source, tools);
+            const url = `${endpoints.github}/${owner}/${repo}/archive/${revision}.tar.gz`;
+            const pinned = await pinTarball(url, undefined, nix);
+            return {
+                ...pinned,
+                type: 'github',
+                revision,
+                description: `github:${owner}/${repo} at ${revision}, ${pinned.narHash}`,
+            };
+        }
+        case 'git':
+            return pinGit(source.url, source.ref, source.revision, nix);
+        case 'tarball':
+            return pinTarball(source.url, source.narHash, nix);
+        case 'path':
+            return pinPath(source.path, tools);
+        case 'lock':
+            return pinLocked(source.file, source.input, tools);
+    }
+};
+const pinNixpkgs = async (revision, knownHash, { nix, endpoints }, name = '') => {
+    const url = `${endpoints.github}/NixOS/nixpkgs/archive/${revision}.tar.gz`;
+    const pinned = await pinTarball(url, knownHash, nix);
+    const description = `nixpkgs at ${revision}${name}, ${pinned.narHash}`;
+    return { ...pinned, type: 'nixpkgs', srcType: 'nixpkgs', revision, description };
+};
+/** With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it. */
+const pinTarball = async (url, knownHash, nix) => {
+    const narHash = knownHash ?? (await fetching(url, fetchTarball(nix, url))).narHash;
+    const srcArgs = { url, sha256: narHash };
+    return {
+        type: 'tarball',
+        url,
+        revision: undefined,
+        narHash,
+        srcType: 'tarball',
+        srcArgs,
+        description: `${url}, ${narHash}`,
+    };
+};
+const pinGit = async (url, ref, rev, nix) => {
+    const { path, narHash, revision } = await fetching(url, fetchGit(nix, url, ref, rev));
+    const description = `${url} at ${revision ?? 'its working tree'}, ${narHash}`;
+    return { type: 'git', url, revision, narHash, srcType: 'git', srcArgs: { path, narHash }, description };
+};
+const pinPath = async (path, { nix, temporary, environment, signal }) => {
+    const isThere = async (file) => (0,promises_namespaceObject.stat)(file).then(() => true, () => false);
+    if (!(await isThere(path)))
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`);
+    if (!(await isThere((0,external_node_path_.join)(path, 'default.nix'))))
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`);
+    const stored = await addPackageSet(nix, path, temporary, { environment, signal });
+    const description = `${path} with the content ${stored.narHash}`;
+    const { narHash } = stored;
+    return {
+        type: 'path',
+        url: `file://${path}`,
+        revision: undefined,
+        narHash,
+        srcType: 'path',
+        srcArgs: stored,
+        description,
+    };
+};
+const pinLocked = async (file, input, tools) => {
+    const text = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((cause) => {
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`, { cause });
+    });
+    const { type, url, revision, narHash } = lockedInput(text, file, input, tools.endpoints.github);
+    const pinned = type === 'git' ? await pinGit(url, undefined, revision, tools.nix) : await pinTarball(url, narHash, tools.nix);
+    return { ...pinned, revision, description: `${url}${revision ? ` at ${revision}` : ''}, ${narHash}, as ${file} says` };
+};
+const channelRevision = async (channel, { endpoints, signal }) => {
+    const url = `${endpoints.channels}/${channel}/git-revision`;
+    const revision = await downloadText(url, { signal }).catch((cause) => {
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${channel}, which is no channel that can be read: ${cause.message}`, { cause });
+    });
+    return commitIn(revision, url);
+};
+/** Source: GitHub's REST API, "Get a commit", with the media type that gives only its SHA. */
+const githubRevision = async ({ owner, repo, ref }, { endpoints, githubToken, signal }) => {
+    if (/^[0-9a-f]{40}$/.test(ref))
+        return ref;
+    const url = `${endpoints.githubApi}/repos/${owner}/${repo}/commits/${ref.split('/').map(encodeURIComponent).join('/')}`;
+    const headers = {
+        accept: 'application/vnd.github.sha',
+        ...(githubToken && { authorization: `Bearer ${githubToken}` }),
+    };
+    return commitIn(await downloadText(url, { signal, headers }), url);
+};
+const commitIn = (text, url) => {
+    if (!/^[0-9a-f]{40}$/.test(text))
+        throw new src_error/* UserError */.yo(`${url} answers no commit; write one into \`nixpkgs\`, 40 hex digits.`);
+    return text;
+};
+const fetching = (url, work) => work.catch((error) => {
+    throw explainNix(error, `${url} cannot be fetched`);
+});
+
+;// CONCATENATED MODULE: ./src/oci/image-index.ts
+
+
+
+/**
+ * The index of the images of one version for several platforms. Source: OCI image specification, "OCI Image Index",
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
+ */
+const imageIndex = (images) => jsonDocument(imageIndexMediaType, {
+    schemaVersion: 2,
+    mediaType: imageIndexMediaType,
+    manifests: images.map(({ platform, manifest }) => ({
+        ...manifest,
+        platform: { architecture: (0,oci_platform/* architectureOf */.NJ)(platform), os: 'linux' },
+    })),
+});
+
 // EXTERNAL MODULE: ./src/oci/reference.ts
 var reference = __nccwpck_require__(2148);
 ;// CONCATENATED MODULE: ./src/plan.ts
@@ -33168,15 +34089,13 @@ var reference = __nccwpck_require__(2148);
 /** What `preset: default` adds to the packages, where the set has it. Packages that are listed win over these. */
 const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: true }));
 const plan_plan = (inputs, context) => {
-    const system = (0,platform/* nixSystem */.DH)(context.platform);
     const baseLayer = inputs.preset === 'default';
     const forked = inputs.push === 'auto' && context.isForkPullRequest;
     return {
-        platform: context.platform,
+        platforms: inputs.platforms,
         evaluation: {
             nixDirectory: context.nixDirectory,
-            system,
-            nativeSystem: system,
+            nativeSystem: (0,oci_platform/* nixSystem */.DH)(context.platform),
             config: inputs.nixpkgsConfig,
             packages: baseLayer ? [...inputs.packages, ...defaultPackages] : inputs.packages,
         },
@@ -33201,16 +34120,16 @@ const plan_plan = (inputs, context) => {
  * The credentials for a registry: the inputs', else the entry of exactly this host in Docker's `config.json`, else for
  * ghcr.io the workflow's token, else none. Throws a `UserError` if the file cannot be understood.
  */
-const findCredentials = async (registry, { input, dockerConfig, githubActor, githubToken }) => {
-    if (input)
-        return input;
+const findCredentials = async (registry, { credentials, dockerConfig, actor, githubToken }) => {
+    if (credentials)
+        return credentials;
     const stored = dockerConfig ? await dockerCredentials((0,external_node_path_.join)(dockerConfig, 'config.json'), registry) : undefined;
     if (stored)
         return stored;
-    return registry === 'ghcr.io' && githubToken ? { username: githubActor, password: githubToken } : undefined;
+    return registry === 'ghcr.io' && githubToken ? { username: actor, password: githubToken } : undefined;
 };
 const dockerCredentials = async (file, registry) => {
-    const text = await (0,promises_.readFile)(file, 'utf8').catch((error) => {
+    const text = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((error) => {
         if (error.code === 'ENOENT')
             return '{}';
         throw new src_error/* UserError */.yo(`${file} cannot be read (${error.code}); log in with docker/login-action, or give \`username\` and \`password\`.`);
@@ -33220,7 +34139,9 @@ const dockerCredentials = async (file, registry) => {
         auths = (0,check/* record */.g1)((0,check/* parseJson */.qF)(text, file), file)['auths'];
     }
     catch (cause) {
-        throw new src_error/* UserError */.yo(`${file} is not a Docker configuration; log in again, or give \`username\` and \`password\`.`, { cause });
+        throw new src_error/* UserError */.yo(`${file} is not a Docker configuration; log in again, or give \`username\` and \`password\`.`, {
+            cause,
+        });
     }
     // Docker Hub is kept under the address that Docker has used since before there were other registries.
     const names = registry === 'docker.io' ? [registry, 'https://index.docker.io/v1/'] : [registry, `https://${registry}`];
@@ -33236,16 +34157,24 @@ const dockerCredentials = async (file, registry) => {
 /** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
 const parallelUploads = 6;
 /**
- * Makes sure that the registry has a layer. `exists`: it had it and nothing was sent.
+ * Pushes an image under its digest: layers, configuration, manifest, so that nothing ever names a blob that is not there.
+ * Says of each layer whether it was sent.
  */
-const pushLayer = async (client, descriptor, file) => {
-    if (await client.hasBlob(descriptor.digest))
-        return 'exists';
-    await client.putBlobFile(descriptor, file);
-    return 'built';
+const pushImage = async (client, { config, manifest }, layers) => {
+    const pushed = await pushLayers(client, layers);
+    if (!(await client.hasBlob(config.descriptor.digest)))
+        await client.putBlob(config.descriptor, config.bytes);
+    await client.putManifest(manifest);
+    return pushed;
 };
-/** The same for many layers. A digest that comes twice is sent once. */
-const pushLayers = async (client, layers) => {
+/** Pushes what the tags shall point at under its digest, then moves the tags. */
+const pushTags = async (client, top, tags) => {
+    await client.putManifest(top);
+    for (const tag of tags)
+        await client.putManifest(top, tag);
+};
+/** A digest that comes twice is sent once. */
+const pushLayers = (client, layers) => {
     const uploads = new Map();
     return mapConcurrently(layers, parallelUploads, async ({ descriptor, file }) => {
         const upload = uploads.get(descriptor.digest) ?? pushLayer(client, descriptor, file);
@@ -33253,16 +34182,11 @@ const pushLayers = async (client, layers) => {
         return upload;
     });
 };
-/**
- * Pushes the configuration, the manifest by its digest, then the tags. The layers must be there. Nothing is tagged that is
- * not complete: the manifest is under its digest before the first tag moves.
- */
-const pushManifest = async (client, { config, manifest }, tags) => {
-    if (!(await client.hasBlob(config.descriptor.digest)))
-        await client.putBlob(config.descriptor, config.bytes);
-    await client.putManifest(manifest);
-    for (const tag of tags)
-        await client.putManifest(manifest, tag);
+const pushLayer = async (client, descriptor, file) => {
+    if (await client.hasBlob(descriptor.digest))
+        return 'exists';
+    await client.putBlobFile(descriptor, file);
+    return 'built';
 };
 
 ;// CONCATENATED MODULE: ./src/registry/error.ts
@@ -33281,14 +34205,14 @@ class RegistryError extends Error {
 ;// CONCATENATED MODULE: ./src/registry/http.ts
 
 
+
 /** A registry that does not answer at all for so long is not going to; in milliseconds. */
-const idleLimit = 60_000;
+const http_idleLimit = 60_000;
 /**
- * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and an `Error` with the cause
+ * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `UserError`
  * where there was no answer. Headers and the query, which may hold a signature, are in neither.
  */
-const send = async ({ method, url, headers = {}, body, expected }) => {
-    const request = `${method} ${url.origin}${url.pathname}`;
+const send = async ({ method, url, headers = {}, body, expected }, signal) => {
     let response;
     try {
         response = await fetch(url, {
@@ -33297,16 +34221,20 @@ const send = async ({ method, url, headers = {}, body, expected }) => {
             ...(body && { body: body }),
             // 'manual' would make fetch keep a copy of the whole body in memory, to be able to send it again.
             redirect: body ? 'error' : 'manual',
-            ...(!body && { signal: AbortSignal.timeout(idleLimit) }),
+            signal: body ? signal : AbortSignal.any([signal, AbortSignal.timeout(http_idleLimit)]),
         });
     }
     catch (cause) {
-        throw new Error(`${request} got no answer`, { cause });
+        signal.throwIfAborted();
+        const reason = (0,src_error/* messages */.DZ)(cause).at(-1);
+        throw new src_error/* UserError */.yo(`${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`, {
+            cause,
+        });
     }
     if (expected.includes(response.status))
         return response;
     const { code, detail } = errorOf(await response.text().catch(() => ''));
-    throw new RegistryError(request, response.status, code, detail);
+    throw new RegistryError(`${method} ${url.origin}${url.pathname}`, response.status, code, detail);
 };
 /** Source: OCI distribution specification, "Error Codes". */
 const errorOf = (body) => {
@@ -33358,11 +34286,10 @@ const parseChallenge = (header) => {
     return { scheme: scheme.toLowerCase(), parameters };
 };
 /**
- * The `Authorization` header that answers a challenge, to push to and pull from the repository. `secret` is told every
- * token before it is used. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
+ * The `Authorization` header that answers a challenge, to push to and pull from the repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
  * https://distribution.github.io/distribution/spec/auth/token/
  */
-const authorize = async (challenge, repository, credentials, secret) => {
+const authorize = async (challenge, repository, credentials, { secret, signal }) => {
     if (challenge.scheme === 'basic') {
         if (!credentials)
             throw noCredentials(repository);
@@ -33377,14 +34304,14 @@ const authorize = async (challenge, repository, credentials, secret) => {
     const { service } = challenge.parameters;
     if (service)
         realm.searchParams.set('service', service);
-    const token = await fetchToken(realm, repository, credentials);
+    const token = await fetchToken(realm, repository, credentials, signal);
     secret(token);
     return `Bearer ${token}`;
 };
-const fetchToken = async (realm, repository, credentials) => {
+const fetchToken = async (realm, repository, credentials, signal) => {
     const headers = credentials ? { authorization: basic(credentials) } : {};
     try {
-        const response = await send({ method: 'GET', url: realm, headers, expected: [200] });
+        const response = await send({ method: 'GET', url: realm, headers, expected: [200] }, signal);
         const answer = (0,check/* record */.g1)(await response.json(), 'the token answer');
         const token = (0,check/* optional */.lq)(check/* string */.Yj)(answer['token'] ?? answer['access_token'], 'token');
         if (!token)
@@ -33424,12 +34351,14 @@ class RepositoryClient {
     #base;
     #credentials;
     #secret;
+    #signal;
     #authorization;
-    constructor(repository, credentials, secret) {
+    constructor(repository, credentials, { secret, signal }) {
         this.repository = repository;
         this.#base = `${registryOrigin(repository.registry)}/v2/${repository.name}`;
         this.#credentials = credentials;
         this.#secret = secret;
+        this.#signal = signal;
     }
     /**
      * Finds out whether this may be pushed to, before there is any work that would be lost: opens an upload and leaves it.
@@ -33505,14 +34434,17 @@ class RepositoryClient {
             throw new Error(`${this.repository.registry} answers 401 without saying what it wants`);
         // Of many requests that are refused at once, the first gets the token for all.
         if (this.#authorization === known)
-            this.#authorization = authorize(challenge, this.repository, this.#credentials, this.#secret);
+            this.#authorization = authorize(challenge, this.repository, this.#credentials, {
+                secret: this.#secret,
+                signal: this.#signal,
+            });
         return this.#attempt(request, this.#authorization);
     }
     async #attempt(request, authorization) {
         this.requests++;
         const headers = { ...request.headers, ...(authorization && { authorization: await authorization }) };
         try {
-            return await send({ ...request, headers });
+            return await send({ ...request, headers }, this.#signal);
         }
         catch (error) {
             throw this.#explained(error);
@@ -33522,7 +34454,9 @@ class RepositoryClient {
         if (!(error instanceof RegistryError))
             return error;
         if (error.status === 401)
-            return this.#credentials ? refusedCredentials(this.repository, this.#credentials, error) : noCredentials(this.repository);
+            return this.#credentials
+                ? refusedCredentials(this.repository, this.#credentials, error)
+                : noCredentials(this.repository);
         if (error.status === 403 || error.code === 'DENIED')
             return new src_error/* UserError */.yo(this.repository.registry === 'ghcr.io'
                 ? `ghcr.io does not let this job push to ${(0,reference/* formatRepository */.Sh)(this.repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
@@ -33530,20 +34464,6 @@ class RepositoryClient {
         return error;
     }
 }
-
-// EXTERNAL MODULE: ./src/report/units.ts
-var units = __nccwpck_require__(7885);
-;// CONCATENATED MODULE: ./src/timings.ts
-/** Does the work and adds its time to the stage's. */
-const timed = async (timings, stage, work) => {
-    const start = performance.now();
-    try {
-        return await work();
-    }
-    finally {
-        timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + performance.now() - start) / 1000;
-    }
-};
 
 ;// CONCATENATED MODULE: ./src/run.ts
 
@@ -33560,104 +34480,98 @@ const timed = async (timings, stage, work) => {
 
 
 
-
-
-
-
-
-
 /**
- * Builds the image and pushes it. Throws a `UserError` for what the user can mend; nothing is pushed then. Temporary files
+ * Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. Temporary files
  * are gone when it returns or throws.
  */
 const run = async (inputs, context, ports) => {
-    await (0,promises_.mkdir)(context.temporary, { recursive: true });
-    const temporary = await (0,promises_.mkdtemp)((0,external_node_path_.join)(context.temporary, 'nix-image-'));
+    await (0,promises_namespaceObject.mkdir)(context.temporary, { recursive: true });
+    const temporary = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(context.temporary, 'nix-image-'));
     try {
-        return await build(inputs, context, ports, temporary);
+        return await Promise.race([build(inputs, context, ports, temporary), cancelled(ports.signal)]);
     }
     finally {
-        await (0,promises_.rm)(temporary, { recursive: true, force: true });
+        await (0,promises_namespaceObject.rm)(temporary, { recursive: true, force: true, maxRetries: 5 });
     }
 };
-const build = async (inputs, context, { log, secret, endpoints }, temporary) => {
+/** Rejects when the run is cancelled; whoever works on may be in the middle of something that cannot be interrupted. */
+const cancelled = (signal) => new Promise((_, reject) => {
+    if (signal.aborted)
+        reject(signal.reason);
+    signal.addEventListener('abort', () => reject(signal.reason));
+});
+const build = async (inputs, context, ports, temporary) => {
     const plan = plan_plan(inputs, context);
     const { repository, tags, output } = inputs;
+    const { log, signal, endpoints } = ports;
+    const environment = context.childEnvironment;
     const timings = {};
     if (output)
         await checkLayoutFolder(output);
-    const credentials = await findCredentials(repository.registry, {
-        input: inputs.credentials,
-        dockerConfig: context.dockerConfig,
-        githubActor: context.actor,
-        githubToken: inputs.githubToken,
-    });
-    const client = new RepositoryClient(repository, credentials, secret);
+    const client = new RepositoryClient(repository, await findCredentials(repository.registry, { ...inputs, ...context }), ports);
     if (plan.push)
         await client.checkAccess();
-    const nix = await nixOnPath({ environment: context.childEnvironment, config: inputs.nixConfig, temporary, log });
-    log.info((await nix('nix-store', ['--version'])).trim());
-    const source = await timed(timings, 'source', () => (0,nix_source/* pinSource */.j)(inputs.source, nix, endpoints));
+    const { nix, installed } = await timed(timings, 'install', () => prepareNix({ ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints }, { environment, temporary, log, signal }));
+    if (installed && inputs.nix.install === 'always')
+        ports.addToJob(installed);
+    const source = await timed(timings, 'source', () => pinSource(inputs.source, { ...inputs, nix, endpoints, environment, temporary, signal }));
     log.info(`Packages come from ${source.description}`);
-    const spec = await log.group('Evaluate and build the packages', () => timed(timings, 'nix', async () => realiseImage(await evaluateImage({ ...plan.evaluation, source }, nix), temporary, nix)));
-    const { closure, conflicts, packages } = spec;
-    log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${(0,units/* megabytes */.i)(closureSize(closure))}`);
-    for (const { path, winner, loser } of conflicts)
-        log.info(`${path} is from ${winner}; left out is ${loser}`);
-    const partition = await timed(timings, 'layers', async () => {
-        const layers = inputs.layering === 'stable'
-            ? stableLayers(closure, plan.layerBudget)
-            : popularityLayers(closure, plan.layerBudget, new Map());
-        checkPartition(layers, closure, plan.layerBudget);
-        return layers;
-    });
-    const names = await namesOfLinks(spec);
-    const layers = await timed(timings, 'archive', async () => [
-        ...(await buildStoreLayers(partition, closure, plan, temporary)),
-        ...(await buildLastLayers(spec, names, plan, temporary)),
-    ]);
-    const image = assemble(layers, names, plan);
-    const { digest } = image.manifest.descriptor;
-    log.info(`${layers.length} layers, ${(0,units/* megabytes */.i)(layers.reduce((total, { descriptor }) => total + descriptor.size, 0))}`);
-    const origins = await log.group(plan.push ? `Push to ${(0,reference/* formatRepository */.Sh)(repository)}` : 'No push', async () => {
-        if (!plan.push) {
-            log.info(plan.notPushed);
-            return layers.map(() => 'built');
-        }
-        return timed(timings, 'push', async () => {
-            const origins = await pushLayers(client, layers);
-            await pushManifest(client, image, tags);
-            log.info(`${(0,reference/* formatRepository */.Sh)(repository)}@${digest} is there, as ${tags.join(', ')}`);
+    const built = [];
+    for (const platform of plan.platforms)
+        built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary }));
+    const top = topOf(built);
+    if (!plan.push)
+        log.info(plan.notPushed);
+    const origins = plan.push
+        ? await log.group(`Push to ${(0,reference/* formatRepository */.Sh)(repository)}`, () => timed(timings, 'push', async () => {
+            const origins = [];
+            for (const { image, layers } of built)
+                origins.push(await pushImage(client, image, layers));
+            await pushTags(client, top, tags);
+            log.info(`${(0,reference/* formatRepository */.Sh)(repository)}@${top.descriptor.digest} is there, as ${tags.join(', ')}`);
             return origins;
-        });
-    });
+        }))
+        : [];
     if (output) {
-        const files = layers.map(({ descriptor, file }) => ({ digest: descriptor.digest, file }));
-        await writeLayout(output, image, files, tags);
+        await writeLayout(output, built, top, tags);
         log.info(`The image layout is in ${output}`);
     }
     return {
         repository,
         tags,
+        descriptor: top.descriptor,
         pushed: plan.push,
         output,
         source,
-        packages,
-        conflicts,
-        platform: plan.platform,
-        image,
-        layers: layers.map(({ descriptor, file: _, ...layer }, index) => ({
-            ...descriptor,
-            ...layer,
-            narSize: layer.storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
-            origin: origins[index] ?? 'built',
-        })),
-        closureSize: closureSize(closure),
+        platforms: built.map((platform, index) => platformOutcome(platform, origins[index] ?? [])),
         uploaded: client.bytesSent,
         requests: client.requests,
         timings,
     };
 };
+/** What the tags point at: the image, or the index where there are several. */
+const topOf = (built) => {
+    const [only, ...others] = built;
+    if (only && others.length === 0)
+        return only.image.manifest;
+    return imageIndex(built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })));
+};
+const platformOutcome = ({ platform, spec, image, layers }, origins) => ({
+    platform,
+    image,
+    packages: spec.packages,
+    conflicts: spec.conflicts,
+    closureSize: closureSize(spec.closure),
+    layers: layers.map(({ descriptor, diffID, key, storePaths, holds }, index) => ({
+        ...descriptor,
+        diffID,
+        key,
+        storePaths,
+        holds,
+        narSize: storePaths.reduce((total, path) => total + (spec.closure.paths.get(path)?.narSize ?? 0), 0),
+        origin: origins[index] ?? 'built',
+    })),
+});
 
 
 /***/ }),
@@ -33767,13 +34681,6 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs");
 
 /***/ }),
 
-/***/ 1455:
-/***/ ((module) => {
-
-module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
-
-/***/ }),
-
 /***/ 7067:
 /***/ ((module) => {
 
@@ -33865,20 +34772,6 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:zlib");
 
 /***/ }),
 
-/***/ 857:
-/***/ ((module) => {
-
-module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
-
-/***/ }),
-
-/***/ 6928:
-/***/ ((module) => {
-
-module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
-
-/***/ }),
-
 /***/ 3193:
 /***/ ((module) => {
 
@@ -33900,13 +34793,15 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("util");
 
 /***/ }),
 
-/***/ 3360:
+/***/ 9433:
 /***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
 
 
 // EXPORTS
 __nccwpck_require__.d(__webpack_exports__, {
+  fM: () => (/* binding */ addPath),
   Yz: () => (/* binding */ core_debug),
+  dN: () => (/* binding */ exportVariable),
   V4: () => (/* binding */ getInput),
   Os: () => (/* binding */ group),
   pq: () => (/* binding */ info),
@@ -33918,10 +34813,10 @@ __nccwpck_require__.d(__webpack_exports__, {
   $e: () => (/* binding */ warning)
 });
 
-// UNUSED EXPORTS: ExitCode, addPath, endGroup, error, exportVariable, getBooleanInput, getIDToken, getMultilineInput, getState, isDebug, markdownSummary, platform, saveState, setCommandEcho, startGroup, toPlatformPath, toPosixPath, toWin32Path
+// UNUSED EXPORTS: ExitCode, endGroup, error, getBooleanInput, getIDToken, getMultilineInput, getState, isDebug, markdownSummary, platform, saveState, setCommandEcho, startGroup, toPlatformPath, toPosixPath, toWin32Path
 
-// EXTERNAL MODULE: external "os"
-var external_os_ = __nccwpck_require__(857);
+;// CONCATENATED MODULE: external "os"
+const external_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("os");
 ;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/utils.js
 // We use any as a valid input type
 /* eslint-disable @typescript-eslint/no-explicit-any */
@@ -33996,7 +34891,7 @@ function toCommandProperties(annotationProperties) {
  */
 function command_issueCommand(command, properties, message) {
     const cmd = new Command(command, properties, message);
-    process.stdout.write(cmd.toString() + external_os_.EOL);
+    process.stdout.write(cmd.toString() + external_os_namespaceObject.EOL);
 }
 function command_issue(name, message = '') {
     command_issueCommand(name, {}, message);
@@ -34070,7 +34965,7 @@ function file_command_issueFileCommand(command, message) {
     if (!external_fs_.existsSync(filePath)) {
         throw new Error(`Missing file at path: ${filePath}`);
     }
-    external_fs_.appendFileSync(filePath, `${utils_toCommandValue(message)}${external_os_.EOL}`, {
+    external_fs_.appendFileSync(filePath, `${utils_toCommandValue(message)}${external_os_namespaceObject.EOL}`, {
         encoding: 'utf8'
     });
 }
@@ -34086,11 +34981,11 @@ function file_command_prepareKeyValueMessage(key, value) {
     if (convertedValue.includes(delimiter)) {
         throw new Error(`Unexpected input: value should not contain the delimiter "${delimiter}"`);
     }
-    return `${key}<<${delimiter}${external_os_.EOL}${convertedValue}${external_os_.EOL}${delimiter}`;
+    return `${key}<<${delimiter}${external_os_namespaceObject.EOL}${convertedValue}${external_os_namespaceObject.EOL}${delimiter}`;
 }
 //# sourceMappingURL=file-command.js.map
-// EXTERNAL MODULE: external "path"
-var external_path_ = __nccwpck_require__(6928);
+;// CONCATENATED MODULE: external "path"
+const external_path_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("path");
 // EXTERNAL MODULE: external "http"
 var external_http_ = __nccwpck_require__(8611);
 // EXTERNAL MODULE: external "https"
@@ -35168,7 +36063,7 @@ class Summary {
      * @returns {Summary} summary instance
      */
     addEOL() {
-        return this.addRaw(external_os_.EOL);
+        return this.addRaw(external_os_namespaceObject.EOL);
     }
     /**
      * Adds an HTML codeblock to the summary buffer
@@ -35352,421 +36247,16 @@ function toPlatformPath(pth) {
     return pth.replace(/[/\\]/g, path.sep);
 }
 //# sourceMappingURL=path-utils.js.map
-// EXTERNAL MODULE: ./node_modules/@actions/exec/lib/exec.js + 5 modules
-var lib_exec = __nccwpck_require__(2876);
-;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/platform.js
-var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-const getWindowsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    const { stdout: version } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Version"', undefined, {
-        silent: true
-    });
-    const { stdout: name } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Caption"', undefined, {
-        silent: true
-    });
-    return {
-        name: name.trim(),
-        version: version.trim()
-    };
-});
-const getMacOsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    var _a, _b, _c, _d;
-    const { stdout } = yield exec.getExecOutput('sw_vers', undefined, {
-        silent: true
-    });
-    const version = (_b = (_a = stdout.match(/ProductVersion:\s*(.+)/)) === null || _a === void 0 ? void 0 : _a[1]) !== null && _b !== void 0 ? _b : '';
-    const name = (_d = (_c = stdout.match(/ProductName:\s*(.+)/)) === null || _c === void 0 ? void 0 : _c[1]) !== null && _d !== void 0 ? _d : '';
-    return {
-        name,
-        version
-    };
-});
-const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
-    const { stdout } = yield exec.getExecOutput('lsb_release', ['-i', '-r', '-s'], {
-        silent: true
-    });
-    const [name, version] = stdout.trim().split('\n');
-    return {
-        name,
-        version
-    };
-});
-const platform = external_os_.platform();
-const arch = external_os_.arch();
-const isWindows = platform === 'win32';
-const isMacOS = platform === 'darwin';
-const isLinux = platform === 'linux';
-function getDetails() {
-    return platform_awaiter(this, void 0, void 0, function* () {
-        return Object.assign(Object.assign({}, (yield (isWindows
-            ? getWindowsInfo()
-            : isMacOS
-                ? getMacOsInfo()
-                : getLinuxInfo()))), { platform,
-            arch,
-            isWindows,
-            isMacOS,
-            isLinux });
-    });
-}
-//# sourceMappingURL=platform.js.map
-;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/core.js
-var core_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
-    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
-    return new (P || (P = Promise))(function (resolve, reject) {
-        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
-        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
-        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
-        step((generator = generator.apply(thisArg, _arguments || [])).next());
-    });
-};
-
-
-
-
-
-
-/**
- * The code to exit an action
- */
-var ExitCode;
-(function (ExitCode) {
-    /**
-     * A code indicating that the action was successful
-     */
-    ExitCode[ExitCode["Success"] = 0] = "Success";
-    /**
-     * A code indicating that the action was a failure
-     */
-    ExitCode[ExitCode["Failure"] = 1] = "Failure";
-})(ExitCode || (ExitCode = {}));
-//-----------------------------------------------------------------------
-// Variables
-//-----------------------------------------------------------------------
-/**
- * Sets env variable for this action and future actions in the job
- * @param name the name of the variable to set
- * @param val the value of the variable. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function exportVariable(name, val) {
-    const convertedVal = toCommandValue(val);
-    process.env[name] = convertedVal;
-    const filePath = process.env['GITHUB_ENV'] || '';
-    if (filePath) {
-        return issueFileCommand('ENV', prepareKeyValueMessage(name, val));
-    }
-    issueCommand('set-env', { name }, convertedVal);
-}
-/**
- * Registers a secret which will get masked from logs
- *
- * @param secret - Value of the secret to be masked
- * @remarks
- * This function instructs the Actions runner to mask the specified value in any
- * logs produced during the workflow run. Once registered, the secret value will
- * be replaced with asterisks (***) whenever it appears in console output, logs,
- * or error messages.
- *
- * This is useful for protecting sensitive information such as:
- * - API keys
- * - Access tokens
- * - Authentication credentials
- * - URL parameters containing signatures (SAS tokens)
- *
- * Note that masking only affects future logs; any previous appearances of the
- * secret in logs before calling this function will remain unmasked.
- *
- * @example
- * ```typescript
- * // Register an API token as a secret
- * const apiToken = "abc123xyz456";
- * setSecret(apiToken);
- *
- * // Now any logs containing this value will show *** instead
- * console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
- * ```
- */
-function core_setSecret(secret) {
-    command_issueCommand('add-mask', {}, secret);
-}
-/**
- * Prepends inputPath to the PATH (for this action and future actions)
- * @param inputPath
- */
-function addPath(inputPath) {
-    const filePath = process.env['GITHUB_PATH'] || '';
-    if (filePath) {
-        issueFileCommand('PATH', inputPath);
-    }
-    else {
-        issueCommand('add-path', {}, inputPath);
-    }
-    process.env['PATH'] = `${inputPath}${path.delimiter}${process.env['PATH']}`;
-}
-/**
- * Gets the value of an input.
- * Unless trimWhitespace is set to false in InputOptions, the value is also trimmed.
- * Returns an empty string if the value is not defined.
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   string
- */
-function getInput(name, options) {
-    const val = process.env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`] || '';
-    if (options && options.required && !val) {
-        throw new Error(`Input required and not supplied: ${name}`);
-    }
-    if (options && options.trimWhitespace === false) {
-        return val;
-    }
-    return val.trim();
-}
-/**
- * Gets the values of an multiline input.  Each value is also trimmed.
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   string[]
- *
- */
-function getMultilineInput(name, options) {
-    const inputs = getInput(name, options)
-        .split('\n')
-        .filter(x => x !== '');
-    if (options && options.trimWhitespace === false) {
-        return inputs;
-    }
-    return inputs.map(input => input.trim());
-}
-/**
- * Gets the input value of the boolean type in the YAML 1.2 "core schema" specification.
- * Support boolean input list: `true | True | TRUE | false | False | FALSE` .
- * The return value is also in boolean type.
- * ref: https://yaml.org/spec/1.2/spec.html#id2804923
- *
- * @param     name     name of the input to get
- * @param     options  optional. See InputOptions.
- * @returns   boolean
- */
-function getBooleanInput(name, options) {
-    const trueValue = ['true', 'True', 'TRUE'];
-    const falseValue = ['false', 'False', 'FALSE'];
-    const val = getInput(name, options);
-    if (trueValue.includes(val))
-        return true;
-    if (falseValue.includes(val))
-        return false;
-    throw new TypeError(`Input does not meet YAML 1.2 "Core Schema" specification: ${name}\n` +
-        `Support boolean input list: \`true | True | TRUE | false | False | FALSE\``);
-}
-/**
- * Sets the value of an output.
- *
- * @param     name     name of the output to set
- * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function setOutput(name, value) {
-    const filePath = process.env['GITHUB_OUTPUT'] || '';
-    if (filePath) {
-        return file_command_issueFileCommand('OUTPUT', file_command_prepareKeyValueMessage(name, value));
-    }
-    process.stdout.write(external_os_.EOL);
-    command_issueCommand('set-output', { name }, utils_toCommandValue(value));
-}
-/**
- * Enables or disables the echoing of commands into stdout for the rest of the step.
- * Echoing is disabled by default if ACTIONS_STEP_DEBUG is not set.
- *
- */
-function setCommandEcho(enabled) {
-    issue('echo', enabled ? 'on' : 'off');
-}
-//-----------------------------------------------------------------------
-// Results
-//-----------------------------------------------------------------------
-/**
- * Sets the action status to failed.
- * When the action exits it will be with an exit code of 1
- * @param message add error issue message
- */
-function setFailed(message) {
-    process.exitCode = ExitCode.Failure;
-    error(message);
-}
-//-----------------------------------------------------------------------
-// Logging Commands
-//-----------------------------------------------------------------------
-/**
- * Gets whether Actions Step Debug is on or not
- */
-function isDebug() {
-    return process.env['RUNNER_DEBUG'] === '1';
-}
-/**
- * Writes debug message to user log
- * @param message debug message
- */
-function core_debug(message) {
-    command_issueCommand('debug', {}, message);
-}
-/**
- * Adds an error issue
- * @param message error issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function error(message, properties = {}) {
-    command_issueCommand('error', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Adds a warning issue
- * @param message warning issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function warning(message, properties = {}) {
-    command_issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Adds a notice issue
- * @param message notice issue message. Errors will be converted to string via toString()
- * @param properties optional properties to add to the annotation.
- */
-function notice(message, properties = {}) {
-    command_issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
-}
-/**
- * Writes info to log with console.log.
- * @param message info message
- */
-function info(message) {
-    process.stdout.write(message + external_os_.EOL);
-}
-/**
- * Begin an output group.
- *
- * Output until the next `groupEnd` will be foldable in this group
- *
- * @param name The name of the output group
- */
-function startGroup(name) {
-    command_issue('group', name);
-}
-/**
- * End an output group.
- */
-function endGroup() {
-    command_issue('endgroup');
-}
-/**
- * Wrap an asynchronous function call in a group.
- *
- * Returns the same type as the function itself.
- *
- * @param name The name of the group
- * @param fn The function to wrap in the group
- */
-function group(name, fn) {
-    return core_awaiter(this, void 0, void 0, function* () {
-        startGroup(name);
-        let result;
-        try {
-            result = yield fn();
-        }
-        finally {
-            endGroup();
-        }
-        return result;
-    });
-}
-//-----------------------------------------------------------------------
-// Wrapper action state
-//-----------------------------------------------------------------------
-/**
- * Saves state for current action, the state can only be retrieved by this action's post job execution.
- *
- * @param     name     name of the state to store
- * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
- */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-function saveState(name, value) {
-    const filePath = process.env['GITHUB_STATE'] || '';
-    if (filePath) {
-        return issueFileCommand('STATE', prepareKeyValueMessage(name, value));
-    }
-    issueCommand('save-state', { name }, toCommandValue(value));
-}
-/**
- * Gets the value of an state set by this action's main execution.
- *
- * @param     name     name of the state to get
- * @returns   string
- */
-function getState(name) {
-    return process.env[`STATE_${name}`] || '';
-}
-function getIDToken(aud) {
-    return core_awaiter(this, void 0, void 0, function* () {
-        return yield OidcClient.getIDToken(aud);
-    });
-}
-/**
- * Summary exports
- */
-
-/**
- * @deprecated use core.summary
- */
-
-/**
- * Path exports
- */
-
-/**
- * Platform utilities exports
- */
-
-//# sourceMappingURL=core.js.map
-
-/***/ }),
-
-/***/ 2876:
-/***/ ((__unused_webpack___webpack_module__, __webpack_exports__, __nccwpck_require__) => {
-
-
-// EXPORTS
-__nccwpck_require__.d(__webpack_exports__, {
-  H: () => (/* binding */ getExecOutput)
-});
-
-// UNUSED EXPORTS: exec
-
 // EXTERNAL MODULE: external "string_decoder"
 var external_string_decoder_ = __nccwpck_require__(3193);
-// EXTERNAL MODULE: external "os"
-var external_os_ = __nccwpck_require__(857);
 // EXTERNAL MODULE: external "events"
 var external_events_ = __nccwpck_require__(4434);
 ;// CONCATENATED MODULE: external "child_process"
 const external_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("child_process");
-// EXTERNAL MODULE: external "path"
-var external_path_ = __nccwpck_require__(6928);
 // EXTERNAL MODULE: external "assert"
 var external_assert_ = __nccwpck_require__(2613);
-// EXTERNAL MODULE: external "fs"
-var external_fs_ = __nccwpck_require__(9896);
 ;// CONCATENATED MODULE: ./node_modules/@actions/io/lib/io-util.js
-var __awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+var io_util_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
     function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
     return new (P || (P = Promise))(function (resolve, reject) {
         function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
@@ -35792,7 +36282,7 @@ const IS_WINDOWS = process.platform === 'win32';
  * backslash to all junction results on Windows.
  */
 function readlink(fsPath) {
-    return __awaiter(this, void 0, void 0, function* () {
+    return io_util_awaiter(this, void 0, void 0, function* () {
         const result = yield fs.promises.readlink(fsPath);
         // On Windows, restore Node 20 behavior: add trailing backslash to all results
         // since junctions on Windows are always directory links
@@ -35806,7 +36296,7 @@ function readlink(fsPath) {
 const UV_FS_O_EXLOCK = 0x10000000;
 const READONLY = external_fs_.constants.O_RDONLY;
 function exists(fsPath) {
-    return __awaiter(this, void 0, void 0, function* () {
+    return io_util_awaiter(this, void 0, void 0, function* () {
         try {
             yield stat(fsPath);
         }
@@ -35820,7 +36310,7 @@ function exists(fsPath) {
     });
 }
 function isDirectory(fsPath_1) {
-    return __awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
+    return io_util_awaiter(this, arguments, void 0, function* (fsPath, useStat = false) {
         const stats = useStat ? yield stat(fsPath) : yield lstat(fsPath);
         return stats.isDirectory();
     });
@@ -35847,7 +36337,7 @@ function isRooted(p) {
  * @return if file exists and is executable, returns the file path. otherwise empty string.
  */
 function tryGetExecutablePath(filePath, extensions) {
-    return __awaiter(this, void 0, void 0, function* () {
+    return io_util_awaiter(this, void 0, void 0, function* () {
         let stats = undefined;
         try {
             // test file exists
@@ -35862,7 +36352,7 @@ function tryGetExecutablePath(filePath, extensions) {
         if (stats && stats.isFile()) {
             if (IS_WINDOWS) {
                 // on Windows, test for valid extension
-                const upperExt = external_path_.extname(filePath).toUpperCase();
+                const upperExt = external_path_namespaceObject.extname(filePath).toUpperCase();
                 if (extensions.some(validExt => validExt.toUpperCase() === upperExt)) {
                     return filePath;
                 }
@@ -35891,11 +36381,11 @@ function tryGetExecutablePath(filePath, extensions) {
                 if (IS_WINDOWS) {
                     // preserve the case of the actual file (since an extension was appended)
                     try {
-                        const directory = external_path_.dirname(filePath);
-                        const upperName = external_path_.basename(filePath).toUpperCase();
+                        const directory = external_path_namespaceObject.dirname(filePath);
+                        const upperName = external_path_namespaceObject.basename(filePath).toUpperCase();
                         for (const actualName of yield readdir(directory)) {
                             if (upperName === actualName.toUpperCase()) {
-                                filePath = external_path_.join(directory, actualName);
+                                filePath = external_path_namespaceObject.join(directory, actualName);
                                 break;
                             }
                         }
@@ -36115,7 +36605,7 @@ function findInPath(tool) {
         // build the list of extensions to try
         const extensions = [];
         if (IS_WINDOWS && process.env['PATHEXT']) {
-            for (const extension of process.env['PATHEXT'].split(external_path_.delimiter)) {
+            for (const extension of process.env['PATHEXT'].split(external_path_namespaceObject.delimiter)) {
                 if (extension) {
                     extensions.push(extension);
                 }
@@ -36130,7 +36620,7 @@ function findInPath(tool) {
             return [];
         }
         // if any path separators, return empty
-        if (tool.includes(external_path_.sep)) {
+        if (tool.includes(external_path_namespaceObject.sep)) {
             return [];
         }
         // build the list of directories
@@ -36141,7 +36631,7 @@ function findInPath(tool) {
         // across platforms.
         const directories = [];
         if (process.env.PATH) {
-            for (const p of process.env.PATH.split(external_path_.delimiter)) {
+            for (const p of process.env.PATH.split(external_path_namespaceObject.delimiter)) {
                 if (p) {
                     directories.push(p);
                 }
@@ -36150,7 +36640,7 @@ function findInPath(tool) {
         // find all matches
         const matches = [];
         for (const directory of directories) {
-            const filePath = yield tryGetExecutablePath(external_path_.join(directory, tool), extensions);
+            const filePath = yield tryGetExecutablePath(external_path_namespaceObject.join(directory, tool), extensions);
             if (filePath) {
                 matches.push(filePath);
             }
@@ -36297,13 +36787,13 @@ class ToolRunner extends external_events_.EventEmitter {
     _processLineBuffer(data, strBuffer, onLine) {
         try {
             let s = strBuffer + data.toString();
-            let n = s.indexOf(external_os_.EOL);
+            let n = s.indexOf(external_os_namespaceObject.EOL);
             while (n > -1) {
                 const line = s.substring(0, n);
                 onLine(line);
                 // the rest of the string ...
-                s = s.substring(n + external_os_.EOL.length);
-                n = s.indexOf(external_os_.EOL);
+                s = s.substring(n + external_os_namespaceObject.EOL.length);
+                n = s.indexOf(external_os_namespaceObject.EOL);
             }
             return s;
         }
@@ -36581,7 +37071,7 @@ class ToolRunner extends external_events_.EventEmitter {
                 (this.toolPath.includes('/') ||
                     (toolrunner_IS_WINDOWS && this.toolPath.includes('\\')))) {
                 // prefer options.cwd if it is specified, however options.cwd may also need to be rooted
-                this.toolPath = external_path_.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
+                this.toolPath = external_path_namespaceObject.resolve(process.cwd(), this.options.cwd || process.cwd(), this.toolPath);
             }
             // if the tool is only a file name, then resolve it from the PATH
             // otherwise verify it exists (add extension on Windows if necessary)
@@ -36594,7 +37084,7 @@ class ToolRunner extends external_events_.EventEmitter {
                 }
                 const optionsNonNull = this._cloneExecOptions(this.options);
                 if (!optionsNonNull.silent && optionsNonNull.outStream) {
-                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_.EOL);
+                    optionsNonNull.outStream.write(this._getCommandString(optionsNonNull) + external_os_namespaceObject.EOL);
                 }
                 const state = new ExecState(optionsNonNull, this.toolPath);
                 state.on('debug', (message) => {
@@ -36829,16 +37319,16 @@ var exec_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arg
  * @param     options            optional exec options.  See ExecOptions
  * @returns   Promise<number>    exit code
  */
-function exec(commandLine, args, options) {
+function exec_exec(commandLine, args, options) {
     return exec_awaiter(this, void 0, void 0, function* () {
-        const commandArgs = argStringToArray(commandLine);
+        const commandArgs = tr.argStringToArray(commandLine);
         if (commandArgs.length === 0) {
             throw new Error(`Parameter 'commandLine' cannot be null or empty.`);
         }
         // Path to tool to execute should be first arg
         const toolPath = commandArgs[0];
         args = commandArgs.slice(1).concat(args || []);
-        const runner = new ToolRunner(toolPath, args, options);
+        const runner = new tr.ToolRunner(toolPath, args, options);
         return runner.exec();
     });
 }
@@ -36858,8 +37348,8 @@ function getExecOutput(commandLine, args, options) {
         let stdout = '';
         let stderr = '';
         //Using string decoder covers the case where a mult-byte character is split
-        const stdoutDecoder = new external_string_decoder_.StringDecoder('utf8');
-        const stderrDecoder = new external_string_decoder_.StringDecoder('utf8');
+        const stdoutDecoder = new StringDecoder('utf8');
+        const stderrDecoder = new StringDecoder('utf8');
         const originalStdoutListener = (_a = options === null || options === void 0 ? void 0 : options.listeners) === null || _a === void 0 ? void 0 : _a.stdout;
         const originalStdErrListener = (_b = options === null || options === void 0 ? void 0 : options.listeners) === null || _b === void 0 ? void 0 : _b.stderr;
         const stdErrListener = (data) => {
@@ -36875,7 +37365,7 @@ function getExecOutput(commandLine, args, options) {
             }
         };
         const listeners = Object.assign(Object.assign({}, options === null || options === void 0 ? void 0 : options.listeners), { stdout: stdOutListener, stderr: stdErrListener });
-        const exitCode = yield exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
+        const exitCode = yield exec_exec(commandLine, args, Object.assign(Object.assign({}, options), { listeners }));
         //flush any remaining characters
         stdout += stdoutDecoder.end();
         stderr += stderrDecoder.end();
@@ -36887,6 +37377,389 @@ function getExecOutput(commandLine, args, options) {
     });
 }
 //# sourceMappingURL=exec.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/platform.js
+var platform_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+const getWindowsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    const { stdout: version } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Version"', undefined, {
+        silent: true
+    });
+    const { stdout: name } = yield exec.getExecOutput('powershell -command "(Get-CimInstance -ClassName Win32_OperatingSystem).Caption"', undefined, {
+        silent: true
+    });
+    return {
+        name: name.trim(),
+        version: version.trim()
+    };
+});
+const getMacOsInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    var _a, _b, _c, _d;
+    const { stdout } = yield exec.getExecOutput('sw_vers', undefined, {
+        silent: true
+    });
+    const version = (_b = (_a = stdout.match(/ProductVersion:\s*(.+)/)) === null || _a === void 0 ? void 0 : _a[1]) !== null && _b !== void 0 ? _b : '';
+    const name = (_d = (_c = stdout.match(/ProductName:\s*(.+)/)) === null || _c === void 0 ? void 0 : _c[1]) !== null && _d !== void 0 ? _d : '';
+    return {
+        name,
+        version
+    };
+});
+const getLinuxInfo = () => platform_awaiter(void 0, void 0, void 0, function* () {
+    const { stdout } = yield exec.getExecOutput('lsb_release', ['-i', '-r', '-s'], {
+        silent: true
+    });
+    const [name, version] = stdout.trim().split('\n');
+    return {
+        name,
+        version
+    };
+});
+const platform = external_os_namespaceObject.platform();
+const arch = external_os_namespaceObject.arch();
+const isWindows = platform === 'win32';
+const isMacOS = platform === 'darwin';
+const isLinux = platform === 'linux';
+function getDetails() {
+    return platform_awaiter(this, void 0, void 0, function* () {
+        return Object.assign(Object.assign({}, (yield (isWindows
+            ? getWindowsInfo()
+            : isMacOS
+                ? getMacOsInfo()
+                : getLinuxInfo()))), { platform,
+            arch,
+            isWindows,
+            isMacOS,
+            isLinux });
+    });
+}
+//# sourceMappingURL=platform.js.map
+;// CONCATENATED MODULE: ./node_modules/@actions/core/lib/core.js
+var core_awaiter = (undefined && undefined.__awaiter) || function (thisArg, _arguments, P, generator) {
+    function adopt(value) { return value instanceof P ? value : new P(function (resolve) { resolve(value); }); }
+    return new (P || (P = Promise))(function (resolve, reject) {
+        function fulfilled(value) { try { step(generator.next(value)); } catch (e) { reject(e); } }
+        function rejected(value) { try { step(generator["throw"](value)); } catch (e) { reject(e); } }
+        function step(result) { result.done ? resolve(result.value) : adopt(result.value).then(fulfilled, rejected); }
+        step((generator = generator.apply(thisArg, _arguments || [])).next());
+    });
+};
+
+
+
+
+
+
+/**
+ * The code to exit an action
+ */
+var ExitCode;
+(function (ExitCode) {
+    /**
+     * A code indicating that the action was successful
+     */
+    ExitCode[ExitCode["Success"] = 0] = "Success";
+    /**
+     * A code indicating that the action was a failure
+     */
+    ExitCode[ExitCode["Failure"] = 1] = "Failure";
+})(ExitCode || (ExitCode = {}));
+//-----------------------------------------------------------------------
+// Variables
+//-----------------------------------------------------------------------
+/**
+ * Sets env variable for this action and future actions in the job
+ * @param name the name of the variable to set
+ * @param val the value of the variable. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function exportVariable(name, val) {
+    const convertedVal = utils_toCommandValue(val);
+    process.env[name] = convertedVal;
+    const filePath = process.env['GITHUB_ENV'] || '';
+    if (filePath) {
+        return file_command_issueFileCommand('ENV', file_command_prepareKeyValueMessage(name, val));
+    }
+    command_issueCommand('set-env', { name }, convertedVal);
+}
+/**
+ * Registers a secret which will get masked from logs
+ *
+ * @param secret - Value of the secret to be masked
+ * @remarks
+ * This function instructs the Actions runner to mask the specified value in any
+ * logs produced during the workflow run. Once registered, the secret value will
+ * be replaced with asterisks (***) whenever it appears in console output, logs,
+ * or error messages.
+ *
+ * This is useful for protecting sensitive information such as:
+ * - API keys
+ * - Access tokens
+ * - Authentication credentials
+ * - URL parameters containing signatures (SAS tokens)
+ *
+ * Note that masking only affects future logs; any previous appearances of the
+ * secret in logs before calling this function will remain unmasked.
+ *
+ * @example
+ * ```typescript
+ * // Register an API token as a secret
+ * const apiToken = "abc123xyz456";
+ * setSecret(apiToken);
+ *
+ * // Now any logs containing this value will show *** instead
+ * console.log(`Using token: ${apiToken}`); // Outputs: "Using token: ***"
+ * ```
+ */
+function core_setSecret(secret) {
+    command_issueCommand('add-mask', {}, secret);
+}
+/**
+ * Prepends inputPath to the PATH (for this action and future actions)
+ * @param inputPath
+ */
+function addPath(inputPath) {
+    const filePath = process.env['GITHUB_PATH'] || '';
+    if (filePath) {
+        file_command_issueFileCommand('PATH', inputPath);
+    }
+    else {
+        command_issueCommand('add-path', {}, inputPath);
+    }
+    process.env['PATH'] = `${inputPath}${external_path_namespaceObject.delimiter}${process.env['PATH']}`;
+}
+/**
+ * Gets the value of an input.
+ * Unless trimWhitespace is set to false in InputOptions, the value is also trimmed.
+ * Returns an empty string if the value is not defined.
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   string
+ */
+function getInput(name, options) {
+    const val = process.env[`INPUT_${name.replace(/ /g, '_').toUpperCase()}`] || '';
+    if (options && options.required && !val) {
+        throw new Error(`Input required and not supplied: ${name}`);
+    }
+    if (options && options.trimWhitespace === false) {
+        return val;
+    }
+    return val.trim();
+}
+/**
+ * Gets the values of an multiline input.  Each value is also trimmed.
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   string[]
+ *
+ */
+function getMultilineInput(name, options) {
+    const inputs = getInput(name, options)
+        .split('\n')
+        .filter(x => x !== '');
+    if (options && options.trimWhitespace === false) {
+        return inputs;
+    }
+    return inputs.map(input => input.trim());
+}
+/**
+ * Gets the input value of the boolean type in the YAML 1.2 "core schema" specification.
+ * Support boolean input list: `true | True | TRUE | false | False | FALSE` .
+ * The return value is also in boolean type.
+ * ref: https://yaml.org/spec/1.2/spec.html#id2804923
+ *
+ * @param     name     name of the input to get
+ * @param     options  optional. See InputOptions.
+ * @returns   boolean
+ */
+function getBooleanInput(name, options) {
+    const trueValue = ['true', 'True', 'TRUE'];
+    const falseValue = ['false', 'False', 'FALSE'];
+    const val = getInput(name, options);
+    if (trueValue.includes(val))
+        return true;
+    if (falseValue.includes(val))
+        return false;
+    throw new TypeError(`Input does not meet YAML 1.2 "Core Schema" specification: ${name}\n` +
+        `Support boolean input list: \`true | True | TRUE | false | False | FALSE\``);
+}
+/**
+ * Sets the value of an output.
+ *
+ * @param     name     name of the output to set
+ * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function setOutput(name, value) {
+    const filePath = process.env['GITHUB_OUTPUT'] || '';
+    if (filePath) {
+        return file_command_issueFileCommand('OUTPUT', file_command_prepareKeyValueMessage(name, value));
+    }
+    process.stdout.write(external_os_namespaceObject.EOL);
+    command_issueCommand('set-output', { name }, utils_toCommandValue(value));
+}
+/**
+ * Enables or disables the echoing of commands into stdout for the rest of the step.
+ * Echoing is disabled by default if ACTIONS_STEP_DEBUG is not set.
+ *
+ */
+function setCommandEcho(enabled) {
+    issue('echo', enabled ? 'on' : 'off');
+}
+//-----------------------------------------------------------------------
+// Results
+//-----------------------------------------------------------------------
+/**
+ * Sets the action status to failed.
+ * When the action exits it will be with an exit code of 1
+ * @param message add error issue message
+ */
+function setFailed(message) {
+    process.exitCode = ExitCode.Failure;
+    error(message);
+}
+//-----------------------------------------------------------------------
+// Logging Commands
+//-----------------------------------------------------------------------
+/**
+ * Gets whether Actions Step Debug is on or not
+ */
+function isDebug() {
+    return process.env['RUNNER_DEBUG'] === '1';
+}
+/**
+ * Writes debug message to user log
+ * @param message debug message
+ */
+function core_debug(message) {
+    command_issueCommand('debug', {}, message);
+}
+/**
+ * Adds an error issue
+ * @param message error issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function error(message, properties = {}) {
+    command_issueCommand('error', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Adds a warning issue
+ * @param message warning issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function warning(message, properties = {}) {
+    command_issueCommand('warning', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Adds a notice issue
+ * @param message notice issue message. Errors will be converted to string via toString()
+ * @param properties optional properties to add to the annotation.
+ */
+function notice(message, properties = {}) {
+    command_issueCommand('notice', toCommandProperties(properties), message instanceof Error ? message.toString() : message);
+}
+/**
+ * Writes info to log with console.log.
+ * @param message info message
+ */
+function info(message) {
+    process.stdout.write(message + external_os_namespaceObject.EOL);
+}
+/**
+ * Begin an output group.
+ *
+ * Output until the next `groupEnd` will be foldable in this group
+ *
+ * @param name The name of the output group
+ */
+function startGroup(name) {
+    command_issue('group', name);
+}
+/**
+ * End an output group.
+ */
+function endGroup() {
+    command_issue('endgroup');
+}
+/**
+ * Wrap an asynchronous function call in a group.
+ *
+ * Returns the same type as the function itself.
+ *
+ * @param name The name of the group
+ * @param fn The function to wrap in the group
+ */
+function group(name, fn) {
+    return core_awaiter(this, void 0, void 0, function* () {
+        startGroup(name);
+        let result;
+        try {
+            result = yield fn();
+        }
+        finally {
+            endGroup();
+        }
+        return result;
+    });
+}
+//-----------------------------------------------------------------------
+// Wrapper action state
+//-----------------------------------------------------------------------
+/**
+ * Saves state for current action, the state can only be retrieved by this action's post job execution.
+ *
+ * @param     name     name of the state to store
+ * @param     value    value to store. Non-string values will be converted to a string via JSON.stringify
+ */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+function saveState(name, value) {
+    const filePath = process.env['GITHUB_STATE'] || '';
+    if (filePath) {
+        return issueFileCommand('STATE', prepareKeyValueMessage(name, value));
+    }
+    issueCommand('save-state', { name }, toCommandValue(value));
+}
+/**
+ * Gets the value of an state set by this action's main execution.
+ *
+ * @param     name     name of the state to get
+ * @returns   string
+ */
+function getState(name) {
+    return process.env[`STATE_${name}`] || '';
+}
+function getIDToken(aud) {
+    return core_awaiter(this, void 0, void 0, function* () {
+        return yield OidcClient.getIDToken(aud);
+    });
+}
+/**
+ * Summary exports
+ */
+
+/**
+ * @deprecated use core.summary
+ */
+
+/**
+ * Path exports
+ */
+
+/**
+ * Platform utilities exports
+ */
+
+//# sourceMappingURL=core.js.map
 
 /***/ })
 

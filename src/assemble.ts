@@ -1,4 +1,5 @@
 import type { BuiltLayer } from './archive/build-layers.ts'
+import type { Links } from './archive/links.ts'
 import { type Image, type ImageSettings, image } from './oci/image.ts'
 import { architectureOf, type Platform } from './oci/platform.ts'
 
@@ -7,13 +8,13 @@ const created = '1970-01-01T00:00:01Z'
 
 const certificates = 'etc/ssl/certs/ca-bundle.crt'
 
-/** The image of the layers. `names` are the names of the symlink layer, from which follows what can be started. */
-export const assemble = (layers: readonly BuiltLayer[], names: ReadonlySet<string>, platform: Platform): Image => {
+/** The image of the layers. What can be started follows from the links. */
+export const assemble = (layers: readonly BuiltLayer[], links: Links, platform: Platform): Image => {
   const settings: ImageSettings = {
     architecture: architectureOf(platform),
     created,
-    env: ['PATH=/bin:/sbin:/usr/bin', ...(names.has(certificates) ? [`SSL_CERT_FILE=/${certificates}`] : [])],
-    cmd: names.has('bin/bash') ? ['/bin/bash'] : undefined,
+    env: ['PATH=/bin:/sbin:/usr/bin', ...(links.has(certificates) ? [`SSL_CERT_FILE=/${certificates}`] : [])],
+    cmd: links.has('bin/bash') ? ['/bin/bash'] : undefined,
   }
   return image(
     layers.map(({ descriptor, diffID, key, holds }) => ({

@@ -1,6 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BuiltLayer, buildLastLayers, buildStoreLayers, namesOfLinks } from './archive/build-layers.ts'
+import { type BuiltLayer, buildLastLayers, buildStoreLayers } from './archive/build-layers.ts'
+import { checkArchitecture } from './archive/check-architecture.ts'
+import { readLinks } from './archive/links.ts'
 import { assemble } from './assemble.ts'
 import { closureSize } from './graph/closure.ts'
 import { checkPartition } from './layers/partition.ts'
@@ -64,13 +66,14 @@ export const buildPlatform = async (
   })
 
   return timed(timings, 'archive', async () => {
-    const names = await namesOfLinks(spec)
+    const links = await readLinks(spec.symlinkLayer.path)
+    await checkArchitecture(links, platform)
     const layers = [
       ...(await buildStoreLayers(partition, closure, plan, folder)),
-      ...(await buildLastLayers(spec, names, plan, folder)),
+      ...(await buildLastLayers(spec, links, plan, folder)),
     ]
     const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
     log.info(`${layers.length} layers, ${megabytes(size)}`)
-    return { platform, spec, layers, image: assemble(layers, names, platform) }
+    return { platform, spec, layers, image: assemble(layers, links, platform) }
   })
 }

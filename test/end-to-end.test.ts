@@ -4,8 +4,8 @@ import { runAction, type StepResult } from './support/action.ts'
 import { type Container, unpackImage } from './support/container.ts'
 import { debianSet } from './support/debian-set.ts'
 import { startDockerEngine } from './support/docker-engine.ts'
-import { manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
 import { nixConfigFolder } from './support/nix-places.ts'
+import { manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
 
 type Layer = { digest: string; storePaths: string[]; origin: string; size: number }
 type Metadata = {

@@ -13,7 +13,9 @@ declare -A package_of=(
   [patchelf]=patchelf
   [runc]=runc
   [skopeo]=skopeo
+  [sudo]=sudo
   [umoci]=umoci
+  [xz]=xz-utils
 )
 
 missing=()

@@ -8,7 +8,7 @@ import type { ImageSpec } from '../nix/image-spec.ts'
 import { packageName, type StorePath } from '../nix/store-path.ts'
 import type { Plan } from '../plan.ts'
 import { type LayerBlob, writeLayer } from './layer.ts'
-import { namesInArchive } from './names.ts'
+import type { Links } from './links.ts'
 import { rootFileSystem } from './root-file-system.ts'
 import { tar } from './tar.ts'
 import { storePathsTree } from './tree.ts'
@@ -40,23 +40,20 @@ export const buildStoreLayers = (
 /** The symlink layer as Nix made it, and above it the base layer where the preset has one. */
 export const buildLastLayers = async (
   { symlinkLayer }: ImageSpec,
-  names: ReadonlySet<string>,
+  links: Links,
   { baseLayer, compression, layerFormat }: Plan,
   folder: string,
 ): Promise<BuiltLayer[]> => {
-  const links = await writeLayer(createReadStream(symlinkLayer.path), join(folder, 'links'), compression)
-  if (links.diffID !== `sha256:${symlinkLayer.sha256}`)
+  const symlinks = await writeLayer(createReadStream(symlinkLayer.path), join(folder, 'links'), compression)
+  if (symlinks.diffID !== `sha256:${symlinkLayer.sha256}`)
     throw new Error(
-      `${symlinkLayer.path} is not what Nix made: its digest is ${links.diffID}, not ${symlinkLayer.sha256}`,
+      `${symlinkLayer.path} is not what Nix made: its digest is ${symlinks.diffID}, not ${symlinkLayer.sha256}`,
     )
-  const layers = [last(links, 'links to the packages', layerFormat)]
+  const layers = [last(symlinks, 'links to the packages', layerFormat)]
   if (!baseLayer) return layers
-  const base = await writeLayer(tar(rootFileSystem(names)), join(folder, 'base'), compression)
+  const base = await writeLayer(tar(rootFileSystem(links)), join(folder, 'base'), compression)
   return [...layers, last(base, 'base files: /etc, /tmp', layerFormat)]
 }
-
-export const namesOfLinks = ({ symlinkLayer }: ImageSpec): Promise<ReadonlySet<string>> =>
-  namesInArchive(symlinkLayer.path)
 
 const last = (blob: LayerBlob, holds: string, format: string): BuiltLayer => ({
   ...blob,

@@ -27,10 +27,10 @@ const file = (name: string, text: string): TreeEntry => ({
 })
 
 /**
- * The base layer: what programs expect of a root file system and no package brings. `existing` are the names that the
+ * The base layer: what programs expect of a root file system and no package brings. `existing` knows the names that the
  * symlink layer has; a file that a package brings is left to it.
  */
-export const rootFileSystem = (existing: ReadonlySet<string>): TreeEntry[] => {
+export const rootFileSystem = (existing: { has(name: string): boolean }): TreeEntry[] => {
   const entries: TreeEntry[] = [
     directory('etc'),
     file('etc/group', group),

@@ -11,7 +11,9 @@ import type { StorePath } from './store-path.ts'
  */
 export const realiseImage = async (derivation: StorePath, temporary: string, nix: Nix): Promise<ImageSpec> => {
   const root = join(temporary, 'image')
-  await nix('nix-store', ['--realise', derivation, '--add-root', root, '--indirect']).catch((error) => {
+  // What builders print is not for everybody's log; without it, Nix puts its end into the error.
+  const quiet = ['--no-build-output', '--option', 'log-lines', '20']
+  await nix('nix-store', ['--realise', derivation, '--add-root', root, '--indirect', ...quiet]).catch((error) => {
     throw explainNix(error, 'The packages cannot be built')
   })
   return parseImageSpec(await readFile(root, 'utf8'))

@@ -1,4 +1,4 @@
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { access, chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
 import { CommandError, type CommandOptions, command } from './command.ts'
@@ -23,6 +23,7 @@ export const unpackRelease = async (
 ): Promise<UnpackedRelease> => {
   const folder = await mkdtemp(join(root, '.nix-image-action-'))
   // Directories in the store have no write permission, and only what may be written to can be removed.
+  const store = join(root, 'store')
   const remove = async (): Promise<void> => {
     await command('chmod', ['--recursive', 'u+w', folder], options).catch(() => {})
     await rm(folder, { recursive: true, force: true })
@@ -30,18 +31,19 @@ export const unpackRelease = async (
   try {
     await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options)
     const release = await releaseFolder(folder, system)
-    const store = join(root, 'store')
     await mkdir(store, { recursive: true })
     let bin: string | undefined
     for (const name of (await readdir(join(release, 'store'))).sort()) {
       const path = join(store, name)
-      if (!(await exists(path))) await rename(join(release, 'store', name), path)
+      if (!(await exists(path))) await move(join(release, 'store', name), path)
       if (await exists(join(path, 'bin', 'nix-store'))) bin = join(path, 'bin')
     }
     if (!bin) throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
     return { bin, registration: join(release, '.reginfo'), remove }
   } catch (cause) {
     await remove()
+    // Only goes if nothing is in it.
+    await rmdir(store).catch(() => {})
     throw explain(cause)
   }
 }
@@ -57,6 +59,14 @@ const releaseFolder = async (folder: string, system: string): Promise<string> =>
       `The Nix tarball is ${name}, but this runner is ${system}; give the \`nix-url\` for that system.`,
     )
   return join(folder, name)
+}
+
+/** A directory that may not be written to cannot be given another parent, but by root. */
+const move = async (from: string, to: string): Promise<void> => {
+  const stats = await lstat(from)
+  if (stats.isDirectory()) await chmod(from, 0o755)
+  await rename(from, to)
+  if (stats.isDirectory()) await chmod(to, stats.mode)
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from 'yaml'
@@ -17,6 +17,9 @@ export type StepResult = {
   readonly warnings: readonly string[]
   readonly outputs: Readonly<Record<string, string>>
   readonly summary: string
+  /** What later steps get: folders for their PATH, a line each, and environment variables. */
+  readonly path: string
+  readonly variables: Readonly<Record<string, string>>
 }
 
 /** What a workflow run is about; what is not given is that of a push to the default branch. */
@@ -25,6 +28,8 @@ export type StepOptions = {
   readonly event?: unknown
   readonly workspace?: string
   readonly started?: (child: ChildProcess) => void
+  /** A program and its first arguments that starts the step, which is its last arguments. */
+  readonly wrapper?: readonly string[]
 }
 
 const commit = '0123456789abcdef0123456789abcdef01234567'
@@ -43,16 +48,21 @@ export const actionFile = async (): Promise<ActionFile> => parse(await readFile(
 /** Runs the bundled action as the runner does: inputs as `INPUT_*` with the defaults of `action.yml`, outputs in files. */
 export const runAction = async (
   inputs: Readonly<Record<string, string>>,
-  { environment = {}, event = {}, workspace, started }: StepOptions = {},
+  { environment = {}, event = {}, workspace, started, wrapper = [] }: StepOptions = {},
 ): Promise<StepResult> => {
   const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
   const file = (name: string): string => join(folder, name)
   try {
-    for (const name of ['output', 'summary']) await writeFile(file(name), '')
+    // A step that runs as another user has to get at all of this.
+    await chmod(folder, 0o777)
+    for (const name of ['env', 'output', 'path', 'summary']) {
+      await writeFile(file(name), '')
+      await chmod(file(name), 0o666)
+    }
     await writeFile(file('event.json'), JSON.stringify(event))
     const action = await actionFile()
     const { exitCode, log } = await run(
-      join(root, action.runs.main),
+      [...wrapper, process.execPath, join(root, action.runs.main)],
       {
         PATH: pathWithNix(),
         HOME: folder,
@@ -60,9 +70,11 @@ export const runAction = async (
         ...inputVariables(action, inputs),
         GITHUB_ACTIONS: 'true',
         GITHUB_ACTOR: 'somebody',
+        GITHUB_ENV: file('env'),
         GITHUB_EVENT_NAME: 'push',
         GITHUB_EVENT_PATH: file('event.json'),
         GITHUB_OUTPUT: file('output'),
+        GITHUB_PATH: file('path'),
         GITHUB_REPOSITORY: 'Owner/Repository',
         GITHUB_SHA: commit,
         GITHUB_STEP_SUMMARY: file('summary'),
@@ -83,6 +95,8 @@ export const runAction = async (
       warnings: messages('warning'),
       outputs: parseOutputs(await readFile(file('output'), 'utf8')),
       summary: await readFile(file('summary'), 'utf8'),
+      path: await readFile(file('path'), 'utf8'),
+      variables: parseOutputs(await readFile(file('env'), 'utf8')),
     }
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -103,12 +117,12 @@ const inputVariables = (action: ActionFile, inputs: Readonly<Record<string, stri
 }
 
 const run = (
-  program: string,
+  [program = '', ...args]: readonly string[],
   env: Record<string, string>,
   started?: (child: ChildProcess) => void,
 ): Promise<{ exitCode: number | null; log: string }> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     let log = ''
     for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (log += text))
     child.on('error', reject)

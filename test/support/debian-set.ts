@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { access, copyFile, link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, link, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { output } from './process.ts'
@@ -22,12 +23,12 @@ const native: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
 
 const root = resolve(import.meta.dirname, '..', '..')
 const fixture = join(root, 'test', 'fixtures', 'debian-set')
-const nixFiles = ['build-deb.sh', 'default.nix']
+const nixFiles = ['build-deb.sh', 'default.nix', 'settle.sh']
 
 const words = (text: string) => text.split(/\s+/)
 const small = words(`bash ca-certificates coreutils curl dash file findutils git grep gzip hello jq less moreutils nano
   netbase nodejs perl-base python3-minimal python3-six sed tar tree zstd`)
-const large = [...small, 'gcc', 'perl', 'python3'].sort()
+const large = [...small, 'gcc', 'libc6-dev', 'perl', 'python3'].sort()
 
 /** Needed while dpkg installs a package, or by Debian as a whole, but by no program. */
 const leftOut = new Set(words('adduser base-files debconf debianutils dpkg init-system-helpers install-info ucf'))
@@ -59,11 +60,9 @@ const makeSet = async (apts: readonly Apt[], wanted: readonly string[], folder: 
   const lists = await Promise.all(apts.map((apt) => resolvePackages(apt, wanted)))
   const json = JSON.stringify(
     Object.fromEntries(apts.map((apt, index) => [apt.system, { wanted, packages: lists[index] }])),
-    undefined,
-    1,
   )
   const target = join(folder, await keyOf(json))
-  if (await isThere(target)) return target
+  if (existsSync(target)) return target
 
   await mkdir(join(folder, 'debs'), { recursive: true })
   for (const [index, apt] of apts.entries()) await download(apt, lists[index] ?? {}, folder)
@@ -73,9 +72,9 @@ const makeSet = async (apts: readonly Apt[], wanted: readonly string[], folder: 
     for (const file of nixFiles) await copyFile(join(fixture, file), join(temporary, file))
     for (const deb of new Set(lists.flatMap((list) => Object.values(list).map((entry) => entry.deb))))
       await link(join(folder, 'debs', deb), join(temporary, 'debs', deb))
-    await rename(temporary, target).catch(async (cause: unknown) => {
+    await rename(temporary, target).catch((error: unknown) => {
       // Somebody else was faster.
-      if (!(await isThere(target))) throw cause
+      if (!existsSync(target)) throw error
     })
   })
   return target
@@ -104,7 +103,8 @@ const aptFor = async (architecture: Architecture, folder: string): Promise<Apt> 
     `Dir::State::status=${join(state, 'status')}`,
     `Dir::Cache=${join(state, 'cache')}`,
     // Images of Debian turn these off, and every call then takes half a second longer.
-    ...['pkgcache', 'srcpkgcache'].map((cache) => `Dir::Cache::${cache}=${cache}.bin`),
+    'Dir::Cache::pkgcache=pkgcache.bin',
+    'Dir::Cache::srcpkgcache=srcpkgcache.bin',
     // The user that apt would become may not write here.
     'APT::Sandbox::User=root',
   ]
@@ -139,13 +139,8 @@ const resolvePackages = async (apt: Apt, wanted: readonly string[]): Promise<Rec
     ([, name, version = '']) => `${name}=${decodeURIComponent(version)}`,
   )
   const text = await apt.run('apt-cache', ['show', '--no-all-versions', ...chosen])
-  const records = new Map(
-    text
-      .split(/\n\n+/)
-      .map(readRecord)
-      .map((record) => [record('Package'), record]),
-  )
-
+  const all = text.split(/\n\n+/).map(readRecord)
+  const records = new Map(all.map((record) => [record('Package'), record]))
   const depends = withoutCycles(wanted, (name) => dependsOf(name, records))
   return Object.fromEntries(
     [...depends.keys()].sort().map((name) => {
@@ -191,9 +186,10 @@ const dependsOf = (name: string, records: ReadonlyMap<string, DebianRecord>): st
     .sort()
 }
 
-/** What `build-deb.sh` needs to make programs of these that work alone. */
+/** What `settle.sh` needs to make programs of these that work alone. */
 const undeclared = (name: string): string[] => {
   if (name === 'perl-base') return ['bash']
+  if (/^gcc-\d+$/.test(name)) return ['libc6-dev']
   return /^python3\.\d+-minimal$/.test(name) ? [`lib${name.replace('minimal', 'stdlib')}`] : []
 }
 
@@ -217,11 +213,7 @@ const withoutCycles = (wanted: readonly string[], depends: (name: string) => str
 }
 
 /** `1:2.39.5+dfsg-0+deb12u3` is 2.39.5. */
-const upstreamVersion = (version: string): string =>
-  version
-    .replace(/^\d+:/, '')
-    .replace(/(-[^-]*)?$/, '')
-    .replace(/[+~].*$/, '')
+const upstreamVersion = (version: string): string => version.replace(/^\d+:/, '').replace(/([+~].*|-[^-]*)$/, '')
 
 const cleanName = (file: string): string => file.replaceAll(/[^\w.+-]/g, '-')
 
@@ -244,12 +236,6 @@ const inFolder = async (parent: string, work: (folder: string) => Promise<void>)
     await rm(folder, { recursive: true, force: true })
   }
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )
 
 if (import.meta.main) {
   const { values, positionals } = parseArgs({

@@ -1,0 +1,189 @@
+import { describe, expect, test } from 'vitest'
+import { type Module, modules } from './support/modules.ts'
+
+/** What a module may import; `values` as it likes, of `types` nothing that is there when it runs. */
+type Rule = { readonly values?: readonly string[]; readonly types?: readonly string[] }
+
+/**
+ * Who may import whom, in the order of the data: each row names rows above it only. `folder/*` is every module there that
+ * has no row of its own.
+ */
+const rules: Readonly<Record<string, Rule>> = {
+  // Vocabulary, for everybody.
+  error: {},
+  check: {},
+  concurrent: {},
+  timings: {},
+  log: {},
+  'nix/store-path': {},
+  'oci/*': { values: ['oci/*'] },
+
+  context: { values: ['check', 'error', 'oci/*'] },
+  'inputs/*': { values: ['oci/*'], types: ['inputs/*'] },
+  inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
+  plan: { values: ['oci/*'], types: ['context', 'inputs'] },
+  'nix/*': { values: ['check', 'error', 'nix/*', 'nix/store-path'], types: ['inputs', 'inputs/*', 'log'] },
+  'graph/*': { values: ['check', 'nix/store-path'], types: ['graph/*'] },
+  'layers/*': { values: ['graph/*', 'layers/*'], types: ['nix/store-path'] },
+  'archive/*': {
+    values: ['archive/*', 'concurrent', 'error', 'layers/*', 'nix/store-path', 'oci/*'],
+    types: ['graph/*', 'nix/*', 'plan'],
+  },
+  assemble: { values: ['oci/*'], types: ['archive/*'] },
+  'registry/*': { values: ['check', 'concurrent', 'error', 'oci/*', 'registry/*'] },
+  outcome: { types: ['nix/*', 'nix/store-path', 'oci/*', 'timings'] },
+  'report/*': { values: ['oci/*', 'report/*'], types: ['outcome'] },
+  'build-platform': {
+    values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'report/*', 'timings'],
+    types: ['log', 'plan'],
+  },
+  run: {
+    values: ['archive/*', 'build-platform', 'graph/*', 'nix/*', 'oci/*', 'plan', 'registry/*', 'timings'],
+    types: ['context', 'inputs', 'log', 'outcome'],
+  },
+  main: { values: ['context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'] },
+}
+
+/** Imports that go against the flow of the data, until someone moves what they are for. No new ones. */
+const againstTheFlow = [
+  'inputs imports types of archive/compress',
+  'inputs imports types of nix/release',
+  'inputs imports types of registry/credentials',
+  'inputs/nix imports types of nix/release',
+  'nix/image-spec imports graph/closure',
+  'plan imports archive/compress',
+  'plan imports types of nix/evaluate',
+]
+
+/** Who may use what is outside: files, programs, the network, the environment, and packages. */
+const owners: Readonly<Record<string, readonly string[]>> = {
+  '@actions/core': ['log', 'main'],
+  'tar-stream': ['archive/header', 'archive/names', 'archive/tar'],
+  'node:child_process': ['nix/command'],
+  'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
+  'node:fs': [
+    'archive/build-layers',
+    'archive/layer',
+    'archive/names',
+    'archive/tree',
+    'archive/write-layout',
+    'build-platform',
+    'context',
+    'nix/add-to-store',
+    'nix/command',
+    'nix/download',
+    'nix/github-access',
+    'nix/install',
+    'nix/nix',
+    'nix/realise',
+    'nix/source',
+    'nix/unpack',
+    'registry/credentials',
+    'registry/repository',
+    'run',
+  ],
+  'node:os': ['archive/compress', 'nix/nix'],
+  'node:zlib': ['archive/compress'],
+  'fetch(': ['nix/download', 'registry/http'],
+  'process.env': ['main'],
+  'process.exit': ['main'],
+  'process.once': ['main'],
+  'import.meta.dirname': ['main'],
+  // The locale, the clock and chance must not be in an image.
+  '.localeCompare': [],
+  '.toLocaleString': [],
+  'Date.now': [],
+  'Math.random': [],
+  'console.log': [],
+}
+
+/** Parts of Node that only compute. */
+const harmless = ['node:buffer', 'node:events', 'node:path', 'node:readline', 'node:stream', 'node:util']
+
+const folderOf = (name: string): string => (name.includes('/') ? `${name.slice(0, name.indexOf('/'))}/*` : name)
+const rowOf = (name: string): string => (name in rules ? name : folderOf(name))
+const isOurs = (name: string): boolean => rowOf(name) in rules
+const packageOf = (name: string): string => (name.startsWith('node:') ? folderOf(name).replace('/*', '') : name)
+
+const violations = ({ name, values, types }: Module): string[] => {
+  const rule = rules[rowOf(name)] ?? {}
+  const allowed = (imported: string, by: readonly string[] = []): boolean => by.includes(rowOf(imported))
+  return [
+    ...values
+      .filter((value) => isOurs(value) && !allowed(value, rule.values))
+      .map((value) => `${name} imports ${value}`),
+    ...types
+      .filter((type) => isOurs(type) && !allowed(type, [...(rule.values ?? []), ...(rule.types ?? [])]))
+      .map((type) => `${name} imports types of ${type}`),
+  ]
+}
+
+describe('imports', () => {
+  test('are those that the table allows, but for the ones that are known', () => {
+    expect(modules.flatMap(violations).toSorted()).toEqual(againstTheFlow.toSorted())
+  })
+
+  test('go one way: a row of the table names rows above it, or its own', () => {
+    const rows = Object.keys(rules)
+    for (const [index, row] of rows.entries())
+      for (const named of [...(rules[row]?.values ?? []), ...(rules[row]?.types ?? [])])
+        expect(rows.slice(0, index + 1), `${row} names ${named}`).toContain(named)
+  })
+
+  test('are all that the table allows, which has no row and no entry for nothing', () => {
+    const used = new Set(
+      modules.flatMap(({ name, values, types }) => [
+        ...values.map((value) => `${rowOf(name)} values ${rowOf(value)}`),
+        ...[...values, ...types].map((type) => `${rowOf(name)} types ${rowOf(type)}`),
+      ]),
+    )
+    const allowed = Object.entries(rules).flatMap(([row, { values = [], types = [] }]) => [
+      ...values.map((value) => `${row} values ${value}`),
+      ...types.map((type) => `${row} types ${type}`),
+    ])
+    expect(allowed.filter((entry) => !used.has(entry))).toEqual([])
+    expect([...new Set(modules.map(({ name }) => rowOf(name)))].toSorted()).toEqual(Object.keys(rules).toSorted())
+  })
+})
+
+describe('what is outside', () => {
+  test.each(Object.entries(owners))('%s is used by its owners only', (what, expected) => {
+    const users = modules.filter(
+      ({ values, types, uses }) => [...values, ...types].some((name) => packageOf(name) === what) || uses.has(what),
+    )
+    expect(users.map(({ name }) => name)).toEqual(expected)
+  })
+
+  test('has an owner, or does no harm', () => {
+    const imported = modules.flatMap(({ values, types }) => [...values, ...types]).filter((name) => !isOurs(name))
+    expect(
+      [...new Set(imported.map(packageOf))].filter((name) => !(name in owners) && !harmless.includes(name)),
+    ).toEqual([])
+  })
+
+  test('is not reached by what only computes, through whatever it imports', () => {
+    const effects = ['@actions/core', 'tar-stream', 'node:child_process', 'node:fs', 'fetch(', 'process.env']
+    const byName = new Map(modules.map((module) => [module.name, module]))
+    const reached = modules
+      .map(({ name }) => name)
+      .filter((name) => /^(assemble|check|error|graph\/|inputs|layers\/|oci\/|outcome|plan|report\/)/.test(name))
+    const seen = new Set(reached)
+    for (const name of seen) for (const value of byName.get(name)?.values ?? []) seen.add(value)
+    expect(seen.size).toBeGreaterThan(20)
+    const outside = [...seen].flatMap((name) => [packageOf(name), ...(byName.get(name)?.uses ?? [])])
+    expect(outside.filter((what) => effects.includes(what))).toEqual([])
+  })
+})
+
+describe('files', () => {
+  test('are short: none over 250 lines, half of them up to 80', () => {
+    expect(modules.filter(({ lines }) => lines > 250).map(({ name }) => name)).toEqual([])
+    expect(modules.filter(({ lines }) => lines <= 80).length).toBeGreaterThan(modules.length / 2)
+  })
+
+  test('are named for what they are', () => {
+    const names = modules.map(({ name }) => name)
+    expect(names.filter((name) => /(^|\/)(utils?|helpers?|common|types|constants|index)$/.test(name))).toEqual([])
+    for (const name of names) expect(name).toMatch(/^([a-z]+\/)?[a-z]+(-[a-z]+)*$/)
+  })
+})
