@@ -33685,6 +33685,8 @@ const installNix = async (release, tools) => {
         await makeRoot(options);
         const unpacked = await unpackRelease(tarball, release.system, root, options);
         try {
+            // Where this is not there, Nix does not use the store in /nix, but one below the user's home.
+            await (0,promises_namespaceObject.mkdir)((0,external_node_path_.join)(root, 'var', 'nix'), { recursive: true });
             const variables = await writeConfig(options, log);
             const environmentWithNix = { ...withPath(environment, unpacked.bin), ...variables };
             await command('nix-store', ['--load-db'], {

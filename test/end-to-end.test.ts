@@ -113,7 +113,7 @@ describe('packages of a set that is not in the repository become an image', () =
   test('with a summary that says what to pull and what is in it', () => {
     expect(first.summary).toContain(`docker pull ${first.outputs['ref']}`)
     for (const name of ['bash', 'coreutils', 'git', 'jq', 'python3-minimal'])
-      expect(first.summary).toContain(`| ${name.replace('_', '&#95;')}`)
+      expect(first.summary.replaceAll(/[[\]]/g, '')).toContain(`\n| ${name}`)
   })
 })
 

@@ -39,6 +39,8 @@ export const installNix = async (release: NixRelease, tools: InstallTools): Prom
     await makeRoot(options)
     const unpacked = await unpackRelease(tarball, release.system, root, options)
     try {
+      // Where this is not there, Nix does not use the store in /nix, but one below the user's home.
+      await mkdir(join(root, 'var', 'nix'), { recursive: true })
       const variables = await writeConfig(options, log)
       const environmentWithNix = { ...withPath(environment, unpacked.bin), ...variables }
       await command('nix-store', ['--load-db'], {

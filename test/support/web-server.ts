@@ -37,6 +37,12 @@ export const startWebServer = async (contents: Readonly<Record<string, Content>>
   }
 }
 
+/** A port of loopback at which nobody listens. */
+export const closedPort = async (): Promise<string> => {
+  await using server = await startWebServer({})
+  return new URL(server.url).port
+}
+
 const answer = (
   contents: Readonly<Record<string, Content>>,
   path: string,
