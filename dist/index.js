@@ -31576,7 +31576,7 @@ const messages = (error) => {
 
 /***/ }),
 
-/***/ 3369:
+/***/ 4713:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -31632,12 +31632,17 @@ const parseTags = (text, problem) => {
     return { tags: [...tags], repositories };
 };
 
+;// CONCATENATED MODULE: ./src/inputs/problem.ts
+/** A value in a problem. Whoever writes a password into a URL shall not find it in the log. */
+const quoted = (value) => JSON.stringify(value.replace(/\/\/[^/@]*@/, '//***@'));
+
 ;// CONCATENATED MODULE: ./src/inputs/nix.ts
+
 /** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
 const parseRelease = (get, problem) => {
     const release = { version: get('nix-version'), url: get('nix-url'), sha256: get('nix-sha256').toLowerCase() };
     const { version, url, sha256 } = release;
-    const wrong = (name, value, instead) => problem(`\`${name}\` is ${JSON.stringify(value)}; write ${instead}.`);
+    const wrong = (name, value, instead) => problem(`\`${name}\` is ${quoted(value)}; write ${instead}.`);
     if (version && !/^\d+\.\d+(\.\d+)?$/.test(version))
         wrong('nix-version', version, 'a release of Nix, as in `2.34.7`');
     if (sha256 && !/^[0-9a-f]{64}$/.test(sha256))
@@ -31657,9 +31662,9 @@ const parseRelease = (get, problem) => {
 
 ;// CONCATENATED MODULE: ./src/inputs/packages.ts
 /** Names that stand for several packages. */
-const metaPackages = {
-    shell: ['bashInteractive', 'coreutils', 'moreutils', 'nano'],
-};
+const metaPackages = new Map([
+    ['shell', ['bashInteractive', 'coreutils', 'moreutils', 'nano']],
+]);
 /** Names as Nix writes them without quotes, and those that start with a digit, which the look-up puts `_` before. */
 const attributePath = /^[a-zA-Z0-9_][a-zA-Z0-9_'-]*(\.[a-zA-Z0-9_][a-zA-Z0-9_'-]*)*$/;
 /**
@@ -31677,10 +31682,11 @@ const parsePackages = (text, problem) => {
         problem(`\`packages\` has ${JSON.stringify(name)}, which is no attribute path; write names as nixpkgs has them, joined by dots, as in \`git python3Packages.requests\`.`);
     if (names.length === 0)
         problem('`packages` names no package; list attribute paths of nixpkgs, as in `packages: bashInteractive coreutils git`.');
-    return [...new Set(names.flatMap((name) => metaPackages[name] ?? [name]))];
+    return [...new Set(names.flatMap((name) => metaPackages.get(name) ?? [name]))];
 };
 
 ;// CONCATENATED MODULE: ./src/inputs/source.ts
+
 
 const source_forms = 'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`';
 const revision = /^[0-9a-f]{40}$/;
@@ -31691,7 +31697,7 @@ const lock = /(^|\/)flake\.lock$/;
 /** Reads the `nixpkgs` input; relative paths are from the workspace. */
 const parseSource = (text, workspace, problem) => {
     const wrong = (why) => {
-        problem(`\`nixpkgs\` is ${JSON.stringify(text)}${why}; ${source_forms}.`);
+        problem(`\`nixpkgs\` is ${quoted(text)}${why}; ${source_forms}.`);
         return { type: 'path', path: workspace };
     };
     const [before = '', fragment] = text.split(/#(.*)/s);
@@ -31926,7 +31932,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9433);
 /* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(788);
 /* harmony import */ var _error_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1557);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(3369);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4713);
 /* harmony import */ var _log_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5625);
 /* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3945);
 /* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5468);
@@ -32108,7 +32114,16 @@ const metadata = (outcome) => {
             platform,
             digest: image.manifest.descriptor.digest,
             configDigest: image.config.descriptor.digest,
-            layers: layers.map(({ holds: _, ...layer }) => layer),
+            layers: layers.map(({ digest, diffID, mediaType, size, key, storePaths, narSize, origin }) => ({
+                digest,
+                diffId: diffID,
+                mediaType,
+                size,
+                key,
+                storePaths,
+                narSize,
+                origin,
+            })),
         })),
         bytes: {
             closure: total(({ closureSize }) => closureSize),
@@ -32200,7 +32215,7 @@ const folded = (title, lines) => [
     '</details>',
 ];
 /** Text from package sets, which must not become markup of the page. */
-const cell = (text) => text.replaceAll(/[\\`*_[\]<>|~#]/g, (character) => `&#${character.charCodeAt(0)};`).replaceAll(/\s+/g, ' ');
+const cell = (text) => text.replaceAll(/[\\`*_[\]<>|~#&]/g, (character) => `&#${character.charCodeAt(0)};`).replaceAll(/\s+/g, ' ');
 
 
 /***/ }),
@@ -32309,24 +32324,22 @@ var external_node_fs_ = __nccwpck_require__(3024);
 const mapConcurrently = async (items, limit, work) => {
     const results = new Array(items.length);
     const pending = items.entries();
-    let failed = false;
+    const failures = [];
     const worker = async () => {
         for (const [index, item] of pending) {
-            if (failed)
+            if (failures.length > 0)
                 return;
             try {
                 results[index] = await work(item, index);
             }
             catch (error) {
-                failed = true;
-                throw error;
+                failures.push(error);
             }
         }
     };
-    const settled = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, worker));
-    const failure = settled.find((outcome) => outcome.status === 'rejected');
-    if (failure)
-        throw failure.reason;
+    await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker));
+    if (failures.length > 0)
+        throw failures[0];
     return results;
 };
 
@@ -33267,24 +33280,21 @@ const stored = async (nix, answer) => {
 const advice = [
     [/has an unfree license/, 'set `nixpkgs-config: { "allowUnfree": true }` if you may use it'],
     [/is marked as (insecure|broken)/, 'choose another version, or allow it in `nixpkgs-config`'],
-    [/hash mismatch|NAR hash mismatch/, 'check the hash in `nixpkgs`'],
+    [/hash mismatch/i, 'check the hash in `nixpkgs`'],
     [
-        /is required, but I am a|platform mismatch/,
-        'build on a runner of that architecture, or use a substituter that has it',
+        /is required to build|[Rr]equired system/,
+        'build on a runner of that architecture, or name a substituter that has it in `nix-config`',
     ],
     [
         /unable to download|Could not resolve|Connection refused|timed out/i,
         'run the job again, or check `substituters` in `nix-config`',
     ],
-    [/syntax error in configuration|unknown setting|unrecognised/, 'check `nix-config`'],
+    [/configuration line|unknown setting|has invalid value|in configuration/, 'check `nix-config`'],
     [
-        /is forbidden in (pure|restricted)|not allowed in pure|in pure evaluation mode|cannot look up/i,
+        /is forbidden in (pure|restricted)|in pure evaluation mode|cannot look up/i,
         'evaluation is pure: the package set may read nothing but its own files',
     ],
-    [
-        /import from derivation|allow-import-from-derivation/i,
-        'evaluation builds nothing; generate the Nix file and commit it',
-    ],
+    [/import-from-derivation/i, 'evaluation builds nothing; generate the Nix file and commit it'],
 ];
 /**
  * A failure of Nix as a `UserError`: what Nix said, the end of a failed build's log, and what to do. Anything else is
@@ -33293,41 +33303,52 @@ const advice = [
 const explainNix = (error, doing) => {
     if (!(error instanceof CommandError))
         return error;
-    const failed = failedBuild(error.stderr);
-    if (failed)
-        return new src_error/* UserError */.yo(`${failed}\nFix that package, or leave it out of \`packages\`.`, { cause: error });
-    const message = lastMessage(error.stderr) ?? error.message;
+    const faults = faultsIn(error.stderr);
+    const build = faults.find(isFailedBuild);
+    const message = build ? describeBuild(build) : `${doing}: ${faults[0] ? explain_describe(faults[0]) : error.message}`;
+    if (build && !isAboutMachine(build))
+        return new src_error/* UserError */.yo(`${message}\nFix that package, or leave it out of \`packages\`.`, { cause: error });
     const [, hint = 'see the log above'] = advice.find(([pattern]) => pattern.test(message)) ?? [];
-    return new src_error/* UserError */.yo(`${doing}: ${message.replace(/[.:]$/, '')}; ${hint}.`, { cause: error });
+    return new src_error/* UserError */.yo(`${message}; ${hint}.`, { cause: error });
+};
+/** The errors in what Nix said, each with its lines, without those that only tell that something waited for another one. */
+const faultsIn = (stderr) => {
+    const faults = [];
+    for (const line of (0,external_node_util_.stripVTControlCharacters)(stderr).split('\n'))
+        if (/^\s*error: \S/.test(line))
+            faults.push([line.replace(/^\s*error: /, '')]);
+        else
+            faults.at(-1)?.push(line);
+    return faults.filter(([first = '', second = '']) => !/^(\d+ dependenc|build of |some substitutes)/.test(first) && !/Reason: \d+ dependenc/.test(second));
 };
 /** Nix 2.8 writes `builder for '…' failed …`, and 2.30 `Cannot build '…'.` and the reason on the next line. */
-const failedBuild = (stderr) => {
-    const lines = (0,external_node_util_.stripVTControlCharacters)(stderr).split('\n');
-    const start = lines.findIndex((line) => /error: (builder for|Cannot build) '/.test(line));
-    if (start < 0)
-        return undefined;
-    const text = lines.slice(start);
-    const derivation = /'\/nix\/store\/\w{32}-(.*?)\.drv'/.exec(text[0] ?? '')?.[1];
-    const reason = text.find((line) => /failed with|failed due|reason:/i.test(line)) ?? '';
-    const log = text.filter((line) => /^\s*> /.test(line)).map((line) => line.trimStart());
-    const exitCode = /exit code (\d+)/.exec(reason)?.[1];
-    const sentence = `The derivation ${derivation} does not build${exitCode ? ` (exit code ${exitCode})` : ''}`;
+const isFailedBuild = ([first = '']) => /^(builder for|Cannot build) '/.test(first);
+const isAboutMachine = (fault) => fault.some((line) => /Required system/.test(line));
+const describeBuild = (fault) => {
+    const [first = '', second = ''] = fault;
+    const derivation = /'\/nix\/store\/\w{32}-(.*?)\.drv'/.exec(first)?.[1];
+    if (isAboutMachine(fault)) {
+        const [required, current] = fault.filter((line) => /system: /.test(line)).map((line) => line.trim());
+        return `The derivation ${derivation} cannot be built here (${required}; ${current})`;
+    }
+    const text = first.startsWith('builder for')
+        ? first.slice(first.indexOf("' ") + 2)
+        : second.replace(/^\s*Reason: builder /, '');
+    const reason = /exit code \d+/.exec(text)?.[0] ?? text.replace(/ at '.*|[.;:]$/g, '');
+    const log = fault.filter((line) => /^\s*> /.test(line)).map((line) => line.trimStart());
+    const sentence = `The derivation ${derivation} does not build (${reason})`;
     return log.length > 0 ? `${sentence}; its log ends with:\n${log.join('\n')}` : `${sentence}.`;
 };
-/** The innermost of Nix's messages; the trace that leads to it is in the log. */
-const lastMessage = (stderr) => {
-    const lines = (0,external_node_util_.stripVTControlCharacters)(stderr).split('\n');
-    const start = lines.findLastIndex((line) => /^\s*error: \S/.test(line));
-    if (start < 0)
-        return undefined;
-    const end = lines.findIndex((line, index) => index > start && (line.trim() === '' || /^\s*(at |… )/.test(line)));
-    return lines
-        .slice(start, end < 0 ? undefined : end)
+/** The message up to the trace, on one line. */
+const explain_describe = (fault) => {
+    const end = fault.findIndex((line, index) => index > 0 && (line.trim() === '' || /^\s*(at |… |\(use '--show)/.test(line)));
+    return fault
+        .slice(0, end < 0 ? undefined : end)
         .map((line) => line.trim())
         .join(' ')
-        .replace(/^error: /, '')
-        .replace(/ \(use '--show-trace' .*\)$/, '')
-        .replaceAll(/\/nix\/store\/\w{32}-/g, '');
+        .replace(/ \(use '--(show-trace|impure)' .*\)$/, '')
+        .replaceAll(/\/nix\/store\/\w{32}-/g, '')
+        .replace(/[.:]$/, '');
 };
 
 ;// CONCATENATED MODULE: ./src/nix/evaluate.ts

@@ -9,20 +9,18 @@ export const mapConcurrently = async <T, R>(
 ): Promise<R[]> => {
   const results: R[] = new Array(items.length)
   const pending = items.entries()
-  let failed = false
+  const failures: unknown[] = []
   const worker = async (): Promise<void> => {
     for (const [index, item] of pending) {
-      if (failed) return
+      if (failures.length > 0) return
       try {
         results[index] = await work(item, index)
       } catch (error) {
-        failed = true
-        throw error
+        failures.push(error)
       }
     }
   }
-  const settled = await Promise.allSettled(Array.from({ length: Math.min(limit, items.length) }, worker))
-  const failure = settled.find((outcome) => outcome.status === 'rejected')
-  if (failure) throw failure.reason
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
+  if (failures.length > 0) throw failures[0]
   return results
 }

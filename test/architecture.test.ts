@@ -58,13 +58,14 @@ const againstTheFlow = [
 /** Who may use what is outside: files, programs, the network, the environment, and packages. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['log', 'main'],
-  'tar-stream': ['archive/header', 'archive/names', 'archive/tar'],
+  'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['nix/command'],
   'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
   'node:fs': [
     'archive/build-layers',
+    'archive/check-architecture',
     'archive/layer',
-    'archive/names',
+    'archive/links',
     'archive/tree',
     'archive/write-layout',
     'build-platform',

@@ -145,9 +145,9 @@ test.each([
   ['none', 'application/vnd.oci.image.layer.v1.tar'],
 ])('compressed with %s it is the same content', async (compression, mediaType) => {
   const step = await push(compression, { compression })
-  const layers = (text = ''): { diffID: string; mediaType: string }[] => JSON.parse(text).platforms[0].layers
-  expect(layers(step.outputs['metadata']).map(({ diffID }) => diffID)).toEqual(
-    layers(first.outputs['metadata']).map(({ diffID }) => diffID),
+  const layers = (text = ''): { diffId: string; mediaType: string }[] => JSON.parse(text).platforms[0].layers
+  expect(layers(step.outputs['metadata']).map(({ diffId }) => diffId)).toEqual(
+    layers(first.outputs['metadata']).map(({ diffId }) => diffId),
   )
   expect(new Set(layers(step.outputs['metadata']).map((layer) => layer.mediaType))).toEqual(new Set([mediaType]))
   await using other = await unpackImage(`docker://${registry.host}/team/tools:${compression}`)

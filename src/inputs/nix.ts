@@ -1,12 +1,12 @@
 import type { ReleaseInputs } from '../nix/release.ts'
-import type { GetInput, Problem } from './problem.ts'
+import { type GetInput, type Problem, quoted } from './problem.ts'
 
 /** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
 export const parseRelease = (get: GetInput, problem: Problem): ReleaseInputs => {
   const release = { version: get('nix-version'), url: get('nix-url'), sha256: get('nix-sha256').toLowerCase() }
   const { version, url, sha256 } = release
   const wrong = (name: string, value: string, instead: string): void =>
-    problem(`\`${name}\` is ${JSON.stringify(value)}; write ${instead}.`)
+    problem(`\`${name}\` is ${quoted(value)}; write ${instead}.`)
   if (version && !/^\d+\.\d+(\.\d+)?$/.test(version)) wrong('nix-version', version, 'a release of Nix, as in `2.34.7`')
   if (sha256 && !/^[0-9a-f]{64}$/.test(sha256))
     wrong('nix-sha256', sha256, 'the SHA-256 of the tarball in 64 hex digits')

@@ -1,9 +1,9 @@
 import type { Problem } from './problem.ts'
 
 /** Names that stand for several packages. */
-const metaPackages: Readonly<Record<string, readonly string[]>> = {
-  shell: ['bashInteractive', 'coreutils', 'moreutils', 'nano'],
-}
+const metaPackages: ReadonlyMap<string, readonly string[]> = new Map([
+  ['shell', ['bashInteractive', 'coreutils', 'moreutils', 'nano']],
+])
 
 /** Names as Nix writes them without quotes, and those that start with a digit, which the look-up puts `_` before. */
 const attributePath = /^[a-zA-Z0-9_][a-zA-Z0-9_'-]*(\.[a-zA-Z0-9_][a-zA-Z0-9_'-]*)*$/
@@ -27,5 +27,5 @@ export const parsePackages = (text: string, problem: Problem): string[] => {
     problem(
       '`packages` names no package; list attribute paths of nixpkgs, as in `packages: bashInteractive coreutils git`.',
     )
-  return [...new Set(names.flatMap((name) => metaPackages[name] ?? [name]))]
+  return [...new Set(names.flatMap((name) => metaPackages.get(name) ?? [name]))]
 }

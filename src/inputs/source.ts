@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Problem } from './problem.ts'
+import { type Problem, quoted } from './problem.ts'
 
 /** Where packages come from, as the `nixpkgs` input says it. A hash is `sha256-…`, of the files as a NAR. */
 export type Source =
@@ -30,7 +30,7 @@ const lock = /(^|\/)flake\.lock$/
 /** Reads the `nixpkgs` input; relative paths are from the workspace. */
 export const parseSource = (text: string, workspace: string, problem: Problem): Source => {
   const wrong = (why: string): Source => {
-    problem(`\`nixpkgs\` is ${JSON.stringify(text)}${why}; ${forms}.`)
+    problem(`\`nixpkgs\` is ${quoted(text)}${why}; ${forms}.`)
     return { type: 'path', path: workspace }
   }
   const [before = '', fragment] = text.split(/#(.*)/s)

@@ -6,24 +6,21 @@ import { CommandError } from './command.ts'
 const advice: readonly (readonly [RegExp, string])[] = [
   [/has an unfree license/, 'set `nixpkgs-config: { "allowUnfree": true }` if you may use it'],
   [/is marked as (insecure|broken)/, 'choose another version, or allow it in `nixpkgs-config`'],
-  [/hash mismatch|NAR hash mismatch/, 'check the hash in `nixpkgs`'],
+  [/hash mismatch/i, 'check the hash in `nixpkgs`'],
   [
-    /is required, but I am a|platform mismatch/,
-    'build on a runner of that architecture, or use a substituter that has it',
+    /is required to build|[Rr]equired system/,
+    'build on a runner of that architecture, or name a substituter that has it in `nix-config`',
   ],
   [
     /unable to download|Could not resolve|Connection refused|timed out/i,
     'run the job again, or check `substituters` in `nix-config`',
   ],
-  [/syntax error in configuration|unknown setting|unrecognised/, 'check `nix-config`'],
+  [/configuration line|unknown setting|has invalid value|in configuration/, 'check `nix-config`'],
   [
-    /is forbidden in (pure|restricted)|not allowed in pure|in pure evaluation mode|cannot look up/i,
+    /is forbidden in (pure|restricted)|in pure evaluation mode|cannot look up/i,
     'evaluation is pure: the package set may read nothing but its own files',
   ],
-  [
-    /import from derivation|allow-import-from-derivation/i,
-    'evaluation builds nothing; generate the Nix file and commit it',
-  ],
+  [/import-from-derivation/i, 'evaluation builds nothing; generate the Nix file and commit it'],
 ]
 
 /**
@@ -32,38 +29,58 @@ const advice: readonly (readonly [RegExp, string])[] = [
  */
 export const explainNix = (error: unknown, doing: string): unknown => {
   if (!(error instanceof CommandError)) return error
-  const failed = failedBuild(error.stderr)
-  if (failed) return new UserError(`${failed}\nFix that package, or leave it out of \`packages\`.`, { cause: error })
-  const message = lastMessage(error.stderr) ?? error.message
+  const faults = faultsIn(error.stderr)
+  const build = faults.find(isFailedBuild)
+  const message = build ? describeBuild(build) : `${doing}: ${faults[0] ? describe(faults[0]) : error.message}`
+  if (build && !isAboutMachine(build))
+    return new UserError(`${message}\nFix that package, or leave it out of \`packages\`.`, { cause: error })
   const [, hint = 'see the log above'] = advice.find(([pattern]) => pattern.test(message)) ?? []
-  return new UserError(`${doing}: ${message.replace(/[.:]$/, '')}; ${hint}.`, { cause: error })
+  return new UserError(`${message}; ${hint}.`, { cause: error })
+}
+
+/** The errors in what Nix said, each with its lines, without those that only tell that something waited for another one. */
+const faultsIn = (stderr: string): string[][] => {
+  const faults: string[][] = []
+  for (const line of stripVTControlCharacters(stderr).split('\n'))
+    if (/^\s*error: \S/.test(line)) faults.push([line.replace(/^\s*error: /, '')])
+    else faults.at(-1)?.push(line)
+  return faults.filter(
+    ([first = '', second = '']) =>
+      !/^(\d+ dependenc|build of |some substitutes)/.test(first) && !/Reason: \d+ dependenc/.test(second),
+  )
 }
 
 /** Nix 2.8 writes `builder for '…' failed …`, and 2.30 `Cannot build '…'.` and the reason on the next line. */
-const failedBuild = (stderr: string): string | undefined => {
-  const lines = stripVTControlCharacters(stderr).split('\n')
-  const start = lines.findIndex((line) => /error: (builder for|Cannot build) '/.test(line))
-  if (start < 0) return undefined
-  const text = lines.slice(start)
-  const derivation = /'\/nix\/store\/\w{32}-(.*?)\.drv'/.exec(text[0] ?? '')?.[1]
-  const reason = text.find((line) => /failed with|failed due|reason:/i.test(line)) ?? ''
-  const log = text.filter((line) => /^\s*> /.test(line)).map((line) => line.trimStart())
-  const exitCode = /exit code (\d+)/.exec(reason)?.[1]
-  const sentence = `The derivation ${derivation} does not build${exitCode ? ` (exit code ${exitCode})` : ''}`
+const isFailedBuild = ([first = '']: readonly string[]): boolean => /^(builder for|Cannot build) '/.test(first)
+
+const isAboutMachine = (fault: readonly string[]): boolean => fault.some((line) => /Required system/.test(line))
+
+const describeBuild = (fault: readonly string[]): string => {
+  const [first = '', second = ''] = fault
+  const derivation = /'\/nix\/store\/\w{32}-(.*?)\.drv'/.exec(first)?.[1]
+  if (isAboutMachine(fault)) {
+    const [required, current] = fault.filter((line) => /system: /.test(line)).map((line) => line.trim())
+    return `The derivation ${derivation} cannot be built here (${required}; ${current})`
+  }
+  const text = first.startsWith('builder for')
+    ? first.slice(first.indexOf("' ") + 2)
+    : second.replace(/^\s*Reason: builder /, '')
+  const reason = /exit code \d+/.exec(text)?.[0] ?? text.replace(/ at '.*|[.;:]$/g, '')
+  const log = fault.filter((line) => /^\s*> /.test(line)).map((line) => line.trimStart())
+  const sentence = `The derivation ${derivation} does not build (${reason})`
   return log.length > 0 ? `${sentence}; its log ends with:\n${log.join('\n')}` : `${sentence}.`
 }
 
-/** The innermost of Nix's messages; the trace that leads to it is in the log. */
-const lastMessage = (stderr: string): string | undefined => {
-  const lines = stripVTControlCharacters(stderr).split('\n')
-  const start = lines.findLastIndex((line) => /^\s*error: \S/.test(line))
-  if (start < 0) return undefined
-  const end = lines.findIndex((line, index) => index > start && (line.trim() === '' || /^\s*(at |… )/.test(line)))
-  return lines
-    .slice(start, end < 0 ? undefined : end)
+/** The message up to the trace, on one line. */
+const describe = (fault: readonly string[]): string => {
+  const end = fault.findIndex(
+    (line, index) => index > 0 && (line.trim() === '' || /^\s*(at |… |\(use '--show)/.test(line)),
+  )
+  return fault
+    .slice(0, end < 0 ? undefined : end)
     .map((line) => line.trim())
     .join(' ')
-    .replace(/^error: /, '')
-    .replace(/ \(use '--show-trace' .*\)$/, '')
+    .replace(/ \(use '--(show-trace|impure)' .*\)$/, '')
     .replaceAll(/\/nix\/store\/\w{32}-/g, '')
+    .replace(/[.:]$/, '')
 }

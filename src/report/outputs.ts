@@ -34,7 +34,16 @@ const metadata = (outcome: Outcome): unknown => {
       platform,
       digest: image.manifest.descriptor.digest,
       configDigest: image.config.descriptor.digest,
-      layers: layers.map(({ holds: _, ...layer }) => layer),
+      layers: layers.map(({ digest, diffID, mediaType, size, key, storePaths, narSize, origin }) => ({
+        digest,
+        diffId: diffID,
+        mediaType,
+        size,
+        key,
+        storePaths,
+        narSize,
+        origin,
+      })),
     })),
     bytes: {
       closure: total(({ closureSize }) => closureSize),

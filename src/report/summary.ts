@@ -97,4 +97,4 @@ const folded = (title: string, lines: readonly string[]): string[] => [
 
 /** Text from package sets, which must not become markup of the page. */
 const cell = (text: string): string =>
-  text.replaceAll(/[\\`*_[\]<>|~#]/g, (character) => `&#${character.charCodeAt(0)};`).replaceAll(/\s+/g, ' ')
+  text.replaceAll(/[\\`*_[\]<>|~#&]/g, (character) => `&#${character.charCodeAt(0)};`).replaceAll(/\s+/g, ' ')
