@@ -31576,7 +31576,7 @@ const messages = (error) => {
 
 /***/ }),
 
-/***/ 4713:
+/***/ 2490:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -31591,6 +31591,18 @@ var external_node_path_ = __nccwpck_require__(6760);
 var check = __nccwpck_require__(5883);
 // EXTERNAL MODULE: ./src/error.ts
 var error = __nccwpck_require__(1557);
+;// CONCATENATED MODULE: ./src/inputs/credentials.ts
+/** The inputs `username` and `password`: both, or none. */
+const parseCredentials = (username, password, problem) => {
+    if (username && password)
+        return { username, password };
+    if (username)
+        problem('`username` is given, but not `password`; give both, or neither to use what docker/login-action left.');
+    if (password)
+        problem('`password` is given, but not `username`; give both, or neither to use what docker/login-action left.');
+    return undefined;
+};
+
 // EXTERNAL MODULE: ./src/oci/reference.ts
 var oci_reference = __nccwpck_require__(2148);
 ;// CONCATENATED MODULE: ./src/inputs/destination.ts
@@ -31801,6 +31813,7 @@ var platform = __nccwpck_require__(1890);
 
 
 
+
 /** Reads all inputs. Throws one `UserError` with all problems, a line each, so that nobody has to find them one run at a time. */
 const readInputs = (get, context) => {
     const problems = [];
@@ -31872,15 +31885,6 @@ const parseOutput = (text, workspace) => {
         return undefined;
     return (0,external_node_path_.isAbsolute)(text) ? text : (0,external_node_path_.join)(workspace, text);
 };
-const parseCredentials = (username, password, problem) => {
-    if (username && password)
-        return { username, password };
-    if (username)
-        problem('`username` is given, but not `password`; give both, or neither to use what docker/login-action left.');
-    if (password)
-        problem('`password` is given, but not `username`; give both, or neither to use what docker/login-action left.');
-    return undefined;
-};
 /** The highest level of each compressor, and the one that `auto` stands for. */
 const levels = { gzip: { most: 9, auto: 6 }, zstd: { most: 19, auto: 3 } };
 const parseCompression = (get, problem) => {
@@ -31932,12 +31936,12 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9433);
 /* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(788);
 /* harmony import */ var _error_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1557);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(4713);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2490);
 /* harmony import */ var _log_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5625);
 /* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3945);
 /* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5468);
 /* harmony import */ var _report_summary_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7994);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3036);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1201);
 
 
 
@@ -32235,7 +32239,7 @@ const seconds = (value) => `${value.toFixed(2)} s`;
 
 /***/ }),
 
-/***/ 3036:
+/***/ 1201:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -32385,18 +32389,21 @@ const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import
 var external_node_util_ = __nccwpck_require__(7975);
 // EXTERNAL MODULE: external "node:zlib"
 var external_node_zlib_ = __nccwpck_require__(8522);
-;// CONCATENATED MODULE: ./src/archive/compress.ts
-
-
-
-/** What the bytes of a compressed layer depend on besides its content; part of the layer key. */
-const compressionFormat = ({ algorithm, level }) => algorithm === 'none' ? 'tar' : `tar+${algorithm}-${level} ${blockSize} ${process.versions[libraryOf[algorithm]]}`;
-const libraryOf = { gzip: 'zlib', zstd: 'zstd' };
+;// CONCATENATED MODULE: ./src/oci/compression.ts
 /**
  * Each block of this many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so that
  * every machine makes the same bytes.
  */
 const blockSize = 1024 * 1024;
+const libraries = { gzip: 'zlib', zstd: 'zstd' };
+/** What the bytes of a compressed layer depend on besides its content; part of the layer key. */
+const compressionFormat = ({ algorithm, level }) => algorithm === 'none' ? 'tar' : `tar+${algorithm}-${level} ${blockSize} ${process.versions[libraries[algorithm]]}`;
+
+;// CONCATENATED MODULE: ./src/archive/compress.ts
+
+
+
+
 const gzipBlock = (0,external_node_util_.promisify)(external_node_zlib_.gzip);
 const zstdBlock = (0,external_node_util_.promisify)(external_node_zlib_.zstdCompress);
 /**
@@ -33421,7 +33428,6 @@ const whatIsWrong = (entry, { description }) => {
 ;// CONCATENATED MODULE: ./src/nix/image-spec.ts
 
 
-
 /** Checks the JSON that `nix/build-image.nix` makes. Throws an `Error` that names the field which is wrong. */
 const parseImageSpec = (json) => {
     const spec = (0,check/* record */.g1)((0,check/* parseJson */.qF)(json, 'the image specification'), 'the image specification');
@@ -33430,7 +33436,8 @@ const parseImageSpec = (json) => {
     if (!/^[0-9a-f]{64}$/.test(sha256))
         throw new Error(`symlinkLayer.sha256 should be 64 hex digits, but is ${sha256}`);
     return {
-        closure: checkClosure(spec['runtimeGraph'], spec['roots']),
+        runtimeGraph: spec['runtimeGraph'],
+        roots: spec['roots'],
         symlinkLayer: {
             path: parseStorePath((0,check/* string */.Yj)(layer['path'], 'symlinkLayer.path'), 'symlinkLayer.path'),
             size: (0,check/* count */.U9)(layer['size'], 'symlinkLayer.size'),
@@ -33517,7 +33524,8 @@ const buildPlatform = async (platform, plan, source, { nix, log, timings, tempor
         const derivation = await evaluateImage({ ...plan.evaluation, source, system: (0,oci_platform/* nixSystem */.DH)(platform) }, nix);
         return realiseImage(derivation, folder, nix);
     }));
-    const { closure, conflicts, packages } = spec;
+    const { conflicts, packages } = spec;
+    const closure = checkClosure(spec.runtimeGraph, spec.roots);
     log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${(0,units/* megabytes */.i)(closureSize(closure))}`);
     for (const { path, winner, loser } of conflicts)
         log.info(`${path} is from ${winner}; left out is ${loser}`);
@@ -33537,7 +33545,7 @@ const buildPlatform = async (platform, plan, source, { nix, log, timings, tempor
         ];
         const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0);
         log.info(`${layers.length} layers, ${(0,units/* megabytes */.i)(size)}`);
-        return { platform, spec, layers, image: assemble(layers, links, platform) };
+        return { platform, spec, closure, layers, image: assemble(layers, links, platform) };
     });
 };
 
@@ -34579,19 +34587,19 @@ const topOf = (built) => {
         return only.image.manifest;
     return imageIndex(built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })));
 };
-const platformOutcome = ({ platform, spec, image, layers }, origins) => ({
+const platformOutcome = ({ platform, spec, closure, image, layers }, origins) => ({
     platform,
     image,
     packages: spec.packages,
     conflicts: spec.conflicts,
-    closureSize: closureSize(spec.closure),
+    closureSize: closureSize(closure),
     layers: layers.map(({ descriptor, diffID, key, storePaths, holds }, index) => ({
         ...descriptor,
         diffID,
         key,
         storePaths,
         holds,
-        narSize: storePaths.reduce((total, path) => total + (spec.closure.paths.get(path)?.narSize ?? 0), 0),
+        narSize: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
         origin: origins[index] ?? 'built',
     })),
 });

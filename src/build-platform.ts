@@ -4,7 +4,7 @@ import { type BuiltLayer, buildLastLayers, buildStoreLayers } from './archive/bu
 import { checkArchitecture } from './archive/check-architecture.ts'
 import { readLinks } from './archive/links.ts'
 import { assemble } from './assemble.ts'
-import { closureSize } from './graph/closure.ts'
+import { type Closure, checkClosure, closureSize } from './graph/closure.ts'
 import { checkPartition } from './layers/partition.ts'
 import { popularityLayers } from './layers/popularity.ts'
 import { stableLayers } from './layers/stable.ts'
@@ -24,6 +24,7 @@ import { type Timings, timed } from './timings.ts'
 export type BuiltPlatform = {
   readonly platform: Platform
   readonly spec: ImageSpec
+  readonly closure: Closure
   readonly image: Image
   readonly layers: readonly BuiltLayer[]
 }
@@ -52,7 +53,8 @@ export const buildPlatform = async (
       return realiseImage(derivation, folder, nix)
     }),
   )
-  const { closure, conflicts, packages } = spec
+  const { conflicts, packages } = spec
+  const closure = checkClosure(spec.runtimeGraph, spec.roots)
   log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${megabytes(closureSize(closure))}`)
   for (const { path, winner, loser } of conflicts) log.info(`${path} is from ${winner}; left out is ${loser}`)
 
@@ -74,6 +76,6 @@ export const buildPlatform = async (
     ]
     const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
     log.info(`${layers.length} layers, ${megabytes(size)}`)
-    return { platform, spec, layers, image: assemble(layers, links, platform) }
+    return { platform, spec, closure, layers, image: assemble(layers, links, platform) }
   })
 }

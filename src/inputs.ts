@@ -1,18 +1,17 @@
 import { isAbsolute, join } from 'node:path'
-import type { Compression } from './archive/compress.ts'
 import { isRecord } from './check.ts'
 import type { Context } from './context.ts'
 import { UserError } from './error.ts'
+import { type Credentials, parseCredentials } from './inputs/credentials.ts'
 import { parseDestination } from './inputs/destination.ts'
-import { parseRelease } from './inputs/nix.ts'
+import { parseRelease, type ReleaseInputs } from './inputs/nix.ts'
 import { parsePackages } from './inputs/packages.ts'
 import type { GetInput, Problem } from './inputs/problem.ts'
 import { parseSource, type Source } from './inputs/source.ts'
 import { checkUnsupported } from './inputs/unsupported.ts'
-import type { ReleaseInputs } from './nix/release.ts'
+import type { Compression } from './oci/compression.ts'
 import { isPlatform, type Platform, platforms } from './oci/platform.ts'
 import type { Repository } from './oci/reference.ts'
-import type { Credentials } from './registry/credentials.ts'
 
 /** The inputs, read and checked. Where an input has a meaning by default, it is filled in. */
 export type Inputs = {
@@ -110,15 +109,6 @@ const parsePlatforms = (text: string, runner: Platform, problem: Problem): Platf
 const parseOutput = (text: string, workspace: string): string | undefined => {
   if (!text) return undefined
   return isAbsolute(text) ? text : join(workspace, text)
-}
-
-const parseCredentials = (username: string, password: string, problem: Problem): Credentials | undefined => {
-  if (username && password) return { username, password }
-  if (username)
-    problem('`username` is given, but not `password`; give both, or neither to use what docker/login-action left.')
-  if (password)
-    problem('`password` is given, but not `username`; give both, or neither to use what docker/login-action left.')
-  return undefined
 }
 
 /** The highest level of each compressor, and the one that `auto` stands for. */

@@ -1,15 +1,22 @@
-import { type Compression, compressionFormat } from './archive/compress.ts'
 import type { Context } from './context.ts'
 import type { Inputs } from './inputs.ts'
-import type { EvaluationRequest } from './nix/evaluate.ts'
+import { type Compression, compressionFormat } from './oci/compression.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
+
+/** An attribute path; one that is optional is left out where the package set does not have it. */
+export type RequestedPackage = string | { readonly attr: string; readonly optional: true }
 
 /** What a run is going to do, decided from inputs and context before anything is done. */
 export type Plan = {
   /** The first one is what outputs that are for one platform speak of. */
   readonly platforms: readonly Platform[]
-  /** The same for all platforms. */
-  readonly evaluation: Pick<EvaluationRequest, 'config' | 'nativeSystem' | 'nixDirectory' | 'packages'>
+  /** The same for all platforms. The system is Nix's name of the machine that builds. */
+  readonly evaluation: {
+    readonly nixDirectory: string
+    readonly nativeSystem: string
+    readonly config: Readonly<Record<string, unknown>>
+    readonly packages: readonly RequestedPackage[]
+  }
   readonly layering: Inputs['layering']
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number

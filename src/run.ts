@@ -123,21 +123,21 @@ const topOf = (built: readonly BuiltPlatform[]): BuiltPlatform['image']['manifes
 }
 
 const platformOutcome = (
-  { platform, spec, image, layers }: BuiltPlatform,
+  { platform, spec, closure, image, layers }: BuiltPlatform,
   origins: readonly Origin[],
 ): PlatformOutcome => ({
   platform,
   image,
   packages: spec.packages,
   conflicts: spec.conflicts,
-  closureSize: closureSize(spec.closure),
+  closureSize: closureSize(closure),
   layers: layers.map(({ descriptor, diffID, key, storePaths, holds }, index) => ({
     ...descriptor,
     diffID,
     key,
     storePaths,
     holds,
-    narSize: storePaths.reduce((total, path) => total + (spec.closure.paths.get(path)?.narSize ?? 0), 0),
+    narSize: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
     origin: origins[index] ?? 'built',
   })),
 })

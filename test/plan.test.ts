@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { compressionFormat } from '../src/archive/compress.ts'
 import type { Context } from '../src/context.ts'
 import type { Inputs } from '../src/inputs.ts'
+import { compressionFormat } from '../src/oci/compression.ts'
 import { type Plan, plan } from '../src/plan.ts'
 
 const inputs = {

@@ -1,21 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { constants, gzip, zstdCompress } from 'node:zlib'
-
-/** How layers are compressed. `level` is the compressor's own scale; it is 0 for `none`. */
-export type Compression = { readonly algorithm: 'gzip' | 'zstd' | 'none'; readonly level: number }
-
-/** What the bytes of a compressed layer depend on besides its content; part of the layer key. */
-export const compressionFormat = ({ algorithm, level }: Compression): string =>
-  algorithm === 'none' ? 'tar' : `tar+${algorithm}-${level} ${blockSize} ${process.versions[libraryOf[algorithm]]}`
-
-const libraryOf = { gzip: 'zlib', zstd: 'zstd' } as const
-
-/**
- * Each block of this many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so that
- * every machine makes the same bytes.
- */
-export const blockSize = 1024 * 1024
+import { blockSize, type Compression } from '../oci/compression.ts'
 
 const gzipBlock = promisify<Uint8Array, { level: number }, Buffer>(gzip)
 const zstdBlock = promisify<Uint8Array, { params: Record<number, number> }, Buffer>(zstdCompress)

@@ -1,8 +1,9 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import type { Compression } from '../oci/compression.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import { layerMediaType } from '../oci/media-type.ts'
-import { type Compression, compress, inBlocks } from './compress.ts'
+import { compress, inBlocks } from './compress.ts'
 import { digesting } from './digest.ts'
 
 /** A layer that lies ready in a file. `diffID` is the digest of the archive before compression. */

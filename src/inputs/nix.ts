@@ -1,5 +1,7 @@
-import type { ReleaseInputs } from '../nix/release.ts'
 import { type GetInput, type Problem, quoted } from './problem.ts'
+
+/** Which Nix to install; each may be empty. `sha256` is hex digits. */
+export type ReleaseInputs = { readonly version: string; readonly url: string; readonly sha256: string }
 
 /** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
 export const parseRelease = (get: GetInput, problem: Problem): ReleaseInputs => {

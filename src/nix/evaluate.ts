@@ -1,20 +1,14 @@
 import { list, optional, parseJson, record, string } from '../check.ts'
 import { UserError } from '../error.ts'
+import type { Plan } from '../plan.ts'
 import { addToStore } from './add-to-store.ts'
 import { explainNix } from './explain.ts'
 import type { Nix } from './nix.ts'
 import type { PinnedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** What to evaluate. Systems are Nix's names; an optional package is left out where the set does not have it. */
-export type EvaluationRequest = {
-  readonly nixDirectory: string
-  readonly source: PinnedSource
-  readonly system: string
-  readonly nativeSystem: string
-  readonly config: Readonly<Record<string, unknown>>
-  readonly packages: readonly (string | { readonly attr: string; readonly optional: true })[]
-}
+/** What to evaluate; `system` is Nix's name of the machine that the packages are for. */
+export type EvaluationRequest = Plan['evaluation'] & { readonly source: PinnedSource; readonly system: string }
 
 /**
  * Pure evaluation refuses files, but takes what is in the store under its hash. The expression is always this one; what

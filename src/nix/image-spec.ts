@@ -1,5 +1,4 @@
 import { count, list, optional, parseJson, record, string } from '../check.ts'
-import { type Closure, checkClosure } from '../graph/closure.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
 /** A package of the image. `license` holds SPDX identifiers or names. */
@@ -17,7 +16,9 @@ export type Conflict = { readonly path: string; readonly winner: string; readonl
 
 /** What `nix/build-image.nix` tells about an image; `size` in bytes, `sha256` in hex. */
 export type ImageSpec = {
-  readonly closure: Closure
+  /** What `exportReferencesGraph` gives, for `checkClosure`. */
+  readonly runtimeGraph: unknown
+  readonly roots: unknown
   readonly symlinkLayer: { readonly path: StorePath; readonly size: number; readonly sha256: string }
   readonly conflicts: readonly Conflict[]
   readonly packages: readonly Package[]
@@ -30,7 +31,8 @@ export const parseImageSpec = (json: string): ImageSpec => {
   const sha256 = string(layer['sha256'], 'symlinkLayer.sha256')
   if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`symlinkLayer.sha256 should be 64 hex digits, but is ${sha256}`)
   return {
-    closure: checkClosure(spec['runtimeGraph'], spec['roots']),
+    runtimeGraph: spec['runtimeGraph'],
+    roots: spec['roots'],
     symlinkLayer: {
       path: parseStorePath(string(layer['path'], 'symlinkLayer.path'), 'symlinkLayer.path'),
       size: count(layer['size'], 'symlinkLayer.size'),

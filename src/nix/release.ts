@@ -1,4 +1,5 @@
 import { UserError } from '../error.ts'
+import type { ReleaseInputs } from '../inputs/nix.ts'
 import releases from './releases.json' with { type: 'json' }
 
 /** A release tarball of Nix; `sha256` in hex. */
@@ -6,9 +7,6 @@ export type NixRelease = { readonly url: string; readonly sha256: string; readon
 
 export const knownVersions: readonly string[] = Object.keys(releases)
 export const defaultVersion = '2.34.7'
-
-/** The inputs that say which Nix; all may be empty. `sha256` is hex digits. */
-export type ReleaseInputs = { readonly version: string; readonly url: string; readonly sha256: string }
 
 /**
  * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed where our table has

@@ -1,7 +1,7 @@
 import { optional, record, string } from '../check.ts'
 import { UserError } from '../error.ts'
+import type { Credentials } from '../inputs/credentials.ts'
 import type { Repository } from '../oci/reference.ts'
-import type { Credentials } from './credentials.ts'
 import { RegistryError } from './error.ts'
 import { send } from './http.ts'
 import { isTrustedRealm } from './origin.ts'

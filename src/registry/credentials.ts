@@ -2,8 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isRecord, parseJson, record } from '../check.ts'
 import { UserError } from '../error.ts'
-
-export type Credentials = { readonly username: string; readonly password: string }
+import type { Credentials } from '../inputs/credentials.ts'
 
 /** Where credentials may come from. `dockerConfig` is the folder that `$DOCKER_CONFIG` names. */
 export type CredentialSources = {

@@ -4,8 +4,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { blockSize, type Compression, inBlocks } from '../../src/archive/compress.ts'
+import { inBlocks } from '../../src/archive/compress.ts'
 import { writeLayer } from '../../src/archive/layer.ts'
+import { blockSize, type Compression } from '../../src/oci/compression.ts'
 
 let folder: string
 beforeAll(async () => {

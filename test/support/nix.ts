@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { type Closure, checkClosure } from '../../src/graph/closure.ts'
 import type { Source } from '../../src/inputs/source.ts'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
@@ -53,7 +54,8 @@ export const evaluate = async (
   )
 
 /** The same, and builds it. */
-export const build = async (...request: Parameters<typeof evaluate>): Promise<ImageSpec> => {
+export const build = async (...request: Parameters<typeof evaluate>): Promise<ImageSpec & { closure: Closure }> => {
   const derivation = await evaluate(...request)
-  return withNix((nix, { temporary }) => realiseImage(derivation, temporary, nix))
+  const spec = await withNix((nix, { temporary }) => realiseImage(derivation, temporary, nix))
+  return { ...spec, closure: checkClosure(spec.runtimeGraph, spec.roots) }
 }

@@ -1,0 +1,13 @@
+import type { Problem } from './problem.ts'
+
+export type Credentials = { readonly username: string; readonly password: string }
+
+/** The inputs `username` and `password`: both, or none. */
+export const parseCredentials = (username: string, password: string, problem: Problem): Credentials | undefined => {
+  if (username && password) return { username, password }
+  if (username)
+    problem('`username` is given, but not `password`; give both, or neither to use what docker/login-action left.')
+  if (password)
+    problem('`password` is given, but not `username`; give both, or neither to use what docker/login-action left.')
+  return undefined
+}

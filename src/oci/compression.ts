@@ -1,0 +1,14 @@
+/** How layers are compressed. `level` is the compressor's own scale; it is 0 for `none`. */
+export type Compression = { readonly algorithm: 'gzip' | 'zstd' | 'none'; readonly level: number }
+
+/**
+ * Each block of this many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so that
+ * every machine makes the same bytes.
+ */
+export const blockSize = 1024 * 1024
+
+const libraries = { gzip: 'zlib', zstd: 'zstd' } as const
+
+/** What the bytes of a compressed layer depend on besides its content; part of the layer key. */
+export const compressionFormat = ({ algorithm, level }: Compression): string =>
+  algorithm === 'none' ? 'tar' : `tar+${algorithm}-${level} ${blockSize} ${process.versions[libraries[algorithm]]}`
