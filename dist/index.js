@@ -33554,8 +33554,6 @@ const buildPlatform = async (platform, plan, source, { nix, log, timings, tempor
 
 
 
-/** A server that sends nothing for so long is not going to, in milliseconds. */
-const idleLimit = 30_000;
 const tries = 3;
 /** A short text, without white space around it. Throws a `UserError` that names the URL. */
 const downloadText = (url, options) => download(url, options, async (body) => {
@@ -33576,7 +33574,7 @@ const downloadFile = (url, file, options) => download(url, options, async (body)
     return hash.digest('hex');
 });
 /** An answer that says no is final; silence, a broken connection or a fault of the server may pass. */
-const download = async (url, { signal, headers = {} }, read) => {
+const download = async (url, { signal, headers = {}, idleLimit = 30_000 }, read) => {
     for (let attempt = 1;; attempt++) {
         const idle = new AbortController();
         try {
@@ -33636,7 +33634,7 @@ const unpackRelease = async (tarball, system, root, options) => {
         await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     };
     try {
-        await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options);
+        await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], withAllCores(options));
         const release = await releaseFolder(folder, system);
         await (0,promises_namespaceObject.mkdir)(store, { recursive: true });
         let bin;
@@ -33667,6 +33665,11 @@ const releaseFolder = async (folder, system) => {
         throw new src_error/* UserError */.yo(`The Nix tarball is ${name}, but this runner is ${system}; give the \`nix-url\` for that system.`);
     return (0,external_node_path_.join)(folder, name);
 };
+/** xz 5.4 and newer unpack what was packed in several blocks on all cores, but only when they are told to. */
+const withAllCores = (options) => ({
+    ...options,
+    environment: { ...options.environment, XZ_DEFAULTS: '--threads=0' },
+});
 /** A directory that may not be written to cannot be given another parent, but by root. */
 const move = async (from, to) => {
     const stats = await (0,promises_namespaceObject.lstat)(from);
@@ -34238,7 +34241,7 @@ class RegistryError extends Error {
 
 
 /** A registry that does not answer at all for so long is not going to; in milliseconds. */
-const http_idleLimit = 60_000;
+const idleLimit = 60_000;
 /**
  * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `UserError`
  * where there was no answer. Headers and the query, which may hold a signature, are in neither.
@@ -34252,7 +34255,7 @@ const send = async ({ method, url, headers = {}, body, expected }, signal) => {
             ...(body && { body: body }),
             // 'manual' would make fetch keep a copy of the whole body in memory, to be able to send it again.
             redirect: body ? 'error' : 'manual',
-            signal: body ? signal : AbortSignal.any([signal, AbortSignal.timeout(http_idleLimit)]),
+            signal: body ? signal : AbortSignal.any([signal, AbortSignal.timeout(idleLimit)]),
         });
     }
     catch (cause) {

@@ -44,34 +44,13 @@ const rules: Readonly<Record<string, Rule>> = {
   main: { values: ['context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'] },
 }
 
-/** Who may use what is outside: files, programs, the network, the environment, and packages. */
+/** Who may use what is outside: files, programs, the network, the environment, and packages. Rows as in `rules`. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['log', 'main'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['nix/command'],
   'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
-  'node:fs': [
-    'archive/build-layers',
-    'archive/check-architecture',
-    'archive/layer',
-    'archive/links',
-    'archive/tree',
-    'archive/write-layout',
-    'build-platform',
-    'context',
-    'nix/add-to-store',
-    'nix/command',
-    'nix/download',
-    'nix/github-access',
-    'nix/install',
-    'nix/nix',
-    'nix/realise',
-    'nix/source',
-    'nix/unpack',
-    'registry/credentials',
-    'registry/repository',
-    'run',
-  ],
+  'node:fs': ['archive/*', 'build-platform', 'context', 'nix/*', 'registry/credentials', 'registry/repository', 'run'],
   'node:os': ['archive/compress', 'nix/nix'],
   'node:zlib': ['archive/compress'],
   'fetch(': ['nix/download', 'registry/http'],
@@ -141,7 +120,8 @@ describe('what is outside', () => {
     const users = modules.filter(
       ({ values, types, uses }) => [...values, ...types].some((name) => packageOf(name) === what) || uses.has(what),
     )
-    expect(users.map(({ name }) => name)).toEqual(expected)
+    const named = ({ name }: Module): string => (expected.includes(name) ? name : rowOf(name))
+    expect([...new Set(users.map(named))]).toEqual(expected)
   })
 
   test('has an owner, or does no harm', () => {

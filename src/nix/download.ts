@@ -6,10 +6,10 @@ import { messages, UserError } from '../error.ts'
 export type DownloadOptions = {
   readonly signal: AbortSignal
   readonly headers?: Readonly<Record<string, string>>
+  /** A server that sends nothing for so long is not going to, in milliseconds. */
+  readonly idleLimit?: number
 }
 
-/** A server that sends nothing for so long is not going to, in milliseconds. */
-const idleLimit = 30_000
 const tries = 3
 
 /** A short text, without white space around it. Throws a `UserError` that names the URL. */
@@ -40,7 +40,7 @@ export const downloadFile = (url: string, file: string, options: DownloadOptions
 /** An answer that says no is final; silence, a broken connection or a fault of the server may pass. */
 const download = async <T>(
   url: string,
-  { signal, headers = {} }: DownloadOptions,
+  { signal, headers = {}, idleLimit = 30_000 }: DownloadOptions,
   read: (body: AsyncIterable<Uint8Array>) => Promise<T>,
 ): Promise<T> => {
   for (let attempt = 1; ; attempt++) {

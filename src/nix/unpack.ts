@@ -29,7 +29,11 @@ export const unpackRelease = async (
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options)
+    await command(
+      'tar',
+      ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'],
+      withAllCores(options),
+    )
     const release = await releaseFolder(folder, system)
     await mkdir(store, { recursive: true })
     let bin: string | undefined
@@ -60,6 +64,12 @@ const releaseFolder = async (folder: string, system: string): Promise<string> =>
     )
   return join(folder, name)
 }
+
+/** xz 5.4 and newer unpack what was packed in several blocks on all cores, but only when they are told to. */
+const withAllCores = (options: CommandOptions): CommandOptions => ({
+  ...options,
+  environment: { ...options.environment, XZ_DEFAULTS: '--threads=0' },
+})
 
 /** A directory that may not be written to cannot be given another parent, but by root. */
 const move = async (from: string, to: string): Promise<void> => {

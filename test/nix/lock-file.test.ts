@@ -1,0 +1,75 @@
+import { describe, expect, test } from 'vitest'
+import { UserError } from '../../src/error.ts'
+import { lockedInput } from '../../src/nix/lock-file.ts'
+
+const rev = '755f5aa91337890c432639c60b6064bb7fe67769'
+const narHash = 'sha256-ypxFOeDz+CqADEQNL72haqGjvZQdBR5Vc7pyx2JDttI='
+const github = { type: 'github', owner: 'NixOS', repo: 'nixpkgs', rev, narHash }
+
+const lock = (inputs: Record<string, unknown>, nodes: Record<string, unknown>): string =>
+  JSON.stringify({ version: 7, root: 'root', nodes: { root: { inputs }, ...nodes } })
+
+const find = (text: string, input = 'nixpkgs') => lockedInput(text, 'flake.lock', input, 'https://github.com')
+
+describe('an input of a lock file is found', () => {
+  test.each([
+    [
+      'on GitHub',
+      lock({ nixpkgs: 'nixpkgs_2' }, { nixpkgs_2: { locked: github } }),
+      { type: 'tarball', url: `https://github.com/NixOS/nixpkgs/archive/${rev}.tar.gz`, revision: rev, narHash },
+    ],
+    [
+      'as a tarball',
+      lock({ nixpkgs: 'a' }, { a: { locked: { type: 'tarball', url: 'https://example.org/a.tar.gz', narHash } } }),
+      { type: 'tarball', url: 'https://example.org/a.tar.gz', revision: undefined, narHash },
+    ],
+    [
+      'in git',
+      lock({ nixpkgs: 'a' }, { a: { locked: { type: 'git', url: 'https://example.org/a', rev, narHash } } }),
+      { type: 'git', url: 'https://example.org/a', revision: rev, narHash },
+    ],
+    [
+      'where it follows that of another input',
+      lock(
+        { nixpkgs: ['tools', 'nixpkgs'], tools: 't' },
+        { t: { inputs: { nixpkgs: 'n' }, locked: {} }, n: { locked: github } },
+      ),
+      { type: 'tarball', url: `https://github.com/NixOS/nixpkgs/archive/${rev}.tar.gz`, revision: rev, narHash },
+    ],
+  ])('%s', (_, text, expected) => {
+    expect(find(text)).toEqual(expected)
+  })
+})
+
+describe('a lock file that pins nothing to fetch is told with what to do:', () => {
+  test.each([
+    ['no JSON', '{', '`nixpkgs` is flake.lock, which is no lock file of a flake; run `nix flake lock` and commit it.'],
+    [
+      'something else',
+      '{"a": 1}',
+      '`nixpkgs` is flake.lock, which is no lock file of a flake; run `nix flake lock` and commit it.',
+    ],
+    [
+      'without the input',
+      lock({ systems: 's', flake: 'f' }, {}),
+      '`nixpkgs` names the input nixpkgs of flake.lock, which has only flake, systems; write one of them after `#`, as in `flake.lock#name`.',
+    ],
+    [
+      'without inputs',
+      lock({}, {}),
+      '`nixpkgs` names the input nixpkgs of flake.lock, which has no inputs; write one of them after `#`, as in `flake.lock#name`.',
+    ],
+    [
+      'a path',
+      lock({ nixpkgs: 'a' }, { a: { locked: { type: 'path', path: '/a', narHash } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked as "path"; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'without a hash',
+      lock({ nixpkgs: 'a' }, { a: { locked: { ...github, narHash: undefined } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked as "github" without `narHash`; lock it from GitHub, git or a tarball.',
+    ],
+  ])('%s', (_, text, sentence) => {
+    expect(() => find(text)).toThrow(new UserError(sentence))
+  })
+})

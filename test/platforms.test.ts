@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process'
+import { cp, mkdtemp, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runAction, type StepResult } from './support/action.ts'
+import { unpackImage } from './support/container.ts'
+import { debianSet } from './support/debian-set.ts'
+import { output } from './support/process.ts'
+import { manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
+
+/** Debian's packages of one kind of machine, unpacked and patched on the other, stand for a set that cross compiles. */
+const both = 'linux/amd64, linux/arm64'
+const inputs = { packages: 'jq', tags: 'v1', platforms: both }
+const crossBuild = { 'nix-config': 'extra-platforms = x86_64-linux aarch64-linux' }
+
+let registry: Registry
+let step: StepResult
+let nixpkgs: string
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  nixpkgs = await debianSet({ architectures: ['amd64', 'arm64'] })
+  step = await runAction({ ...inputs, ...crossBuild, nixpkgs, image: `${registry.host}/both` })
+  expect(step.exitCode, step.log).toBe(0)
+}, 300_000)
+afterAll(() => registry.stop())
+
+describe('two platforms are one image index', () => {
+  test('under the digest that the registry gives', async () => {
+    expect(step.outputs['digest']).toBe(await manifestDigest(registry, 'both', 'v1'))
+    expect(await tags(registry, 'both')).toEqual(['v1'])
+  })
+
+  test('which lists both', async () => {
+    const index = JSON.parse(
+      await output('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${registry.host}/both:v1`]),
+    )
+    expect(index.mediaType).toBe('application/vnd.oci.image.index.v1+json')
+    expect(index.manifests.map(({ platform }: { platform: unknown }) => platform)).toEqual([
+      { architecture: 'amd64', os: 'linux' },
+      { architecture: 'arm64', os: 'linux' },
+    ])
+    const { platforms } = JSON.parse(step.outputs['metadata'] ?? '')
+    expect(platforms.map(({ digest }: { digest: string }) => digest)).toEqual(
+      index.manifests.map(({ digest }: { digest: string }) => digest),
+    )
+  })
+
+  test.each([
+    ['amd64', 'x86-64'],
+    ['arm64', 'ARM aarch64'],
+  ])('whose programs for %s are for %s', async (architecture, machine) => {
+    await using image = await unpackImage(`docker://${registry.host}/both:v1`, { architecture })
+    expect(image.config).toMatchObject({ architecture, os: 'linux' })
+    const [program = ''] = execFileSync('find', [`${image.rootfs}/nix/store`, '-path', '*/bin/jq'], {
+      encoding: 'utf8',
+    }).split('\n')
+    expect(await output('file', ['--brief', program])).toContain(machine)
+  })
+
+  test('and children are there before the index, and the index before the tag', () => {
+    const manifests = registry
+      .requests()
+      .filter(({ method, path }) => method === 'PUT' && path.includes('/manifests/'))
+      .map(({ path }) => path.slice('/v2/both/manifests/'.length))
+    const { platforms, digest } = JSON.parse(step.outputs['metadata'] ?? '')
+    expect(manifests).toEqual([...platforms.map((platform: { digest: string }) => platform.digest), digest, 'v1'])
+  })
+})
+
+test('what cannot be built here says which package and why, and nothing is pushed', async () => {
+  const { errors, exitCode } = await runAction({ ...inputs, packages: 'tree', nixpkgs, image: `${registry.host}/one` })
+  expect(exitCode).toBe(1)
+  expect(errors).toHaveLength(1)
+  expect(errors[0]).toMatch(
+    /(aarch64|x86_64)-linux' with features .*; build on a runner of that architecture, or name a substituter that has it in `nix-config`\.$/,
+  )
+  expect(await tags(registry, 'one')).toEqual([])
+})
+
+test('a package set that does not pass the system on is refused', async () => {
+  const { errors, exitCode } = await runAction({
+    ...inputs,
+    nixpkgs: await wrongSystem(),
+    packages: 'jq',
+    platforms: process.arch === 'x64' ? 'linux/arm64' : 'linux/amd64',
+    image: `${registry.host}/wrong`,
+  })
+  expect(exitCode).toBe(1)
+  expect(errors[0]).toMatch(
+    /^\/bin\/\S+ is a program for (amd64|arm64), but the image is for linux\/(amd64|arm64); let the package set use the `system` that it is given\.$/,
+  )
+  expect(await tags(registry, 'wrong')).toEqual([])
+})
+
+/** The same packages, always for this machine. */
+const wrongSystem = async (): Promise<string> => {
+  const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+  await cp(nixpkgs, join(folder, 'set'), { recursive: true })
+  const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
+  await writeFile(join(folder, 'default.nix'), `arguments: import ./set (arguments // { system = "${system}"; })`)
+  return folder
+}
