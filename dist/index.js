@@ -31941,7 +31941,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3945);
 /* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5468);
 /* harmony import */ var _report_summary_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7994);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(1201);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5766);
 
 
 
@@ -32239,7 +32239,7 @@ const seconds = (value) => `${value.toFixed(2)} s`;
 
 /***/ }),
 
-/***/ 1201:
+/***/ 5766:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -32827,22 +32827,43 @@ const assemble = (layers, links, platform) => {
 
 // EXTERNAL MODULE: ./src/check.ts
 var check = __nccwpck_require__(5883);
+;// CONCATENATED MODULE: ./src/nix/nar-hash.ts
+const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
+/**
+ * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions and
+ * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
+ */
+const parseNarHash = (text, what) => {
+    if (/^sha256-[A-Za-z0-9+/]{43}=$/.test(text))
+        return text;
+    const [, digits] = /^sha256:([0-9abcdfghijklmnpqrsvwxyz]{52})$/.exec(text) ?? [];
+    if (!digits)
+        throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(text)}`);
+    return `sha256-${fromBase32(digits).toString('base64')}`;
+};
+/** Nix's base 32 starts with the last five bits. */
+const fromBase32 = (digits) => {
+    const bytes = Buffer.alloc(33);
+    for (const [index, digit] of [...digits].reverse().entries()) {
+        const bits = alphabet.indexOf(digit) << ((index * 5) % 8);
+        const byte = (index * 5) >> 3;
+        bytes[byte] = (bytes[byte] ?? 0) | (bits & 0xff);
+        bytes[byte + 1] = (bytes[byte + 1] ?? 0) | (bits >> 8);
+    }
+    return bytes.subarray(0, 32);
+};
+
 ;// CONCATENATED MODULE: ./src/graph/closure.ts
 
 
+
 const storePath = (value, what) => parseStorePath((0,check/* string */.Yj)(value, what), what);
-const narHash = (value, what) => {
-    const hash = (0,check/* string */.Yj)(value, what);
-    if (!/^sha256(:[0-9abcdfghijklmnpqrsvwxyz]{52}|-[A-Za-z0-9+/]{43}=)$/.test(hash))
-        throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(hash)}`);
-    return hash;
-};
 const pathInfo = (value, what) => {
     const fields = (0,check/* record */.g1)(value, what);
     const path = storePath(fields['path'], `${what}.path`);
     return {
         path,
-        narHash: narHash(fields['narHash'], `${path}: narHash`),
+        narHash: parseNarHash((0,check/* string */.Yj)(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
         narSize: (0,check/* count */.U9)(fields['narSize'], `${path}: narSize`),
         closureSize: (0,check/* count */.U9)(fields['closureSize'], `${path}: closureSize`),
         references: (0,check/* list */.p_)(storePath)(fields['references'], `${path}: references`)
@@ -33222,6 +33243,7 @@ const ignoredByGit = async (folder, options) => {
 
 
 
+
 /**
  * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
  */
@@ -33276,7 +33298,8 @@ const evaluate = async (nix, expression, args) => {
 const stored = async (nix, answer) => {
     const what = 'the path in the store';
     const path = parseStorePath((0,check/* string */.Yj)(answer['path'], what), what);
-    return { path, narHash: (await nix('nix-store', ['--query', '--hash', path])).trim() };
+    const hash = await nix('nix-store', ['--query', '--hash', path]);
+    return { path, narHash: parseNarHash(hash.trim(), `the hash of ${path}`) };
 };
 
 ;// CONCATENATED MODULE: ./src/nix/explain.ts

@@ -16,14 +16,18 @@ const rules: Readonly<Record<string, Rule>> = {
   timings: {},
   log: {},
   'nix/store-path': {},
+  'nix/nar-hash': {},
   'oci/*': { values: ['oci/*'] },
 
   context: { values: ['check', 'error', 'oci/*'] },
   'inputs/*': { values: ['inputs/*', 'oci/*'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
   plan: { values: ['oci/*'], types: ['context', 'inputs'] },
-  'nix/*': { values: ['check', 'error', 'nix/*', 'nix/store-path'], types: ['inputs', 'inputs/*', 'log', 'plan'] },
-  'graph/*': { values: ['check', 'nix/store-path'], types: ['graph/*'] },
+  'nix/*': {
+    values: ['check', 'error', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
+    types: ['inputs', 'inputs/*', 'log', 'plan'],
+  },
+  'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
   'layers/*': { values: ['graph/*', 'layers/*'], types: ['nix/store-path'] },
   'archive/*': {
     values: ['archive/*', 'concurrent', 'error', 'layers/*', 'nix/store-path', 'oci/*'],

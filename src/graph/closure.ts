@@ -1,10 +1,11 @@
 import { count, list, parseJson, record, string } from '../check.ts'
+import { type NarHash, parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 
-/** A store path of a closure. Sizes are bytes; `narHash` is as Nix gives it; references do not hold the path itself. */
+/** A store path of a closure. Sizes are bytes; references do not hold the path itself. */
 export type PathInfo = {
   readonly path: StorePath
-  readonly narHash: string
+  readonly narHash: NarHash
   readonly narSize: number
   readonly closureSize: number
   readonly references: readonly StorePath[]
@@ -18,19 +19,12 @@ export type Closure = {
 
 const storePath = (value: unknown, what: string): StorePath => parseStorePath(string(value, what), what)
 
-const narHash = (value: unknown, what: string): string => {
-  const hash = string(value, what)
-  if (!/^sha256(:[0-9abcdfghijklmnpqrsvwxyz]{52}|-[A-Za-z0-9+/]{43}=)$/.test(hash))
-    throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(hash)}`)
-  return hash
-}
-
 const pathInfo = (value: unknown, what: string): PathInfo => {
   const fields = record(value, what)
   const path = storePath(fields['path'], `${what}.path`)
   return {
     path,
-    narHash: narHash(fields['narHash'], `${path}: narHash`),
+    narHash: parseNarHash(string(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
     narSize: count(fields['narSize'], `${path}: narSize`),
     closureSize: count(fields['closureSize'], `${path}: closureSize`),
     references: list(storePath)(fields['references'], `${path}: references`)

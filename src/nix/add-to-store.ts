@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
 import type { CommandOptions } from './command.ts'
 import { ignoredByGit } from './ignored-by-git.ts'
+import { type NarHash, parseNarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** A folder in the store with the hash of its content, `sha256:` and 52 digits in Nix's base 32. */
-export type StoredFolder = { readonly path: StorePath; readonly narHash: string }
+/** A folder in the store with the hash of its content. */
+export type StoredFolder = { readonly path: StorePath; readonly narHash: NarHash }
 
 /**
  * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
@@ -89,5 +90,6 @@ const evaluate = async (
 const stored = async (nix: Nix, answer: Record<string, unknown>): Promise<StoredFolder> => {
   const what = 'the path in the store'
   const path = parseStorePath(string(answer['path'], what), what)
-  return { path, narHash: (await nix('nix-store', ['--query', '--hash', path])).trim() }
+  const hash = await nix('nix-store', ['--query', '--hash', path])
+  return { path, narHash: parseNarHash(hash.trim(), `the hash of ${path}`) }
 }

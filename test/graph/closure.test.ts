@@ -34,10 +34,10 @@ describe('a runtime graph', () => {
     )
   })
 
-  test('may have hashes in Nix’s base 32 and in base 64', () => {
-    const hashes = [`sha256:${'0'.repeat(52)}`, narHashOf('x')]
-    for (const narHash of hashes)
-      expect(checkClosure([info(a, [], { narHash })], [a]).paths.get(a)?.narHash).toBe(narHash)
+  test('may have hashes in Nix’s base 32 and in base 64, which are the same to all that follows', () => {
+    const empty = 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='
+    for (const narHash of ['sha256:0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73', empty])
+      expect(checkClosure([info(a, [], { narHash })], [a]).paths.get(a)?.narHash).toBe(empty)
   })
 
   test('may be 50,000 paths deep', () => {

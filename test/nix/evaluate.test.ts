@@ -6,7 +6,7 @@ import { nixConfigFolder } from '../support/nix-places.ts'
 const derivationPath = /^\/nix\/store\/[0-9a-z]{32}-nix-image\.drv$/
 const unknown = (name: string, instead: string): RegExp =>
   new RegExp(
-    `^\`packages\` has ${name}, which is not in /.*small-set with the content sha256:\\w{52}; ${instead}$`,
+    `^\`packages\` has ${name}, which is not in /.*small-set with the content sha256-\\S{43}=; ${instead}$`,
     'm',
   )
 

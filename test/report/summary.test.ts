@@ -116,6 +116,8 @@ describe('text of a package set', () => {
 
   test.each([
     'javascript:alert(1)',
+    'javascript://example.org/%0Aalert',
+    'ftp://example.org/',
     'data:text/html,x',
     'https://example.org/)[x](javascript:alert(1)',
     'https://example.org/ "title"',

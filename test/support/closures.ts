@@ -13,34 +13,52 @@ export const pathOf = (name: string): StorePath => `/nix/store/${'0'.repeat(32)}
 export const nameOf = (path: string): string => path.slice(pathOf('').length)
 
 /** A NAR hash of its own for each text. */
-export const narHashOf = (text: string): string => `sha256-${createHash('sha256').update(text).digest('base64')}`
+export const narHashOf = (text: string): PathInfo['narHash'] =>
+  `sha256-${createHash('sha256').update(text).digest('base64')}`
 
 type Node = { readonly size?: number; readonly needs?: readonly string[] }
 
 /** A closure for an example: each path by its name, with the size of its NAR and the names that it references. */
 export const closureOf = (roots: readonly string[], nodes: Readonly<Record<string, Node>>): Closure =>
   checkClosure(
-    Object.entries(nodes).map(([name, { size = 1, needs = [] }]) => pathInfo(pathOf(name), size, needs.map(pathOf))),
+    withClosureSizes(
+      Object.entries(nodes).map(([name, { size = 1, needs = [] }]) => ({
+        path: pathOf(name),
+        narSize: size,
+        references: needs.map(pathOf),
+      })),
+    ),
     roots.map(pathOf),
   )
 
-const pathInfo = (path: StorePath, narSize: number, references: readonly StorePath[]): PathInfo => ({
-  path,
-  narHash: narHashOf(path),
-  narSize,
-  // Not that of the closure, and not used: no test may depend on it.
-  closureSize: narSize,
-  references,
-})
+type OwnInfo = Pick<PathInfo, 'path' | 'narSize' | 'references'>
+
+const withClosureSizes = (infos: readonly OwnInfo[]): PathInfo[] => {
+  const byPath = new Map(infos.map((info) => [info.path, info]))
+  const closureSizeOf = (path: StorePath): number => {
+    const reached = new Set([path])
+    let size = 0
+    for (const next of reached) {
+      const { narSize = 0, references = [] } = byPath.get(next) ?? {}
+      size += narSize
+      for (const reference of references) reached.add(reference)
+    }
+    return size
+  }
+  return infos.map((info) => ({ ...info, narHash: narHashOf(info.path), closureSize: closureSizeOf(info.path) }))
+}
 
 /** `length` paths, each of which references the next; one root. */
 export const chain = (length: number): Closure => {
   const path = (index: number): StorePath => pathOf(String(index).padStart(6, '0'))
-  const references = (index: number): StorePath[] => (index + 1 < length ? [path(index + 1)] : [])
-  return checkClosure(
-    Array.from({ length }, (_, index) => pathInfo(path(index), 1, references(index))),
-    [path(0)],
-  )
+  const infos = Array.from({ length }, (_, index) => ({
+    path: path(index),
+    narHash: narHashOf(path(index)),
+    narSize: 1,
+    closureSize: length - index,
+    references: index + 1 < length ? [path(index + 1)] : [],
+  }))
+  return checkClosure(infos, [path(0)])
 }
 
 /** Few names, so that popularity data has some of them; some paths are big enough for a layer of their own. */
@@ -65,8 +83,12 @@ export const runtimeGraphs: fc.Arbitrary<RuntimeGraph> = fc
     const references = nodes.map(({ steps }, index) => steps.flatMap((step) => paths[index + step] ?? []))
     const referenced = new Set(references.flat())
     return {
-      runtimeGraph: nodes.map(({ narSize }, index) =>
-        pathInfo(paths[index] as StorePath, narSize, references[index] ?? []),
+      runtimeGraph: withClosureSizes(
+        nodes.map(({ narSize }, index) => ({
+          path: paths[index] as StorePath,
+          narSize,
+          references: references[index] ?? [],
+        })),
       ),
       roots: paths.filter((path, index) => nodes[index]?.isRoot || !referenced.has(path)),
     }
