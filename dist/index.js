@@ -31509,7 +31509,7 @@ const readContext = (environment, actionDirectory) => {
     const { RUNNER_OS, RUNNER_ARCH, RUNNER_TEMP, GITHUB_WORKSPACE, HOME } = environment;
     const platform = (0,_oci_platform_js__WEBPACK_IMPORTED_MODULE_2__/* .platformOfRunner */ .r3)(RUNNER_OS, RUNNER_ARCH);
     if (!platform)
-        throw new _error_js__WEBPACK_IMPORTED_MODULE_3__/* .UserError */ .yo(`nix-image-action runs on Linux on x64 and arm64, not on ${RUNNER_OS} ${RUNNER_ARCH}; write \`runs-on: ubuntu-latest\` or \`ubuntu-24.04-arm\`.`);
+        throw new _error_js__WEBPACK_IMPORTED_MODULE_3__/* .UserError */ .yo(`nix-image-action runs on Linux on x64 and arm64, not on ${RUNNER_OS ?? 'an unknown system'} ${RUNNER_ARCH ?? ''}; write \`runs-on: ubuntu-latest\` or \`ubuntu-24.04-arm\`.`);
     if (!RUNNER_TEMP || !GITHUB_WORKSPACE)
         throw new _error_js__WEBPACK_IMPORTED_MODULE_3__/* .UserError */ .yo('RUNNER_TEMP and GITHUB_WORKSPACE are not set; nix-image-action runs as a step of a GitHub Actions job.');
     return {
@@ -31527,9 +31527,11 @@ const readContext = (environment, actionDirectory) => {
         })),
     };
 };
+/** Events whose token can only read where they come from a fork. */
+const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_review_comment'];
 /** Source: the webhook payload of `pull_request`, https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY }) => {
-    if (GITHUB_EVENT_NAME !== 'pull_request' || !GITHUB_EVENT_PATH)
+    if (!withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') || !GITHUB_EVENT_PATH)
         return false;
     const field = (value, name) => ((0,_check_js__WEBPACK_IMPORTED_MODULE_4__/* .isRecord */ .u4)(value) ? value[name] : undefined);
     const event = (0,_check_js__WEBPACK_IMPORTED_MODULE_4__/* .parseJson */ .qF)((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)(GITHUB_EVENT_PATH, 'utf8'), GITHUB_EVENT_PATH);
@@ -31565,7 +31567,9 @@ const explain = (error) => {
 /** The messages of an error and its causes, outermost first. A cause that only repeats is left out. */
 const messages = (error) => {
     const chain = [];
-    for (let current = error; current !== undefined; current = current instanceof Error ? current.cause : undefined) {
+    const seen = new Set();
+    for (let current = error; current !== undefined && !seen.has(current); current = current instanceof Error ? current.cause : undefined) {
+        seen.add(current);
         const message = current instanceof Error ? current.message || current.name : String(current);
         if (!chain.some((outer) => outer.includes(message)))
             chain.push(message);
@@ -31646,7 +31650,7 @@ const parseTags = (text, problem) => {
 
 ;// CONCATENATED MODULE: ./src/inputs/problem.ts
 /** A value in a problem. Whoever writes a password into a URL shall not find it in the log. */
-const quoted = (value) => JSON.stringify(value.replace(/\/\/[^/@]*@/, '//***@'));
+const quoted = (value) => JSON.stringify(value.replace(/\/\/[^/]*@/, '//***@'));
 
 ;// CONCATENATED MODULE: ./src/inputs/nix.ts
 
@@ -32180,7 +32184,7 @@ const summary = (outcome) => {
             cell(license.join(', ')),
         ])),
         '',
-        `From ${source.description}.`,
+        `From ${cell(source.description)}.`,
         ...platforms.flatMap(platformSections),
         ...folded('Seconds per stage', table(['Stage', 'Time'], Object.entries(outcome.timings).map(([stage, time]) => [stage, (0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .seconds */ .Y)(time)]))),
         '',
@@ -32196,18 +32200,19 @@ const platformSections = ({ platform, layers, conflicts, closureSize }) => {
     const paths = layers.reduce((total, { storePaths }) => total + storePaths.length, 0);
     return [
         '',
-        `${platform}: ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(closureSize)} in ${paths} store paths, ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(size)} in ${layers.length} layers.`,
-        ...folded(`${layers.length} layers`, table(['Layer', 'Holds', 'Size', 'Origin'], layers.map((layer) => [
+        `${platform}: ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(closureSize)} in ${paths} store paths, ${(0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(size)} in ${counted(layers.length, 'layer')}.`,
+        ...folded(counted(layers.length, 'layer'), table(['Layer', 'Holds', 'Size', 'Origin'], layers.map((layer) => [
             `\`${layer.digest.slice('sha256:'.length, 19)}\``,
             cell(layer.holds),
             (0,_units_js__WEBPACK_IMPORTED_MODULE_1__/* .megabytes */ .i)(layer.size),
             layer.origin,
         ]))),
         ...(conflicts.length > 0
-            ? folded(`${conflicts.length} files that more than one package has; the package named first wins`, table(['File', 'In the image', 'Left out'], conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)])))
+            ? folded(`${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins`, table(['File', 'In the image', 'Left out'], conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)])))
             : []),
     ];
 };
+const counted = (count, what) => `${count} ${what}${count === 1 ? '' : 's'}`;
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 const folded = (title, lines) => [
     '',
@@ -32866,7 +32871,7 @@ const pathInfo = (value, what) => {
         narHash: parseNarHash((0,check/* string */.Yj)(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
         narSize: (0,check/* count */.U9)(fields['narSize'], `${path}: narSize`),
         closureSize: (0,check/* count */.U9)(fields['closureSize'], `${path}: closureSize`),
-        references: (0,check/* list */.p_)(storePath)(fields['references'], `${path}: references`)
+        references: [...new Set((0,check/* list */.p_)(storePath)(fields['references'], `${path}: references`))]
             .filter((reference) => reference !== path)
             .sort(),
     };
@@ -32880,7 +32885,7 @@ const checkClosure = (runtimeGraph, roots) => {
     const infos = (0,check/* list */.p_)(pathInfo)(runtimeGraph, 'runtimeGraph').sort((a, b) => (a.path < b.path ? -1 : 1));
     const closure = {
         paths: new Map(infos.map((info) => [info.path, info])),
-        roots: (0,check/* list */.p_)(storePath)(roots, 'roots'),
+        roots: [...new Set((0,check/* list */.p_)(storePath)(roots, 'roots'))],
     };
     if (closure.paths.size !== infos.length)
         throw new Error('runtimeGraph names a store path twice');
@@ -33827,6 +33832,7 @@ const nixRelease = ({ version, url, sha256 }, system, base) => {
 
 
 
+
 /**
  * The version of Nix to use, and what was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
  * which asks for one that later steps have as well. Throws a `UserError` if there is none and none may be installed.
@@ -33844,12 +33850,11 @@ const isOnPath = async ({ environment, signal }) => {
         return true;
     }
     catch (cause) {
-        if (!(cause instanceof CommandError)) {
-            if (cause instanceof src_error/* UserError */.yo)
-                return false;
-            throw cause;
-        }
-        throw new src_error/* UserError */.yo(`The Nix on the PATH does not start (${cause.stderr.split('\n').at(-1)}); mend it, or take it from the PATH.`, { cause });
+        if (cause instanceof CommandError)
+            throw explainNix(cause, 'The Nix on the PATH does not start');
+        if (cause instanceof src_error/* UserError */.yo)
+            return false;
+        throw cause;
     }
 };
 
@@ -33902,7 +33907,6 @@ const isNews = (line) => /^(building '|warning: |trace: |(this|these) .*will be 
 
 
 
-
 /**
  * Nix as it is on the environment's PATH. The configuration goes into a file that only this user can read: it may hold an
  * access token, and what is in the environment is seen by everything that Nix starts.
@@ -33921,12 +33925,13 @@ const userConfigFiles = (environment) => {
     const { NIX_USER_CONF_FILES, XDG_CONFIG_HOME, XDG_CONFIG_DIRS, HOME } = environment;
     if (NIX_USER_CONF_FILES)
         return NIX_USER_CONF_FILES;
-    const home = XDG_CONFIG_HOME || (0,external_node_path_.join)(HOME ?? (0,external_node_os_namespaceObject.homedir)(), '.config');
+    const home = XDG_CONFIG_HOME || (0,external_node_path_.join)(HOME ?? '/', '.config');
     const folders = [home, ...(XDG_CONFIG_DIRS || '/etc/xdg').split(external_node_path_.delimiter)];
     return folders.map((folder) => (0,external_node_path_.join)(folder, 'nix', 'nix.conf')).join(external_node_path_.delimiter);
 };
 
 ;// CONCATENATED MODULE: ./src/nix/prepare.ts
+
 
 
 
@@ -33942,7 +33947,10 @@ const prepareNix = async (request, tools) => {
     const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools.temporary) : '';
     // What the user writes comes last, and wins.
     const nix = await configureNix({ ...tools, environment, config: access + config });
-    tools.log.info((await nix('nix-store', ['--version'])).trim());
+    const version = await nix('nix-store', ['--version']).catch((error) => {
+        throw explainNix(error, 'Nix does not start');
+    });
+    tools.log.info(version.trim());
     return { nix, installed };
 };
 

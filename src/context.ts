@@ -56,7 +56,7 @@ export const readContext = (environment: Environment, actionDirectory: string): 
   const platform = platformOfRunner(RUNNER_OS, RUNNER_ARCH)
   if (!platform)
     throw new UserError(
-      `nix-image-action runs on Linux on x64 and arm64, not on ${RUNNER_OS} ${RUNNER_ARCH}; write \`runs-on: ubuntu-latest\` or \`ubuntu-24.04-arm\`.`,
+      `nix-image-action runs on Linux on x64 and arm64, not on ${RUNNER_OS ?? 'an unknown system'} ${RUNNER_ARCH ?? ''}; write \`runs-on: ubuntu-latest\` or \`ubuntu-24.04-arm\`.`,
     )
   if (!RUNNER_TEMP || !GITHUB_WORKSPACE)
     throw new UserError(
@@ -80,9 +80,12 @@ export const readContext = (environment: Environment, actionDirectory: string): 
   }
 }
 
+/** Events whose token can only read where they come from a fork. */
+const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_review_comment']
+
 /** Source: the webhook payload of `pull_request`, https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment): boolean => {
-  if (GITHUB_EVENT_NAME !== 'pull_request' || !GITHUB_EVENT_PATH) return false
+  if (!withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') || !GITHUB_EVENT_PATH) return false
   const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
   const event = parseJson(readFileSync(GITHUB_EVENT_PATH, 'utf8'), GITHUB_EVENT_PATH)
   // Where the fork was deleted, the payload has no repository.

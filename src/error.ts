@@ -16,7 +16,13 @@ export const explain = (error: unknown): { sentence: string; details: string } =
 /** The messages of an error and its causes, outermost first. A cause that only repeats is left out. */
 export const messages = (error: unknown): string[] => {
   const chain: string[] = []
-  for (let current = error; current !== undefined; current = current instanceof Error ? current.cause : undefined) {
+  const seen = new Set()
+  for (
+    let current = error;
+    current !== undefined && !seen.has(current);
+    current = current instanceof Error ? current.cause : undefined
+  ) {
+    seen.add(current)
     const message = current instanceof Error ? current.message || current.name : String(current)
     if (!chain.some((outer) => outer.includes(message))) chain.push(message)
   }

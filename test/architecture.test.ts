@@ -55,7 +55,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['nix/command'],
   'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
   'node:fs': ['archive/*', 'build-platform', 'context', 'nix/*', 'registry/credentials', 'registry/repository', 'run'],
-  'node:os': ['archive/compress', 'nix/nix'],
+  'node:os': ['archive/compress'],
   'node:zlib': ['archive/compress'],
   'fetch(': ['nix/download', 'registry/http'],
   'process.env': ['main'],

@@ -27,7 +27,7 @@ const pathInfo = (value: unknown, what: string): PathInfo => {
     narHash: parseNarHash(string(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
     narSize: count(fields['narSize'], `${path}: narSize`),
     closureSize: count(fields['closureSize'], `${path}: closureSize`),
-    references: list(storePath)(fields['references'], `${path}: references`)
+    references: [...new Set(list(storePath)(fields['references'], `${path}: references`))]
       .filter((reference) => reference !== path)
       .sort(),
   }
@@ -42,7 +42,7 @@ export const checkClosure = (runtimeGraph: unknown, roots: unknown): Closure => 
   const infos = list(pathInfo)(runtimeGraph, 'runtimeGraph').sort((a, b) => (a.path < b.path ? -1 : 1))
   const closure: Closure = {
     paths: new Map(infos.map((info) => [info.path, info])),
-    roots: list(storePath)(roots, 'roots'),
+    roots: [...new Set(list(storePath)(roots, 'roots'))],
   }
   if (closure.paths.size !== infos.length) throw new Error('runtimeGraph names a store path twice')
   if (closure.roots.length === 0) throw new Error('roots is empty')

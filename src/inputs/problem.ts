@@ -5,4 +5,4 @@ export type GetInput = (name: string) => string
 export type Problem = (sentence: string) => void
 
 /** A value in a problem. Whoever writes a password into a URL shall not find it in the log. */
-export const quoted = (value: string): string => JSON.stringify(value.replace(/\/\/[^/@]*@/, '//***@'))
+export const quoted = (value: string): string => JSON.stringify(value.replace(/\/\/[^/]*@/, '//***@'))

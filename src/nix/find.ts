@@ -1,6 +1,7 @@
 import { UserError } from '../error.ts'
 import type { Inputs } from '../inputs.ts'
 import { CommandError, command } from './command.ts'
+import { explainNix } from './explain.ts'
 import { type InstalledNix, type InstallTools, installNix } from './install.ts'
 import { nixRelease } from './release.ts'
 
@@ -28,13 +29,8 @@ const isOnPath = async ({ environment, signal }: InstallTools): Promise<boolean>
     await command('nix-store', ['--version'], { environment, signal })
     return true
   } catch (cause) {
-    if (!(cause instanceof CommandError)) {
-      if (cause instanceof UserError) return false
-      throw cause
-    }
-    throw new UserError(
-      `The Nix on the PATH does not start (${cause.stderr.split('\n').at(-1)}); mend it, or take it from the PATH.`,
-      { cause },
-    )
+    if (cause instanceof CommandError) throw explainNix(cause, 'The Nix on the PATH does not start')
+    if (cause instanceof UserError) return false
+    throw cause
   }
 }

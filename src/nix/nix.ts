@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Log } from '../log.ts'
 import { command } from './command.ts'
@@ -43,7 +42,7 @@ export const configureNix = async ({ environment, config, temporary, log, signal
 const userConfigFiles = (environment: Readonly<Record<string, string>>): string => {
   const { NIX_USER_CONF_FILES, XDG_CONFIG_HOME, XDG_CONFIG_DIRS, HOME } = environment
   if (NIX_USER_CONF_FILES) return NIX_USER_CONF_FILES
-  const home = XDG_CONFIG_HOME || join(HOME ?? homedir(), '.config')
+  const home = XDG_CONFIG_HOME || join(HOME ?? '/', '.config')
   const folders = [home, ...(XDG_CONFIG_DIRS || '/etc/xdg').split(delimiter)]
   return folders.map((folder) => join(folder, 'nix', 'nix.conf')).join(delimiter)
 }

@@ -1,5 +1,6 @@
 import type { Source } from '../inputs/source.ts'
 import type { Endpoints } from './endpoints.ts'
+import { explainNix } from './explain.ts'
 import { type FindRequest, findNix } from './find.ts'
 import { githubAccess } from './github-access.ts'
 import { type InstalledNix, type InstallTools, withPath } from './install.ts'
@@ -26,6 +27,9 @@ export const prepareNix = async (
   const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools.temporary) : ''
   // What the user writes comes last, and wins.
   const nix = await configureNix({ ...tools, environment, config: access + config })
-  tools.log.info((await nix('nix-store', ['--version'])).trim())
+  const version = await nix('nix-store', ['--version']).catch((error) => {
+    throw explainNix(error, 'Nix does not start')
+  })
+  tools.log.info(version.trim())
   return { nix, installed }
 }

@@ -33,7 +33,7 @@ export const summary = (outcome: Outcome): string => {
       ]),
     ),
     '',
-    `From ${source.description}.`,
+    `From ${cell(source.description)}.`,
     ...platforms.flatMap(platformSections),
     ...folded(
       'Seconds per stage',
@@ -57,9 +57,9 @@ const platformSections = ({ platform, layers, conflicts, closureSize }: Platform
   const paths = layers.reduce((total, { storePaths }) => total + storePaths.length, 0)
   return [
     '',
-    `${platform}: ${megabytes(closureSize)} in ${paths} store paths, ${megabytes(size)} in ${layers.length} layers.`,
+    `${platform}: ${megabytes(closureSize)} in ${paths} store paths, ${megabytes(size)} in ${counted(layers.length, 'layer')}.`,
     ...folded(
-      `${layers.length} layers`,
+      counted(layers.length, 'layer'),
       table(
         ['Layer', 'Holds', 'Size', 'Origin'],
         layers.map((layer) => [
@@ -72,7 +72,7 @@ const platformSections = ({ platform, layers, conflicts, closureSize }: Platform
     ),
     ...(conflicts.length > 0
       ? folded(
-          `${conflicts.length} files that more than one package has; the package named first wins`,
+          `${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins`,
           table(
             ['File', 'In the image', 'Left out'],
             conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)]),
@@ -81,6 +81,8 @@ const platformSections = ({ platform, layers, conflicts, closureSize }: Platform
       : []),
   ]
 }
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
