@@ -84,6 +84,7 @@ describe('a pull request from a fork', () => {
 
   test.each<[string, string, unknown, boolean]>([
     ['is one whose head is in another repository', 'pull_request', headRepository('Somebody/Name'), true],
+    ['is one when somebody reviews it', 'pull_request_review', headRepository('Somebody/Name'), true],
     ['is one whose head repository was deleted', 'pull_request', { pull_request: { head: { repo: null } } }, true],
     ['is none with its head in the repository', 'pull_request', headRepository('Owner/Name'), false],
     ['is none that runs with the rights of its target', 'pull_request_target', headRepository('Somebody/Name'), false],
