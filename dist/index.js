@@ -32611,54 +32611,72 @@ var external_node_buffer_ = __nccwpck_require__(4573);
 
 
 
-
-
 /** Files up to this many bytes are read in one call. */
 const smallFile = 256 * 1024;
+/** Larger ones are read in parts of this size. */
+const part = 1024 * 1024;
 /**
  * The layer of the given store paths: their parent directories, then each path with all that is in it, depth first, each
  * directory's names by code unit. Throws a `UserError` that names a path which cannot be read or is no file, directory or
  * symlink.
+ *
+ * Files are read synchronously. Asynchronous calls would wait in the queue of the thread pool behind blocks that are
+ * compressed, once for each of several calls for each of many small files; most of the time would be waiting.
  */
-async function* storePathsTree(paths) {
+function* storePathsTree(paths) {
     yield { type: 'directory', name: 'nix', mode: 0o755 };
     yield { type: 'directory', name: 'nix/store', mode: 0o755 };
     for (const path of paths.toSorted())
         yield* walk(path);
 }
-async function* walk(path) {
+function* walk(path) {
     const name = path.slice(1);
-    const stats = await reading(path, () => (0,promises_namespaceObject.lstat)(path));
+    const stats = reading(path, () => (0,external_node_fs_.lstatSync)(path));
     if (stats.isSymbolicLink()) {
-        yield { type: 'symlink', name, target: await reading(path, () => (0,promises_namespaceObject.readlink)(path)) };
+        yield { type: 'symlink', name, target: reading(path, () => (0,external_node_fs_.readlinkSync)(path)) };
     }
     else if (stats.isFile()) {
         // The store's own modes: other bits may have been lost or added where it was restored.
         const mode = stats.mode & 0o111 ? 0o555 : 0o444;
         const content = stats.size <= smallFile
-            ? await reading(path, () => (0,promises_namespaceObject.readFile)(path))
-            : { size: stats.size, read: () => (0,external_node_fs_.createReadStream)(path, { highWaterMark: smallFile }) };
+            ? reading(path, () => (0,external_node_fs_.readFileSync)(path))
+            : { size: stats.size, read: () => readInParts(path) };
         yield { type: 'file', name, mode, content };
     }
     else if (stats.isDirectory()) {
         yield { type: 'directory', name, mode: 0o555 };
-        for (const child of await childrenOf(path))
-            yield* walk((0,external_node_path_.join)(path, child));
+        for (const child of childrenOf(path))
+            yield* walk(`${path}/${child}`);
     }
     else {
         throw new src_error/* UserError */.yo(`${path} is neither a file nor a directory nor a symlink, so it cannot be put into an image.`);
     }
 }
-const childrenOf = async (path) => {
-    const names = await reading(path, () => (0,promises_namespaceObject.readdir)(path, { encoding: 'buffer' }));
+function* readInParts(path) {
+    const file = reading(path, () => (0,external_node_fs_.openSync)(path, 'r'));
+    try {
+        for (;;) {
+            const buffer = Buffer.allocUnsafe(part);
+            const bytes = reading(path, () => (0,external_node_fs_.readSync)(file, buffer));
+            if (bytes === 0)
+                return;
+            yield buffer.subarray(0, bytes);
+        }
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(file);
+    }
+}
+const childrenOf = (path) => {
+    const names = reading(path, () => (0,external_node_fs_.readdirSync)(path, { encoding: 'buffer' }));
     const foreign = names.find((name) => !(0,external_node_buffer_.isUtf8)(name));
     if (foreign)
         throw new src_error/* UserError */.yo(`${path} has a file whose name is not UTF-8 (${foreign.toString('latin1')}); rename it in its package.`);
     return names.map((name) => name.toString()).sort();
 };
-const reading = async (path, read) => {
+const reading = (path, read) => {
     try {
-        return await read();
+        return read();
     }
     catch (cause) {
         const reason = cause instanceof Error && 'code' in cause ? cause.code : cause;

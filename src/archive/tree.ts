@@ -1,7 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { createReadStream } from 'node:fs'
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 import { UserError } from '../error.ts'
 import type { StorePath } from '../nix/store-path.ts'
 
@@ -15,45 +13,67 @@ export type TreeEntry =
   | { readonly type: 'file'; readonly name: string; readonly mode: number; readonly content: Content }
 
 /** The bytes of a file, or a way to read them as they are needed. */
-export type Content = Uint8Array | { readonly size: number; readonly read: () => AsyncIterable<Uint8Array> }
+export type Content =
+  | Uint8Array
+  | { readonly size: number; readonly read: () => AsyncIterable<Uint8Array> | Iterable<Uint8Array> }
 
 /** Files up to this many bytes are read in one call. */
 const smallFile = 256 * 1024
+
+/** Larger ones are read in parts of this size. */
+const part = 1024 * 1024
 
 /**
  * The layer of the given store paths: their parent directories, then each path with all that is in it, depth first, each
  * directory's names by code unit. Throws a `UserError` that names a path which cannot be read or is no file, directory or
  * symlink.
+ *
+ * Files are read synchronously. Asynchronous calls would wait in the queue of the thread pool behind blocks that are
+ * compressed, once for each of several calls for each of many small files; most of the time would be waiting.
  */
-export async function* storePathsTree(paths: readonly StorePath[]): AsyncGenerator<TreeEntry> {
+export function* storePathsTree(paths: readonly StorePath[]): Generator<TreeEntry> {
   yield { type: 'directory', name: 'nix', mode: 0o755 }
   yield { type: 'directory', name: 'nix/store', mode: 0o755 }
   for (const path of paths.toSorted()) yield* walk(path)
 }
 
-async function* walk(path: string): AsyncGenerator<TreeEntry> {
+function* walk(path: string): Generator<TreeEntry> {
   const name = path.slice(1)
-  const stats = await reading(path, () => lstat(path))
+  const stats = reading(path, () => lstatSync(path))
   if (stats.isSymbolicLink()) {
-    yield { type: 'symlink', name, target: await reading(path, () => readlink(path)) }
+    yield { type: 'symlink', name, target: reading(path, () => readlinkSync(path)) }
   } else if (stats.isFile()) {
     // The store's own modes: other bits may have been lost or added where it was restored.
     const mode = stats.mode & 0o111 ? 0o555 : 0o444
     const content =
       stats.size <= smallFile
-        ? await reading(path, () => readFile(path))
-        : { size: stats.size, read: () => createReadStream(path, { highWaterMark: smallFile }) }
+        ? reading(path, () => readFileSync(path))
+        : { size: stats.size, read: () => readInParts(path) }
     yield { type: 'file', name, mode, content }
   } else if (stats.isDirectory()) {
     yield { type: 'directory', name, mode: 0o555 }
-    for (const child of await childrenOf(path)) yield* walk(join(path, child))
+    for (const child of childrenOf(path)) yield* walk(`${path}/${child}`)
   } else {
     throw new UserError(`${path} is neither a file nor a directory nor a symlink, so it cannot be put into an image.`)
   }
 }
 
-const childrenOf = async (path: string): Promise<string[]> => {
-  const names = await reading(path, () => readdir(path, { encoding: 'buffer' }))
+function* readInParts(path: string): Generator<Uint8Array> {
+  const file = reading(path, () => openSync(path, 'r'))
+  try {
+    for (;;) {
+      const buffer = Buffer.allocUnsafe(part)
+      const bytes = reading(path, () => readSync(file, buffer))
+      if (bytes === 0) return
+      yield buffer.subarray(0, bytes)
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+const childrenOf = (path: string): string[] => {
+  const names = reading(path, () => readdirSync(path, { encoding: 'buffer' }))
   const foreign = names.find((name) => !isUtf8(name))
   if (foreign)
     throw new UserError(
@@ -62,9 +82,9 @@ const childrenOf = async (path: string): Promise<string[]> => {
   return names.map((name) => name.toString()).sort()
 }
 
-const reading = async <T>(path: string, read: () => Promise<T>): Promise<T> => {
+const reading = <T>(path: string, read: () => T): T => {
   try {
-    return await read()
+    return read()
   } catch (cause) {
     const reason = cause instanceof Error && 'code' in cause ? cause.code : cause
     throw new UserError(`${path} cannot be read (${reason}); check the Nix store of this machine.`, { cause })
