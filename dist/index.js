@@ -31482,6 +31482,7 @@ const optional = (read) => (value, what) => value === undefined || value === nul
 /** What Nix reads: where to find things, how to reach substituters. No `INPUT_*`, no token of the workflow's. */
 const passedOn = [
     'PATH',
+    'SSH_AUTH_SOCK',
     'HOME',
     'USER',
     'TMPDIR',
@@ -31609,7 +31610,12 @@ const parseCredentials = (username, password, problem) => {
 
 // EXTERNAL MODULE: ./src/oci/reference.ts
 var oci_reference = __nccwpck_require__(2148);
+;// CONCATENATED MODULE: ./src/inputs/problem.ts
+/** A value in a problem. Whoever writes a password into a URL shall not find it in the log. */
+const quoted = (value) => JSON.stringify(value.replace(/\/\/[^/]*@/, '//***@'));
+
 ;// CONCATENATED MODULE: ./src/inputs/destination.ts
+
 
 /**
  * Where the image goes: `image`, or else the repository that full references in `tags` name, or else ghcr.io with the
@@ -31618,7 +31624,7 @@ var oci_reference = __nccwpck_require__(2148);
 const parseDestination = (imageText, tagsText, githubRepository, problem) => {
     const given = imageText ? (0,oci_reference/* parseRepository */.SU)(imageText) : undefined;
     if (imageText && !given)
-        problem(`\`image\` is ${JSON.stringify(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`);
+        problem(`\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`);
     const { tags, repositories } = parseTags(tagsText, problem);
     const [first, ...others] = repositories;
     const other = others.find((repository) => first && !(0,oci_reference/* sameRepository */.RB)(repository, first));
@@ -31640,7 +31646,7 @@ const parseTags = (text, problem) => {
         if (reference)
             repositories.push(reference.repository);
         else if (!(0,oci_reference/* isTag */.dz)(item))
-            problem(`\`tags\` has ${JSON.stringify(item)}; write a tag of up to 128 letters, digits, dots, hyphens and underscores, or a reference such as \`ghcr.io/owner/name:tag\`.`);
+            problem(`\`tags\` has ${quoted(item)}; write a tag of up to 128 letters, digits, dots, hyphens and underscores, or a reference such as \`ghcr.io/owner/name:tag\`.`);
         tags.add(reference?.tag ?? item);
     }
     if (tags.size === 0)
@@ -31648,11 +31654,10 @@ const parseTags = (text, problem) => {
     return { tags: [...tags], repositories };
 };
 
-;// CONCATENATED MODULE: ./src/inputs/problem.ts
-/** A value in a problem. Whoever writes a password into a URL shall not find it in the log. */
-const quoted = (value) => JSON.stringify(value.replace(/\/\/[^/]*@/, '//***@'));
-
+// EXTERNAL MODULE: ./src/loopback.ts
+var loopback = __nccwpck_require__(2082);
 ;// CONCATENATED MODULE: ./src/inputs/nix.ts
+
 
 /** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
 const parseRelease = (get, problem) => {
@@ -31666,8 +31671,7 @@ const parseRelease = (get, problem) => {
     if (!url)
         return release;
     const { protocol, hostname, username, password } = URL.parse(url) ?? {};
-    const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname ?? '');
-    if (username || password || (protocol !== 'https:' && !(protocol === 'http:' && isLoopback)))
+    if (username || password || (protocol !== 'https:' && !(protocol === 'http:' && (0,loopback/* isLoopback */.U)(hostname ?? ''))))
         wrong('nix-url', url, 'an https URL of a release tarball, without a user or password');
     if (version)
         problem('`nix-version` and `nix-url` are both given; leave one of them out.');
@@ -31702,6 +31706,7 @@ const parsePackages = (text, problem) => {
 };
 
 ;// CONCATENATED MODULE: ./src/inputs/source.ts
+
 
 
 const source_forms = 'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`';
@@ -31755,13 +31760,16 @@ const urlFault = (text, fragment) => {
     const url = URL.parse(isGit ? text.slice('git+'.length) : text);
     if (!url)
         return ', which is no URL';
-    if (url.username || url.password)
-        return ', which holds a user or password; use `github-token`, or a netrc file named in `nix-config`';
-    const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname);
-    if (url.protocol === 'http:' && !isLoopback)
+    // By ssh, a user is part of the address and no secret.
+    if (url.password || (url.username && url.protocol !== 'ssh:'))
+        return `, which holds a user or password; ${isGit ? 'use ssh with a key' : '`github:owner/repo/ref` uses `github-token`, and a netrc file can be named in `nix-config`'}`;
+    if (url.protocol === 'http:' && !(0,loopback/* isLoopback */.U)(url.hostname))
         return ', which anybody on the way can change; use https';
     if (isGit) {
         const rev = url.searchParams.get('rev');
+        const other = [...url.searchParams.keys()].find((name) => name !== 'ref' && name !== 'rev');
+        if (other !== undefined)
+            return `, whose \`${other}\` is not supported`;
         if (!['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol))
             return ', which is no URL of git';
         if (fragment !== undefined)
@@ -31832,7 +31840,7 @@ const readInputs = (get, context) => {
         output: parseOutput(get('output'), context.workspace),
         credentials: parseCredentials(get('username'), get('password'), problem),
         githubToken: get('github-token') || undefined,
-        preset: choice(get, 'preset', ['default', 'bare'], problem),
+        preset: parsePreset(get, problem),
         maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
         layering: choice(get, 'layering', ['stable', 'popularity'], problem),
         compression: parseCompression(get, problem),
@@ -31843,6 +31851,8 @@ const readInputs = (get, context) => {
         },
     };
     checkUnsupported(get, problem);
+    if (inputs.nix.install === 'never' && (inputs.nix.release.version || inputs.nix.release.url))
+        problem('`nix-version` or `nix-url` is given, but `install-nix` is `never`; leave one of them out.');
     if (problems.length > 0)
         throw new error/* UserError */.yo(problems.join('\n'));
     return inputs;
@@ -31853,6 +31863,12 @@ const choice = (get, name, choices, problem) => {
     if (!chosen)
         problem(`\`${name}\` is ${JSON.stringify(value)}; write ${oneOf(choices)}.`);
     return chosen ?? choices[0];
+};
+const parsePreset = (get, problem) => {
+    if (get('preset') !== 'job-container')
+        return choice(get, 'preset', ['default', 'bare'], problem);
+    problem('`preset: job-container` is not supported yet; write `default` or `bare`.');
+    return 'default';
 };
 const oneOf = (choices) => choices
     .map((value, index) => `${index === 0 ? '' : index === choices.length - 1 ? ' or ' : ', '}\`${value}\``)
@@ -31882,7 +31898,7 @@ const parsePlatforms = (text, runner, problem) => {
     for (const name of names)
         if (!(0,platform/* isPlatform */.aH)(name))
             problem(`\`platforms\` has ${JSON.stringify(name)}; write ${oneOf(platform/* platforms */.Bn)}, or both.`);
-    return names.length > 0 ? [...new Set(names.filter(platform/* isPlatform */.aH))] : [runner];
+    return names.length > 0 ? platform/* platforms */.Bn.filter((platform) => names.includes(platform)) : [runner];
 };
 const parseOutput = (text, workspace) => {
     if (!text)
@@ -31917,16 +31933,37 @@ const parseCompression = (get, problem) => {
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   _: () => (/* binding */ actionsLog)
 /* harmony export */ });
+/* unused harmony export harmless */
 /* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(9433);
 
 /** The log of a GitHub Actions step. */
 const actionsLog = {
-    info: _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq,
+    info: (message) => _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .info */ .pq(harmless(message)),
     notice: (message) => _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .notice */ .lm(message),
     warning: (message) => _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .warning */ .$e(message),
     debug: _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .debug */ .Yz,
     group: _actions_core__WEBPACK_IMPORTED_MODULE_0__/* .group */ .Os,
 };
+/**
+ * A line that the runner only prints. File names, what builders say and what a package set traces is in the log too, and
+ * the runner takes `::` at the start of a line and `##[` anywhere in it for a command.
+ */
+const harmless = (line) => line
+    .replaceAll(/[^\P{Cc}\t]+/gu, ' ')
+    .replaceAll('##[', '## [')
+    .replace(/^(\s*):(?=:)/, '$1: ');
+
+
+/***/ }),
+
+/***/ 2082:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   U: () => (/* binding */ isLoopback)
+/* harmony export */ });
+/** Whether a host name, as a URL has it, is this machine; plain HTTP is for no other, since anybody on the way can change it. */
+const isLoopback = (hostname) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
 
 
 /***/ }),
@@ -31935,17 +31972,19 @@ const actionsLog = {
 /***/ ((module, __unused_webpack___webpack_exports__, __nccwpck_require__) => {
 
 __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __webpack_async_result__) => { try {
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(6760);
-/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_0__);
-/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(9433);
-/* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(788);
-/* harmony import */ var _error_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(1557);
-/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(2490);
-/* harmony import */ var _log_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(5625);
-/* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(3945);
-/* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(5468);
-/* harmony import */ var _report_summary_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(7994);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(5766);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(8161);
+/* harmony import */ var node_os__WEBPACK_IMPORTED_MODULE_0___default = /*#__PURE__*/__nccwpck_require__.n(node_os__WEBPACK_IMPORTED_MODULE_0__);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(6760);
+/* harmony import */ var node_path__WEBPACK_IMPORTED_MODULE_1___default = /*#__PURE__*/__nccwpck_require__.n(node_path__WEBPACK_IMPORTED_MODULE_1__);
+/* harmony import */ var _actions_core__WEBPACK_IMPORTED_MODULE_2__ = __nccwpck_require__(9433);
+/* harmony import */ var _context_js__WEBPACK_IMPORTED_MODULE_3__ = __nccwpck_require__(788);
+/* harmony import */ var _error_js__WEBPACK_IMPORTED_MODULE_10__ = __nccwpck_require__(1557);
+/* harmony import */ var _inputs_js__WEBPACK_IMPORTED_MODULE_4__ = __nccwpck_require__(2490);
+/* harmony import */ var _log_js__WEBPACK_IMPORTED_MODULE_5__ = __nccwpck_require__(5625);
+/* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3945);
+/* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(5468);
+/* harmony import */ var _report_summary_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7994);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9555);
 
 
 
@@ -31956,42 +31995,45 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 
 
 
+
+// Layers are compressed on Node's thread pool, which has four threads however many cores there are.
+process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, (0,node_os__WEBPACK_IMPORTED_MODULE_0__.availableParallelism)())}`;
 /** Inputs that must never be seen, whatever happens next. */
 const secrets = ['password', 'github-token', 'cache-signing-key'];
 const cancel = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'])
     process.once(signal, () => cancel.abort());
 try {
-    for (const value of secrets.map((name) => _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getInput */ .V4(name)))
+    for (const value of secrets.map((name) => _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getInput */ .V4(name)))
         if (value)
-            _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setSecret */ .Pq(value);
-    const context = (0,_context_js__WEBPACK_IMPORTED_MODULE_2__/* .readContext */ .y)(process.env, (0,node_path__WEBPACK_IMPORTED_MODULE_0__.dirname)(import.meta.dirname));
-    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_3__/* .readInputs */ .K)((name) => _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .getInput */ .V4(name), context);
-    const outcome = await (0,_run_js__WEBPACK_IMPORTED_MODULE_6__/* .run */ .e)(inputs, context, {
-        log: _log_js__WEBPACK_IMPORTED_MODULE_4__/* .actionsLog */ ._,
-        secret: _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setSecret */ .Pq,
-        endpoints: _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_5__/* .publicEndpoints */ .q,
+            _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq(value);
+    const context = (0,_context_js__WEBPACK_IMPORTED_MODULE_3__/* .readContext */ .y)(process.env, (0,node_path__WEBPACK_IMPORTED_MODULE_1__.dirname)(import.meta.dirname));
+    const inputs = (0,_inputs_js__WEBPACK_IMPORTED_MODULE_4__/* .readInputs */ .K)((name) => _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .getInput */ .V4(name), context);
+    const outcome = await (0,_run_js__WEBPACK_IMPORTED_MODULE_7__/* .run */ .e)(inputs, context, {
+        log: _log_js__WEBPACK_IMPORTED_MODULE_5__/* .actionsLog */ ._,
+        secret: _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setSecret */ .Pq,
+        endpoints: _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_6__/* .publicEndpoints */ .q,
         signal: cancel.signal,
         addToJob: ({ bin, variables }) => {
-            _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .addPath */ .fM(bin);
+            _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .addPath */ .fM(bin);
             for (const [name, value] of Object.entries(variables))
-                _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .exportVariable */ .dN(name, value);
+                _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .exportVariable */ .dN(name, value);
         },
     });
-    for (const [name, value] of Object.entries((0,_report_outputs_js__WEBPACK_IMPORTED_MODULE_7__/* .outputs */ .V)(outcome)))
-        _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setOutput */ .uH(name, value);
+    for (const [name, value] of Object.entries((0,_report_outputs_js__WEBPACK_IMPORTED_MODULE_8__/* .outputs */ .V)(outcome)))
+        _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setOutput */ .uH(name, value);
     if (process.env['GITHUB_STEP_SUMMARY'])
-        await _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .summary */ .z.addRaw((0,_report_summary_js__WEBPACK_IMPORTED_MODULE_8__/* .summary */ .z)(outcome)).write();
+        await _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .summary */ .z.addRaw((0,_report_summary_js__WEBPACK_IMPORTED_MODULE_9__/* .summary */ .z)(outcome)).write();
 }
 catch (error) {
     if (cancel.signal.aborted) {
-        _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq('Cancelled; nothing was tagged that is not complete.');
+        _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .info */ .pq('Cancelled; nothing was tagged that is not complete.');
         process.exit(130);
     }
-    const { sentence, details } = (0,_error_js__WEBPACK_IMPORTED_MODULE_9__/* .explain */ .WE)(error);
-    if (details)
-        _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .info */ .pq(details);
-    _actions_core__WEBPACK_IMPORTED_MODULE_1__/* .setFailed */ .C1(sentence);
+    const { sentence, details } = (0,_error_js__WEBPACK_IMPORTED_MODULE_10__/* .explain */ .WE)(error);
+    for (const line of details.split('\n'))
+        _log_js__WEBPACK_IMPORTED_MODULE_5__/* .actionsLog */ ._.info(line);
+    _actions_core__WEBPACK_IMPORTED_MODULE_2__/* .setFailed */ .C1(sentence);
 }
 
 __webpack_async_result__();
@@ -32153,7 +32195,7 @@ const metadata = (outcome) => {
 /* harmony export */   z: () => (/* binding */ summary)
 /* harmony export */ });
 /* harmony import */ var _oci_reference_js__WEBPACK_IMPORTED_MODULE_0__ = __nccwpck_require__(2148);
-/* harmony import */ var _units_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(7885);
+/* harmony import */ var _units_js__WEBPACK_IMPORTED_MODULE_1__ = __nccwpck_require__(1996);
 
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
@@ -32208,10 +32250,14 @@ const platformSections = ({ platform, layers, conflicts, closureSize }) => {
             layer.origin,
         ]))),
         ...(conflicts.length > 0
-            ? folded(`${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins`, table(['File', 'In the image', 'Left out'], conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)])))
+            ? folded(`${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins${conflicts.length > shownConflicts ? ` (the first ${shownConflicts} are shown)` : ''}`, table(['File', 'In the image', 'Left out'], conflicts
+                .slice(0, shownConflicts)
+                .map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)])))
             : []),
     ];
 };
+/** A summary may have 1 MiB in all. */
+const shownConflicts = 200;
 const counted = (count, what) => `${count} ${what}${count === 1 ? '' : 's'}`;
 const table = (head, rows) => [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`);
 const folded = (title, lines) => [
@@ -32229,22 +32275,7 @@ const cell = (text) => text.replaceAll(/[\\`*_[\]<>|~#&]/g, (character) => `&#${
 
 /***/ }),
 
-/***/ 7885:
-/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
-
-/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
-/* harmony export */   Y: () => (/* binding */ seconds),
-/* harmony export */   i: () => (/* binding */ megabytes)
-/* harmony export */ });
-/** `12.3 MB`; MB are millions of bytes, as registries and disks count them. */
-const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;
-/** `3.21 s` */
-const seconds = (value) => `${value.toFixed(2)} s`;
-
-
-/***/ }),
-
-/***/ 5766:
+/***/ 9555:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -32257,6 +32288,8 @@ __nccwpck_require__.d(__webpack_exports__, {
 const promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:fs/promises");
 // EXTERNAL MODULE: external "node:path"
 var external_node_path_ = __nccwpck_require__(6760);
+;// CONCATENATED MODULE: external "node:timers/promises"
+const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 // EXTERNAL MODULE: ./src/error.ts
 var src_error = __nccwpck_require__(1557);
 ;// CONCATENATED MODULE: ./src/oci/media-type.ts
@@ -32388,8 +32421,8 @@ const packageName = (path) => {
 
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
-;// CONCATENATED MODULE: external "node:os"
-const external_node_os_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
+// EXTERNAL MODULE: external "node:os"
+var external_node_os_ = __nccwpck_require__(8161);
 // EXTERNAL MODULE: external "node:util"
 var external_node_util_ = __nccwpck_require__(7975);
 // EXTERNAL MODULE: external "node:zlib"
@@ -32429,7 +32462,7 @@ async function* compress(blocks, { algorithm, level }) {
         // A rejection is met where its turn comes; until then it must not count as unhandled.
         compressed.catch(() => { });
         pending.push(compressed);
-        if (pending.length > (0,external_node_os_namespaceObject.availableParallelism)())
+        if (pending.length > (0,external_node_os_.availableParallelism)())
             yield (await pending.shift());
     }
     for (const compressed of pending)
@@ -32515,10 +32548,10 @@ const file = (name, text) => ({
     content: Buffer.from(text),
 });
 /**
- * The base layer: what programs expect of a root file system and no package brings. `existing` knows the names that the
- * symlink layer has; a file that a package brings is left to it.
+ * The base layer: what programs expect of a root file system and no package brings. What the symlink layer has is left as
+ * it is; a directory over a link would hide what is behind it.
  */
-const rootFileSystem = (existing) => {
+const rootFileSystem = (links) => {
     const entries = [
         directory('etc'),
         file('etc/group', group),
@@ -32532,9 +32565,14 @@ const rootFileSystem = (existing) => {
         directory('var'),
         directory('var/tmp', 0o1777),
     ];
+    const isLink = (name) => links.get(name) !== undefined;
     return entries
-        .filter(({ type, name }) => type === 'directory' || !existing.has(name))
-        .filter(({ name }) => name !== 'usr/bin/env' || existing.has('bin/env'));
+        .filter(({ name }) => !isLink(name) && !parentsOf(name).some(isLink))
+        .filter(({ name }) => name !== 'usr/bin/env' || links.has('bin/env'));
+};
+const parentsOf = (name) => {
+    const parts = name.split('/');
+    return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'));
 };
 
 // EXTERNAL MODULE: ./node_modules/tar-stream/index.js
@@ -32594,7 +32632,7 @@ const addAll = async (archive, entries) => {
             });
         }
         else {
-            // The callback comes when the reader has taken the entry, so that a fast disk does not fill the memory.
+            // For a file, the callback comes when the reader has taken it, so that a fast disk does not fill the memory.
             await new Promise((resolve, reject) => {
                 const done = (error) => (error ? reject(error) : resolve());
                 if (entry.type === 'file' && entry.content instanceof Uint8Array)
@@ -32779,13 +32817,14 @@ const machineOf = async (file) => {
 const readLinks = async (file) => {
     const links = new Map();
     const archive = (0,tar_stream.extract)();
-    const reading = (0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), archive);
-    for await (const entry of archive) {
-        const { name, type, linkname } = entry.header;
-        links.set(name.replace(/\/$/, ''), type === 'symlink' ? linkname : undefined);
-        entry.resume();
-    }
-    await reading;
+    const collect = async () => {
+        for await (const entry of archive) {
+            const { name, type, linkname } = entry.header;
+            links.set(name.replace(/\/$/, ''), type === 'symlink' ? linkname : undefined);
+            entry.resume();
+        }
+    };
+    await Promise.all([(0,external_node_stream_promises_namespaceObject.pipeline)((0,external_node_fs_.createReadStream)(file), archive), collect()]);
     return links;
 };
 
@@ -32851,13 +32890,14 @@ const assemble = (layers, links, platform) => {
 // EXTERNAL MODULE: ./src/check.ts
 var check = __nccwpck_require__(5883);
 ;// CONCATENATED MODULE: ./src/nix/nar-hash.ts
+const isNarHash = (text) => /^sha256-[A-Za-z0-9+/]{43}=$/.test(text);
 const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
 /**
  * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions and
  * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
  */
 const parseNarHash = (text, what) => {
-    if (/^sha256-[A-Za-z0-9+/]{43}=$/.test(text))
+    if (isNarHash(text))
         return text;
     const [, digits] = /^sha256:([0-9abcdfghijklmnpqrsvwxyz]{52})$/.exec(text) ?? [];
     if (!digits)
@@ -33333,7 +33373,9 @@ const stored = async (nix, answer) => {
 const advice = [
     [/has an unfree license/, 'set `nixpkgs-config: { "allowUnfree": true }` if you may use it'],
     [/is marked as (insecure|broken)/, 'choose another version, or allow it in `nixpkgs-config`'],
+    [/hash mismatch in fixed-output/, 'what the package set fetches has changed; update its hash there'],
     [/hash mismatch/i, 'check the hash in `nixpkgs`'],
+    [/HTTP error 40[134]/, 'check that `nixpkgs` names something that is there and may be read'],
     [
         /is required to build|[Rr]equired system/,
         'build on a runner of that architecture, or name a substituter that has it in `nix-config`',
@@ -33532,8 +33574,6 @@ const realiseImage = async (derivation, temporary, nix) => {
     return parseImageSpec(await (0,promises_namespaceObject.readFile)(root, 'utf8'));
 };
 
-// EXTERNAL MODULE: ./src/report/units.ts
-var units = __nccwpck_require__(7885);
 ;// CONCATENATED MODULE: ./src/timings.ts
 /** Does the work and adds its time to the stage's. */
 const timed = async (timings, stage, work) => {
@@ -33546,6 +33586,8 @@ const timed = async (timings, stage, work) => {
     }
 };
 
+// EXTERNAL MODULE: ./src/units.ts
+var units = __nccwpck_require__(1996);
 ;// CONCATENATED MODULE: ./src/build-platform.ts
 
 
@@ -33562,6 +33604,8 @@ const timed = async (timings, stage, work) => {
 
 
 
+/** As many as one reads; the step summary has more. */
+const shownConflicts = 20;
 /** Builds the image of one platform: packages, their grouping into layers, the layers' archives. */
 const buildPlatform = async (platform, plan, source, { nix, log, timings, temporary }) => {
     const folder = (0,external_node_path_.join)(temporary, platform);
@@ -33573,8 +33617,10 @@ const buildPlatform = async (platform, plan, source, { nix, log, timings, tempor
     const { conflicts, packages } = spec;
     const closure = checkClosure(spec.runtimeGraph, spec.roots);
     log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${(0,units/* megabytes */.i)(closureSize(closure))}`);
-    for (const { path, winner, loser } of conflicts)
+    for (const { path, winner, loser } of conflicts.slice(0, shownConflicts))
         log.info(`${path} is from ${winner}; left out is ${loser}`);
+    if (conflicts.length > shownConflicts)
+        log.info(`… and ${conflicts.length - shownConflicts} more such names`);
     const partition = await timed(timings, 'layers', async () => {
         const layers = plan.layering === 'stable'
             ? stableLayers(closure, plan.layerBudget)
@@ -33661,7 +33707,13 @@ async function* watched(body, arrived) {
 }
 const isNoSpace = (error) => error instanceof Error && ('code' in error ? error.code === 'ENOSPC' : isNoSpace(error.cause));
 
+;// CONCATENATED MODULE: ./src/exists.ts
+
+/** Whether there is something at a path that this user can reach. */
+const exists = (path) => (0,promises_namespaceObject.access)(path).then(() => true, () => false);
+
 ;// CONCATENATED MODULE: ./src/nix/unpack.ts
+
 
 
 
@@ -33676,24 +33728,21 @@ const unpackRelease = async (tarball, system, root, options) => {
     // Directories in the store have no write permission, and only what may be written to can be removed.
     const store = (0,external_node_path_.join)(root, 'store');
     const remove = async () => {
-        await command('chmod', ['--recursive', 'u+w', folder], options).catch(() => { });
+        // Also when the run is cancelled.
+        const { signal } = new AbortController();
+        await command('chmod', ['--recursive', 'u+w', folder], { ...options, signal }).catch(() => { });
         await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     };
     try {
         await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], withAllCores(options));
         const release = await releaseFolder(folder, system);
         await (0,promises_namespaceObject.mkdir)(store, { recursive: true });
-        let bin;
-        for (const name of (await (0,promises_namespaceObject.readdir)((0,external_node_path_.join)(release, 'store'))).sort()) {
-            const path = (0,external_node_path_.join)(store, name);
-            if (!(await exists(path)))
-                await move((0,external_node_path_.join)(release, 'store', name), path);
-            if (await exists((0,external_node_path_.join)(path, 'bin', 'nix-store')))
-                bin = (0,external_node_path_.join)(path, 'bin');
-        }
-        if (!bin)
-            throw new src_error/* UserError */.yo('The Nix tarball has no bin/nix-store; check `nix-url`.');
-        return { bin, registration: (0,external_node_path_.join)(release, '.reginfo'), remove };
+        const names = (await (0,promises_namespaceObject.readdir)((0,external_node_path_.join)(release, 'store'))).sort();
+        const nix = await findNix((0,external_node_path_.join)(release, 'store'), names);
+        for (const name of names)
+            if (!(await exists((0,external_node_path_.join)(store, name))))
+                await move((0,external_node_path_.join)(release, 'store', name), (0,external_node_path_.join)(store, name));
+        return { path: (0,external_node_path_.join)(store, nix), registration: (0,external_node_path_.join)(release, '.reginfo'), remove };
     }
     catch (cause) {
         await remove();
@@ -33711,6 +33760,12 @@ const releaseFolder = async (folder, system) => {
         throw new src_error/* UserError */.yo(`The Nix tarball is ${name}, but this runner is ${system}; give the \`nix-url\` for that system.`);
     return (0,external_node_path_.join)(folder, name);
 };
+const findNix = async (store, names) => {
+    for (const name of names)
+        if (await exists((0,external_node_path_.join)(store, name, 'bin', 'nix-store')))
+            return name;
+    throw new src_error/* UserError */.yo('The Nix tarball has no bin/nix-store; check `nix-url`.');
+};
 /** xz 5.4 and newer unpack what was packed in several blocks on all cores, but only when they are told to. */
 const withAllCores = (options) => ({
     ...options,
@@ -33725,7 +33780,6 @@ const move = async (from, to) => {
     if (stats.isDirectory())
         await (0,promises_namespaceObject.chmod)(to, stats.mode);
 };
-const exists = (path) => (0,promises_namespaceObject.access)(path).then(() => true, () => false);
 const explain = (cause) => {
     if (!(cause instanceof CommandError))
         return cause;
@@ -33747,8 +33801,7 @@ const explain = (cause) => {
 const root = '/nix';
 /**
  * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its store
- * paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands in the way;
- * then nothing of it is in `/nix`.
+ * paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands in the way.
  */
 const installNix = async (release, tools) => {
     const { environment, signal, temporary, log } = tools;
@@ -33766,13 +33819,15 @@ const installNix = async (release, tools) => {
             // Where this is not there, Nix does not use the store in /nix, but one below the user's home.
             await (0,promises_namespaceObject.mkdir)((0,external_node_path_.join)(root, 'var', 'nix'), { recursive: true });
             const variables = await writeConfig(options, log);
-            const environmentWithNix = { ...withPath(environment, unpacked.bin), ...variables };
+            const bin = (0,external_node_path_.join)(unpacked.path, 'bin');
+            const environmentWithNix = { ...withPath(environment, bin), ...variables };
             await command('nix-store', ['--load-db'], {
                 environment: environmentWithNix,
                 signal,
                 stdin: unpacked.registration,
             });
-            return { bin: unpacked.bin, variables };
+            await keep(unpacked.path);
+            return { bin, variables };
         }
         finally {
             await unpacked.remove();
@@ -33786,13 +33841,20 @@ const withPath = (environment, bin) => ({
     ...environment,
     PATH: [bin, environment['PATH']].join(external_node_path_.delimiter),
 });
+/** Makes Nix a root of the garbage collector, which a later step may start. */
+const keep = async (path) => {
+    const roots = (0,external_node_path_.join)(root, 'var', 'nix', 'gcroots');
+    await (0,promises_namespaceObject.mkdir)(roots, { recursive: true });
+    await (0,promises_namespaceObject.rm)((0,external_node_path_.join)(roots, 'nix-image-action'), { force: true });
+    await (0,promises_namespaceObject.symlink)(path, (0,external_node_path_.join)(roots, 'nix-image-action'));
+};
 const makeRoot = async (options) => {
     const isWritable = await (0,promises_namespaceObject.access)(root, promises_namespaceObject.constants.W_OK).then(() => true, () => false);
     if (isWritable)
         return;
     const names = await (0,promises_namespaceObject.readdir)(root).catch(() => []);
     if (names.length > 0)
-        throw new src_error/* UserError */.yo(`${root} is there, belongs to another user and has no Nix on the PATH; put that Nix on the PATH, or start from a runner without ${root}.`);
+        throw new src_error/* UserError */.yo(`${root} is there already and belongs to another user, so that no Nix can be installed into it; use the one that is there (\`install-nix: auto\`, and its folder on the PATH), or a runner without ${root}.`);
     if (process.getuid?.() === 0) {
         await (0,promises_namespaceObject.mkdir)(root, { recursive: true });
         return;
@@ -33852,12 +33914,15 @@ const nixRelease = ({ version, url, sha256 }, system, base) => {
 
 
 /**
- * The version of Nix to use, and what was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
+ * What was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
  * which asks for one that later steps have as well. Throws a `UserError` if there is none and none may be installed.
  */
-const findNix = async ({ install, release, system, releases }, tools) => {
-    if (install !== 'always' && (await isOnPath(tools)))
+const find_findNix = async ({ install, release, system, releases }, tools) => {
+    if (install !== 'always' && (await isOnPath(tools))) {
+        if (release.version || release.url)
+            tools.log.notice('The Nix on the PATH is used, and not the one that `nix-version` or `nix-url` names; with `install-nix: always` it would be installed.');
         return undefined;
+    }
     if (install === 'never')
         throw new src_error/* UserError */.yo('Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.');
     return installNix(nixRelease(release, system, releases), tools);
@@ -33883,10 +33948,12 @@ const isOnPath = async ({ environment, signal }) => {
  * Lines for nix.conf with which Nix may fetch from private repositories: `access-tokens` for its own fetchers, and a netrc
  * file for archives. The token is in files that only this user can read, and in no argument and no environment.
  */
-const githubAccess = async (token, githubUrl, temporary) => {
+const githubAccess = async (token, githubUrl, { temporary, environment }) => {
     const { hostname } = new URL(githubUrl);
     const netrc = (0,external_node_path_.join)(temporary, 'netrc');
-    await (0,promises_namespaceObject.writeFile)(netrc, `machine ${hostname} login x-access-token password ${token}\n`, { mode: 0o600 });
+    // The machine's own one, which this one takes the place of, may open private substituters.
+    const existing = await (0,promises_namespaceObject.readFile)((0,external_node_path_.join)(environment['NIX_CONF_DIR'] ?? '/etc/nix', 'netrc'), 'utf8').catch(() => '');
+    await (0,promises_namespaceObject.writeFile)(netrc, `machine ${hostname} login x-access-token password ${token}\n${existing}`, { mode: 0o600 });
     return `access-tokens = ${hostname}=${token}\nnetrc-file = ${netrc}\n`;
 };
 
@@ -33933,10 +34000,24 @@ const configureNix = async ({ environment, config, temporary, log, signal }) => 
     const file = (0,external_node_path_.join)(temporary, 'nix.conf');
     await (0,promises_namespaceObject.writeFile)(file, `${config}\n`, { mode: 0o600 });
     const withConfig = { ...environment, NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(external_node_path_.delimiter) };
-    return (program, args, options = {}) => {
+    return async (program, args, options = {}) => {
         log.debug([program, ...args].join(' '));
-        return command(program, args, { ...options, environment: withConfig, signal, onLine: reportProgress(log) });
+        try {
+            return await command(program, args, { ...options, environment: withConfig, signal, onLine: reportProgress(log) });
+        }
+        catch (error) {
+            if (error instanceof CommandError)
+                for (const line of complaint(error))
+                    log.info(line);
+            throw error;
+        }
     };
+};
+/** Nix's own words about what went wrong, with the trace that leads there; the error sentence has only the gist. */
+const complaint = ({ stderr }) => {
+    const lines = stderr.split('\n');
+    const start = lines.findIndex((line) => /^\s*error:/.test(line));
+    return start < 0 ? lines.slice(-20) : lines.slice(start, start + 100);
 };
 /** What Nix would read if it were not told to read another file. Source: the Nix manual, "nix.conf". */
 const userConfigFiles = (environment) => {
@@ -33957,12 +34038,12 @@ const userConfigFiles = (environment) => {
 /** Nix ready to use: found or installed, and configured. `installed` is what later steps need to find it too. */
 const prepareNix = async (request, tools) => {
     const { source, config, githubToken, endpoints } = request;
-    const installed = await findNix({ ...request, releases: endpoints.releases }, tools);
+    const installed = await find_findNix({ ...request, releases: endpoints.releases }, tools);
     const environment = installed
         ? { ...withPath(tools.environment, installed.bin), ...installed.variables }
         : tools.environment;
     const isOnGithub = source.type === 'github' || source.type === 'lock';
-    const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools.temporary) : '';
+    const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools) : '';
     // What the user writes comes last, and wins.
     const nix = await configureNix({ ...tools, environment, config: access + config });
     const version = await nix('nix-store', ['--version']).catch((error) => {
@@ -33972,7 +34053,11 @@ const prepareNix = async (request, tools) => {
     return { nix, installed };
 };
 
+// EXTERNAL MODULE: ./src/loopback.ts
+var loopback = __nccwpck_require__(2082);
 ;// CONCATENATED MODULE: ./src/nix/lock-file.ts
+
+
 
 
 /**
@@ -33981,12 +34066,15 @@ const prepareNix = async (request, tools) => {
  */
 const lockedInput = (text, file, input, githubUrl) => {
     const nodes = nodesOf(text, file);
-    const inputs = fields(fields(nodes['root'])['inputs']);
-    if (!(input in inputs)) {
+    const inputs = inputsOf(nodes, 'root');
+    const reference = Object.hasOwn(inputs, input) ? inputs[input] : undefined;
+    if (reference === undefined) {
         const names = Object.keys(inputs).sort();
         throw new src_error/* UserError */.yo(`\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`);
     }
-    return toInput(fields(fields(nodes[nodeName(nodes, inputs[input])])['locked']), `${file}#${input}`, githubUrl);
+    const node = nodeName(nodes, reference, Object.keys(nodes).length);
+    const locked = node === undefined ? undefined : fields(fields(nodes[node])['locked']);
+    return toInput(locked ?? {}, `${file}#${input}`, githubUrl);
 };
 const nodesOf = (text, file) => {
     try {
@@ -33996,41 +34084,60 @@ const nodesOf = (text, file) => {
         throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which is no lock file of a flake; run \`nix flake lock\` and commit it.`, { cause });
     }
 };
-const fields = (value) => value === undefined ? {} : (0,check/* record */.g1)(value, 'a node of the lock file');
-/** A node is named directly, or by the inputs that lead to it from the root ("follows"). */
-const nodeName = (nodes, reference) => {
-    if (!Array.isArray(reference))
-        return (0,check/* string */.Yj)(reference, 'an input of the lock file');
-    return reference.reduce((node, name) => {
-        const inputs = fields(fields(nodes[node])['inputs']);
-        return nodeName(nodes, inputs[(0,check/* string */.Yj)(name, 'an input of the lock file')]);
-    }, 'root');
+const fields = (value) => ((0,check/* isRecord */.u4)(value) ? value : {});
+const inputsOf = (nodes, node) => fields(fields(nodes[node])['inputs']);
+/**
+ * A node is named directly, or by the inputs that lead to it from the root ("follows"); `steps` are as many as there can be
+ * where none goes in a circle.
+ */
+const nodeName = (nodes, reference, steps) => {
+    if (typeof reference === 'string')
+        return reference;
+    if (!Array.isArray(reference) || steps === 0)
+        return undefined;
+    return reference.reduce((node, name) => (node === undefined ? undefined : nodeName(nodes, inputsOf(nodes, node)[String(name)], steps - 1)), 'root');
 };
 const toInput = (locked, what, githubUrl) => {
-    const field = (name) => (0,check/* string */.Yj)(locked[name], `${what}: ${name}`);
-    const narHash = locked['narHash'];
-    const revision = typeof locked['rev'] === 'string' ? locked['rev'] : undefined;
-    const from = (() => {
-        switch (locked['type']) {
-            case 'github':
-                return {
-                    type: 'tarball',
-                    url: `${githubUrl}/${field('owner')}/${field('repo')}/archive/${field('rev')}.tar.gz`,
-                };
-            case 'tarball':
-                return { type: 'tarball', url: field('url') };
-            case 'git':
-                return { type: 'git', url: field('url') };
-            default:
-                return undefined;
+    const text = (name) => (typeof locked[name] === 'string' ? locked[name] : '');
+    const wrong = (why) => new src_error/* UserError */.yo(`\`nixpkgs\` is ${what}, which ${why}; lock it from GitHub, git or a tarball.`);
+    const narHash = text('narHash');
+    const revision = text('rev') || undefined;
+    if (!isNarHash(narHash))
+        throw wrong('is locked without a `narHash`');
+    if (revision && !/^[0-9a-f]{40}$/.test(revision))
+        throw wrong('is locked to something that is no commit');
+    switch (locked['type']) {
+        case 'github': {
+            const [owner, repo] = [text('owner'), text('repo')];
+            if (!revision || !isName(owner) || !isName(repo))
+                throw wrong('is locked without an owner, a repository or a commit');
+            return { type: 'tarball', url: `${githubUrl}/${owner}/${repo}/archive/${revision}.tar.gz`, revision, narHash };
         }
-    })();
-    if (!from || typeof narHash !== 'string')
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${what}, which is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}${from ? ' without `narHash`' : ''}; lock it from GitHub, git or a tarball.`);
-    return { ...from, revision, narHash };
+        case 'tarball':
+            return { type: 'tarball', url: fetchable(text('url'), wrong), revision, narHash };
+        case 'git':
+            if (!revision)
+                throw wrong('is locked without a commit');
+            return { type: 'git', url: fetchable(text('url'), wrong), revision, narHash };
+        default:
+            throw wrong(`is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}`);
+    }
+};
+const isName = (text) => /^[A-Za-z0-9_.-]+$/.test(text);
+/** The same rules as for a URL in the `nixpkgs` input. */
+const fetchable = (text, wrong) => {
+    const url = URL.parse(text);
+    if (!url || !['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol))
+        throw wrong('is locked to something that is no URL');
+    if (url.password || (url.username && url.protocol !== 'ssh:'))
+        throw wrong('is locked to a URL with a user or password');
+    if (url.protocol === 'http:' && !(0,loopback/* isLoopback */.U)(url.hostname))
+        throw wrong('is locked to a URL that anybody on the way can change');
+    return url.href;
 };
 
 ;// CONCATENATED MODULE: ./src/nix/source.ts
+
 
 
 
@@ -34076,16 +34183,18 @@ const pinNixpkgs = async (revision, knownHash, { nix, endpoints }, name = '') =>
 };
 /** With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it. */
 const pinTarball = async (url, knownHash, nix) => {
-    const narHash = knownHash ?? (await fetching(url, fetchTarball(nix, url))).narHash;
+    // What stands behind the question mark may be a secret.
+    const shown = url.replace(/\?.*/s, '');
+    const narHash = knownHash ?? (await fetching(shown, fetchTarball(nix, url))).narHash;
     const srcArgs = { url, sha256: narHash };
     return {
         type: 'tarball',
-        url,
+        url: shown,
         revision: undefined,
         narHash,
         srcType: 'tarball',
         srcArgs,
-        description: `${url}, ${narHash}`,
+        description: `${shown}, ${narHash}`,
     };
 };
 const pinGit = async (url, ref, rev, nix) => {
@@ -34094,12 +34203,12 @@ const pinGit = async (url, ref, rev, nix) => {
     return { type: 'git', url, revision, narHash, srcType: 'git', srcArgs: { path, narHash }, description };
 };
 const pinPath = async (path, { nix, temporary, environment, signal }) => {
-    const isThere = async (file) => (0,promises_namespaceObject.stat)(file).then(() => true, () => false);
-    if (!(await isThere(path)))
+    if (!(await exists(path)))
         throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`);
-    if (!(await isThere((0,external_node_path_.join)(path, 'default.nix'))))
+    if (!(await exists((0,external_node_path_.join)(path, 'default.nix'))))
         throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`);
-    const stored = await addPackageSet(nix, path, temporary, { environment, signal });
+    // A link would be copied as a link.
+    const stored = await addPackageSet(nix, await (0,promises_namespaceObject.realpath)(path), temporary, { environment, signal });
     const description = `${path} with the content ${stored.narHash}`;
     const { narHash } = stored;
     return {
@@ -34118,7 +34227,9 @@ const pinLocked = async (file, input, tools) => {
     });
     const { type, url, revision, narHash } = lockedInput(text, file, input, tools.endpoints.github);
     const pinned = type === 'git' ? await pinGit(url, undefined, revision, tools.nix) : await pinTarball(url, narHash, tools.nix);
-    return { ...pinned, revision, description: `${url}${revision ? ` at ${revision}` : ''}, ${narHash}, as ${file} says` };
+    if (pinned.narHash !== narHash)
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}#${input}, which is locked to ${narHash}, but what is fetched is ${pinned.narHash}; lock it again with \`nix flake update\`.`);
+    return { ...pinned, revision, description: `${pinned.description}, as ${file} says` };
 };
 const channelRevision = async (channel, { endpoints, signal }) => {
     const url = `${endpoints.channels}/${channel}/git-revision`;
@@ -34250,9 +34361,10 @@ const pushImage = async (client, { config, manifest }, layers) => {
     await client.putManifest(manifest);
     return pushed;
 };
-/** Pushes what the tags shall point at under its digest, then moves the tags. */
+/** Pushes an index under its digest, so that a tag never points at one that is not complete. */
+const pushIndex = (client, index) => client.putManifest(index);
+/** Moves the tags to what is there already under its digest. */
 const pushTags = async (client, top, tags) => {
-    await client.putManifest(top);
     for (const tag of tags)
         await client.putManifest(top, tag);
 };
@@ -34335,23 +34447,63 @@ const errorOf = (body) => {
 };
 
 ;// CONCATENATED MODULE: ./src/registry/origin.ts
-const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/;
+
 /** Hosts on which a registry's requests are served where they are not its own. */
-const endpoints = { 'docker.io': 'registry-1.docker.io' };
+const endpoints = new Map([['docker.io', 'registry-1.docker.io']]);
 /** Hosts other than a registry's own that may be given its credentials, for a token. */
-const tokenHosts = { 'docker.io': 'auth.docker.io' };
+const tokenHosts = new Map([
+    ['docker.io', 'auth.docker.io'],
+    ['registry.gitlab.com', 'gitlab.com'],
+]);
 /** Where a registry answers. Plain HTTP is for loopback only, where nobody can listen on the way. */
-const registryOrigin = (registry) => `${loopback.test(registry) ? 'http' : 'https'}://${endpoints[registry] ?? registry}`;
+const registryOrigin = (registry) => {
+    const url = new URL(`https://${endpoints.get(registry) ?? registry}`);
+    return (0,loopback/* isLoopback */.U)(url.hostname) ? new URL(`http://${registry}`).origin : url.origin;
+};
 /** Whether credentials for the registry may be sent to this token server, which the registry itself has named. */
 const isTrustedRealm = (registry, realm) => {
-    if (realm.origin === registryOrigin(registry))
+    const origin = registryOrigin(registry);
+    if (realm.origin === origin)
         return true;
-    if (loopback.test(registry))
-        return loopback.test(realm.host);
-    return realm.protocol === 'https:' && realm.host === tokenHosts[registry];
+    if ((0,loopback/* isLoopback */.U)(new URL(origin).hostname))
+        return (0,loopback/* isLoopback */.U)(realm.hostname);
+    return realm.protocol === 'https:' && realm.host === tokenHosts.get(registry);
 };
 
+;// CONCATENATED MODULE: ./src/registry/refusal.ts
+
+
+/** What a registry's refusal means for whoever wrote the workflow, as a `UserError`. */
+const explainRefusal = (error, repository, credentials) => new src_error/* UserError */.yo(sentence(error, repository, credentials), { cause: error });
+const noCredentials = ({ registry }) => new src_error/* UserError */.yo(registry === 'ghcr.io'
+    ? 'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.'
+    : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`);
+const sentence = (error, repository, credentials) => {
+    const { registry } = repository;
+    const { status, code } = error;
+    if (status === 401 && credentials)
+        return refusedCredentials(repository, credentials);
+    if (status === 401)
+        return noCredentials(repository).message;
+    if (status === 403 || code === 'DENIED')
+        return refusedPush(repository, credentials);
+    if (status === 404)
+        return `${registry} does not know ${(0,reference/* formatRepository */.Sh)(repository)}; make that repository there first, or check \`image\`.`;
+    if (status === 429)
+        return `${registry} limits how often it may be asked; run the job again later.`;
+    if (status >= 500)
+        return `${registry} is out of order (it answers ${status}); run the job again later.`;
+    return `${registry} refuses what was sent: ${error.message}; check that it takes OCI images.`;
+};
+const refusedCredentials = ({ registry }, { username }) => registry === 'ghcr.io'
+    ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
+    : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`;
+const refusedPush = (repository, credentials) => repository.registry === 'ghcr.io'
+    ? `ghcr.io does not let this job push to ${(0,reference/* formatRepository */.Sh)(repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
+    : `${repository.registry} does not let ${credentials?.username ?? 'an anonymous user'} push to ${(0,reference/* formatRepository */.Sh)(repository)}; use credentials that may write to it.`;
+
 ;// CONCATENATED MODULE: ./src/registry/auth.ts
+
 
 
 
@@ -34363,9 +34515,10 @@ const parseChallenge = (header) => {
     if (!scheme)
         return undefined;
     const parameters = {};
+    // A second challenge in the same header would bring a realm of its own.
     for (const [, name, quoted, plain] of (rest ?? '').matchAll(/([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g))
         if (name)
-            parameters[name.toLowerCase()] = (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1');
+            parameters[name.toLowerCase()] ??= (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1');
     return { scheme: scheme.toLowerCase(), parameters };
 };
 /**
@@ -34402,20 +34555,17 @@ const fetchToken = async (realm, repository, credentials, signal) => {
         return token;
     }
     catch (error) {
-        if (!(error instanceof RegistryError) || (error.status !== 401 && error.status !== 403))
-            throw new Error(`${repository.registry} gives no token`, { cause: error });
-        throw credentials ? refusedCredentials(repository, credentials, error) : noCredentials(repository);
+        if (error instanceof src_error/* UserError */.yo)
+            throw error;
+        if (error instanceof RegistryError)
+            throw explainRefusal(error, repository, credentials);
+        throw new src_error/* UserError */.yo(`The token server of ${repository.registry} gives no token (${(0,src_error/* messages */.DZ)(error).at(-1)}); run the job again.`, { cause: error });
     }
 };
 const basic = ({ username, password }) => `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-const noCredentials = ({ registry }) => new src_error/* UserError */.yo(registry === 'ghcr.io'
-    ? 'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.'
-    : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`);
-const refusedCredentials = ({ registry }, { username }, cause) => new src_error/* UserError */.yo(registry === 'ghcr.io'
-    ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
-    : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`, { cause });
 
 ;// CONCATENATED MODULE: ./src/registry/repository.ts
+
 
 
 
@@ -34452,10 +34602,14 @@ class RepositoryClient {
         // Not every registry knows how to cancel, and all forget an upload that is left alone.
         await this.#send({ method: 'DELETE', url, expected: [202, 204] }).catch(() => { });
     }
-    /** Whether the registry has the blob, by its own word. */
+    /** Whether the registry has the blob, by its own word; it may say so by naming the place where the blob is kept. */
     async hasBlob(digest) {
-        const response = await this.#send({ method: 'HEAD', url: this.#url(`/blobs/${digest}`), expected: [200, 404] });
-        return response.status === 200;
+        const response = await this.#send({
+            method: 'HEAD',
+            url: this.#url(`/blobs/${digest}`),
+            expected: [200, 302, 303, 307, 308, 404],
+        });
+        return response.status !== 404;
     }
     /** Opens an upload and sends the whole blob in one PUT: registries limit the parts of a blob, but not a whole one. */
     async putBlob({ digest, size }, content) {
@@ -34500,7 +34654,7 @@ class RepositoryClient {
         if (!url)
             throw new Error(`${(0,reference/* formatRepository */.Sh)(this.repository)} opened an upload without saying where`);
         if (url.origin !== registryOrigin(this.repository.registry))
-            throw new Error(`${this.repository.registry} wants a blob to be uploaded to ${url.origin}, which is not that registry`);
+            throw new src_error/* UserError */.yo(`${this.repository.registry} wants blobs to be sent to ${url.origin}, which is not that registry; nothing was sent there. Use a registry that takes uploads itself.`);
         return url;
     }
     #url(path) {
@@ -34534,21 +34688,12 @@ class RepositoryClient {
         }
     }
     #explained(error) {
-        if (!(error instanceof RegistryError))
-            return error;
-        if (error.status === 401)
-            return this.#credentials
-                ? refusedCredentials(this.repository, this.#credentials, error)
-                : noCredentials(this.repository);
-        if (error.status === 403 || error.code === 'DENIED')
-            return new src_error/* UserError */.yo(this.repository.registry === 'ghcr.io'
-                ? `ghcr.io does not let this job push to ${(0,reference/* formatRepository */.Sh)(this.repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
-                : `${this.repository.registry} does not let ${this.#credentials?.username ?? 'an anonymous user'} push to ${(0,reference/* formatRepository */.Sh)(this.repository)}; use credentials that may write to it.`, { cause: error });
-        return error;
+        return error instanceof RegistryError ? explainRefusal(error, this.repository, this.#credentials) : error;
     }
 }
 
 ;// CONCATENATED MODULE: ./src/run.ts
+
 
 
 
@@ -34570,13 +34715,18 @@ class RepositoryClient {
 const run = async (inputs, context, ports) => {
     await (0,promises_namespaceObject.mkdir)(context.temporary, { recursive: true });
     const temporary = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(context.temporary, 'nix-image-'));
+    const work = build(inputs, context, ports, temporary);
     try {
-        return await Promise.race([build(inputs, context, ports, temporary), cancelled(ports.signal)]);
+        return await Promise.race([work, cancelled(ports.signal)]);
     }
     finally {
+        // Whoever was interrupted has a moment to put things in order.
+        await Promise.race([work.catch(() => { }), (0,external_node_timers_promises_namespaceObject.setTimeout)(cleanUpLimit, undefined, { ref: false })]);
         await (0,promises_namespaceObject.rm)(temporary, { recursive: true, force: true, maxRetries: 5 });
     }
 };
+/** In milliseconds; the runner kills a step some seconds after it has told it to end. */
+const cleanUpLimit = 1_500;
 /** Rejects when the run is cancelled; whoever works on may be in the middle of something that cannot be interrupted. */
 const cancelled = (signal) => new Promise((_, reject) => {
     if (signal.aborted)
@@ -34610,6 +34760,8 @@ const build = async (inputs, context, ports, temporary) => {
             const origins = [];
             for (const { image, layers } of built)
                 origins.push(await pushImage(client, image, layers));
+            if (built.length > 1)
+                await pushIndex(client, top);
             await pushTags(client, top, tags);
             log.info(`${(0,reference/* formatRepository */.Sh)(repository)}@${top.descriptor.digest} is there, as ${tags.join(', ')}`);
             return origins;
@@ -34655,6 +34807,21 @@ const platformOutcome = ({ platform, spec, closure, image, layers }, origins) =>
         origin: origins[index] ?? 'built',
     })),
 });
+
+
+/***/ }),
+
+/***/ 1996:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Y: () => (/* binding */ seconds),
+/* harmony export */   i: () => (/* binding */ megabytes)
+/* harmony export */ });
+/** `12.3 MB`; MB are millions of bytes, as registries and disks count them. */
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 1)} MB`;
+/** `3.21 s` */
+const seconds = (value) => `${value.toFixed(2)} s`;
 
 
 /***/ }),
@@ -34782,6 +34949,13 @@ module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:http2")
 /***/ ((module) => {
 
 module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:net");
+
+/***/ }),
+
+/***/ 8161:
+/***/ ((module) => {
+
+module.exports = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:os");
 
 /***/ }),
 

@@ -17,8 +17,8 @@ import type { PinnedSource } from './nix/source.ts'
 import type { Image } from './oci/image.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
 import type { Plan } from './plan.ts'
-import { megabytes } from './report/units.ts'
 import { type Timings, timed } from './timings.ts'
+import { megabytes } from './units.ts'
 
 /** An image whose layers lie ready in files. */
 export type BuiltPlatform = {
@@ -36,6 +36,9 @@ export type BuildTools = {
   /** The layers stay here until the run ends. */
   readonly temporary: string
 }
+
+/** As many as one reads; the step summary has more. */
+const shownConflicts = 20
 
 /** Builds the image of one platform: packages, their grouping into layers, the layers' archives. */
 export const buildPlatform = async (
@@ -56,7 +59,9 @@ export const buildPlatform = async (
   const { conflicts, packages } = spec
   const closure = checkClosure(spec.runtimeGraph, spec.roots)
   log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${megabytes(closureSize(closure))}`)
-  for (const { path, winner, loser } of conflicts) log.info(`${path} is from ${winner}; left out is ${loser}`)
+  for (const { path, winner, loser } of conflicts.slice(0, shownConflicts))
+    log.info(`${path} is from ${winner}; left out is ${loser}`)
+  if (conflicts.length > shownConflicts) log.info(`… and ${conflicts.length - shownConflicts} more such names`)
 
   const partition = await timed(timings, 'layers', async () => {
     const layers =

@@ -27,6 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** What Nix reads: where to find things, how to reach substituters. No `INPUT_*`, no token of the workflow's. */
 const passedOn = [
   'PATH',
+  'SSH_AUTH_SOCK',
   'HOME',
   'USER',
   'TMPDIR',

@@ -52,7 +52,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     output: parseOutput(get('output'), context.workspace),
     credentials: parseCredentials(get('username'), get('password'), problem),
     githubToken: get('github-token') || undefined,
-    preset: choice(get, 'preset', ['default', 'bare'], problem),
+    preset: parsePreset(get, problem),
     maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
     layering: choice(get, 'layering', ['stable', 'popularity'], problem),
     compression: parseCompression(get, problem),
@@ -63,6 +63,8 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     },
   }
   checkUnsupported(get, problem)
+  if (inputs.nix.install === 'never' && (inputs.nix.release.version || inputs.nix.release.url))
+    problem('`nix-version` or `nix-url` is given, but `install-nix` is `never`; leave one of them out.')
 
   if (problems.length > 0) throw new UserError(problems.join('\n'))
   return inputs
@@ -73,6 +75,12 @@ const choice = <T extends string>(get: GetInput, name: string, choices: readonly
   const chosen = choices.find((candidate) => candidate === value)
   if (!chosen) problem(`\`${name}\` is ${JSON.stringify(value)}; write ${oneOf(choices)}.`)
   return chosen ?? choices[0]
+}
+
+const parsePreset = (get: GetInput, problem: Problem): Inputs['preset'] => {
+  if (get('preset') !== 'job-container') return choice(get, 'preset', ['default', 'bare'], problem)
+  problem('`preset: job-container` is not supported yet; write `default` or `bare`.')
+  return 'default'
 }
 
 const oneOf = (choices: readonly string[]): string =>
@@ -103,7 +111,7 @@ const parsePlatforms = (text: string, runner: Platform, problem: Problem): Platf
   const names = text.split(/[\s,]+/).filter((name) => name !== '')
   for (const name of names)
     if (!isPlatform(name)) problem(`\`platforms\` has ${JSON.stringify(name)}; write ${oneOf(platforms)}, or both.`)
-  return names.length > 0 ? [...new Set(names.filter(isPlatform))] : [runner]
+  return names.length > 0 ? platforms.filter((platform) => names.includes(platform)) : [runner]
 }
 
 const parseOutput = (text: string, workspace: string): string | undefined => {

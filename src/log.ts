@@ -15,9 +15,19 @@ export type Log = {
 
 /** The log of a GitHub Actions step. */
 export const actionsLog: Log = {
-  info: core.info,
+  info: (message) => core.info(harmless(message)),
   notice: (message) => core.notice(message),
   warning: (message) => core.warning(message),
   debug: core.debug,
   group: core.group,
 }
+
+/**
+ * A line that the runner only prints. File names, what builders say and what a package set traces is in the log too, and
+ * the runner takes `::` at the start of a line and `##[` anywhere in it for a command.
+ */
+export const harmless = (line: string): string =>
+  line
+    .replaceAll(/[^\P{Cc}\t]+/gu, ' ')
+    .replaceAll('##[', '## [')
+    .replace(/^(\s*):(?=:)/, '$1: ')

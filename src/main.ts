@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
 import * as core from '@actions/core'
 import { readContext } from './context.ts'
@@ -8,6 +9,9 @@ import { publicEndpoints } from './nix/endpoints.ts'
 import { outputs } from './report/outputs.ts'
 import { summary } from './report/summary.ts'
 import { run } from './run.ts'
+
+// Layers are compressed on Node's thread pool, which has four threads however many cores there are.
+process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, availableParallelism())}`
 
 /** Inputs that must never be seen, whatever happens next. */
 const secrets = ['password', 'github-token', 'cache-signing-key']
@@ -37,6 +41,6 @@ try {
     process.exit(130)
   }
   const { sentence, details } = explain(error)
-  if (details) core.info(details)
+  for (const line of details.split('\n')) actionsLog.info(line)
   core.setFailed(sentence)
 }

@@ -1,5 +1,6 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { checkLayoutFolder, writeLayout } from './archive/write-layout.ts'
 import { type BuiltPlatform, buildPlatform } from './build-platform.ts'
 import type { Context } from './context.ts'
@@ -15,7 +16,7 @@ import { formatRepository } from './oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
 import { plan as makePlan } from './plan.ts'
 import { findCredentials } from './registry/credentials.ts'
-import { pushImage, pushTags } from './registry/push.ts'
+import { pushImage, pushIndex, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
 import { type Timings, timed } from './timings.ts'
 
@@ -38,12 +39,18 @@ export type Ports = {
 export const run = async (inputs: Inputs, context: Context, ports: Ports): Promise<Outcome> => {
   await mkdir(context.temporary, { recursive: true })
   const temporary = await mkdtemp(join(context.temporary, 'nix-image-'))
+  const work = build(inputs, context, ports, temporary)
   try {
-    return await Promise.race([build(inputs, context, ports, temporary), cancelled(ports.signal)])
+    return await Promise.race([work, cancelled(ports.signal)])
   } finally {
+    // Whoever was interrupted has a moment to put things in order.
+    await Promise.race([work.catch(() => {}), setTimeout(cleanUpLimit, undefined, { ref: false })])
     await rm(temporary, { recursive: true, force: true, maxRetries: 5 })
   }
 }
+
+/** In milliseconds; the runner kills a step some seconds after it has told it to end. */
+const cleanUpLimit = 1_500
 
 /** Rejects when the run is cancelled; whoever works on may be in the middle of something that cannot be interrupted. */
 const cancelled = (signal: AbortSignal): Promise<never> =>
@@ -90,6 +97,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
         timed(timings, 'push', async () => {
           const origins: Origin[][] = []
           for (const { image, layers } of built) origins.push(await pushImage(client, image, layers))
+          if (built.length > 1) await pushIndex(client, top)
           await pushTags(client, top, tags)
           log.info(`${formatRepository(repository)}@${top.descriptor.digest} is there, as ${tags.join(', ')}`)
           return origins

@@ -13,18 +13,21 @@ const rules: Readonly<Record<string, Rule>> = {
   error: {},
   check: {},
   concurrent: {},
+  exists: {},
+  loopback: {},
   timings: {},
+  units: {},
   log: {},
   'nix/store-path': {},
   'nix/nar-hash': {},
   'oci/*': { values: ['oci/*'] },
 
   context: { values: ['check', 'error', 'oci/*'] },
-  'inputs/*': { values: ['inputs/*', 'oci/*'] },
+  'inputs/*': { values: ['inputs/*', 'loopback', 'oci/*'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
   plan: { values: ['oci/*'], types: ['context', 'inputs'] },
   'nix/*': {
-    values: ['check', 'error', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
+    values: ['check', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
     types: ['inputs', 'inputs/*', 'log', 'plan'],
   },
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
@@ -34,11 +37,11 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['graph/*', 'nix/*', 'plan'],
   },
   assemble: { values: ['oci/*'], types: ['archive/*'] },
-  'registry/*': { values: ['check', 'concurrent', 'error', 'oci/*', 'registry/*'], types: ['inputs/*'] },
+  'registry/*': { values: ['check', 'concurrent', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
   outcome: { types: ['nix/*', 'nix/store-path', 'oci/*', 'timings'] },
-  'report/*': { values: ['oci/*', 'report/*'], types: ['outcome'] },
+  'report/*': { values: ['oci/*', 'units'], types: ['outcome'] },
   'build-platform': {
-    values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'report/*', 'timings'],
+    values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'timings', 'units'],
     types: ['log', 'plan'],
   },
   run: {
@@ -54,8 +57,17 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['nix/command'],
   'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
-  'node:fs': ['archive/*', 'build-platform', 'context', 'nix/*', 'registry/credentials', 'registry/repository', 'run'],
-  'node:os': ['archive/compress'],
+  'node:fs': [
+    'archive/*',
+    'build-platform',
+    'context',
+    'exists',
+    'nix/*',
+    'registry/credentials',
+    'registry/repository',
+    'run',
+  ],
+  'node:os': ['archive/compress', 'main'],
   'node:zlib': ['archive/compress'],
   'fetch(': ['nix/download', 'registry/http'],
   'process.env': ['main'],
@@ -71,7 +83,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Parts of Node that only compute. */
-const harmless = ['node:buffer', 'node:events', 'node:path', 'node:readline', 'node:stream', 'node:util']
+const harmless = ['node:buffer', 'node:events', 'node:path', 'node:readline', 'node:stream', 'node:timers', 'node:util']
 
 const folderOf = (name: string): string => (name.includes('/') ? `${name.slice(0, name.indexOf('/'))}/*` : name)
 const rowOf = (name: string): string => (name in rules ? name : folderOf(name))

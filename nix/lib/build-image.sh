@@ -12,26 +12,30 @@ conflicts=$PWD/conflicts
 mkdir "$forest"
 : >"$conflicts"
 
-# The text as a JSON string. File names hold any byte but 0 and the slash.
+# Sets REPLY to the text as a JSON string, without starting a process. File names hold any byte but 0 and the slash.
 json_string() {
-  local text=${1//\\/\\\\} i code char
+  local text=${1//\\/\\\\} i hex character
   text=${text//\"/\\\"}
-  for ((i = 1; i < 32; i++)); do
-    printf -v char "\\x$(printf '%02x' "$i")"
-    if [[ $text == *"$char"* ]]; then
-      printf -v code '\\u%04x' "$i"
-      text=${text//"$char"/"$code"}
-    fi
-  done
-  printf '"%s"' "$text"
+  if [[ $text == *[[:cntrl:]]* ]]; then
+    for ((i = 1; i < 32; i++)); do
+      printf -v hex '%02x' "$i"
+      printf -v character "\\x$hex"
+      text=${text//"$character"/"\\u00$hex"}
+    done
+  fi
+  REPLY="\"$text\""
 }
 
 # report_conflict PATH WINNER LOSER
 report_conflict() {
-  local separator=,
+  local separator=, path winner
   [[ -s $conflicts ]] || separator=
-  printf '%s{"path":%s,"winner":%s,"loser":%s}' \
-    "$separator" "$(json_string "$1")" "$(json_string "$2")" "$(json_string "$3")" >>"$conflicts"
+  json_string "$1"
+  path=$REPLY
+  json_string "$2"
+  winner=$REPLY
+  json_string "$3"
+  printf '%s{"path":%s,"winner":%s,"loser":%s}' "$separator" "$path" "$winner" "$REPLY" >>"$conflicts"
 }
 
 # Whether a directory may be opened and merged with others of its name. A link to a directory above it (tzdata has

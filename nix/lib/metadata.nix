@@ -49,12 +49,18 @@ let
 
   field = name: read: orElse null (read (drv.meta.${name} or null));
   parsed = parseDrvName drv.name;
+  text =
+    fallback: value:
+    let
+      read = orElse null (stringOrNull value);
+    in
+    if read == null then fallback else read;
 in
 {
   inherit attr;
   inherit (drv) outPath;
-  name = orElse parsed.name (drv.pname or parsed.name);
-  version = orElse parsed.version (drv.version or parsed.version);
+  name = text parsed.name (drv.pname or null);
+  version = text parsed.version (drv.version or null);
   license = orElse [ ] (licenses (drv.meta.license or null));
   homepage = field "homepage" firstString;
   description = field "description" stringOrNull;

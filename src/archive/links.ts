@@ -12,12 +12,13 @@ export type Links = ReadonlyMap<string, string | undefined>
 export const readLinks = async (file: string): Promise<Links> => {
   const links = new Map<string, string | undefined>()
   const archive = extract()
-  const reading = pipeline(createReadStream(file), archive)
-  for await (const entry of archive) {
-    const { name, type, linkname } = entry.header
-    links.set(name.replace(/\/$/, ''), type === 'symlink' ? linkname : undefined)
-    entry.resume()
+  const collect = async (): Promise<void> => {
+    for await (const entry of archive) {
+      const { name, type, linkname } = entry.header
+      links.set(name.replace(/\/$/, ''), type === 'symlink' ? linkname : undefined)
+      entry.resume()
+    }
   }
-  await reading
+  await Promise.all([pipeline(createReadStream(file), archive), collect()])
   return links
 }

@@ -1,3 +1,4 @@
+import type { Links } from './links.ts'
 import type { TreeEntry } from './tree.ts'
 
 const passwd = `root:x:0:0:root:/root:/bin/sh
@@ -27,10 +28,10 @@ const file = (name: string, text: string): TreeEntry => ({
 })
 
 /**
- * The base layer: what programs expect of a root file system and no package brings. `existing` knows the names that the
- * symlink layer has; a file that a package brings is left to it.
+ * The base layer: what programs expect of a root file system and no package brings. What the symlink layer has is left as
+ * it is; a directory over a link would hide what is behind it.
  */
-export const rootFileSystem = (existing: { has(name: string): boolean }): TreeEntry[] => {
+export const rootFileSystem = (links: Links): TreeEntry[] => {
   const entries: TreeEntry[] = [
     directory('etc'),
     file('etc/group', group),
@@ -44,7 +45,13 @@ export const rootFileSystem = (existing: { has(name: string): boolean }): TreeEn
     directory('var'),
     directory('var/tmp', 0o1777),
   ]
+  const isLink = (name: string): boolean => links.get(name) !== undefined
   return entries
-    .filter(({ type, name }) => type === 'directory' || !existing.has(name))
-    .filter(({ name }) => name !== 'usr/bin/env' || existing.has('bin/env'))
+    .filter(({ name }) => !isLink(name) && !parentsOf(name).some(isLink))
+    .filter(({ name }) => name !== 'usr/bin/env' || links.has('bin/env'))
+}
+
+const parentsOf = (name: string): string[] => {
+  const parts = name.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
 }

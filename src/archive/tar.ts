@@ -37,7 +37,7 @@ const addAll = async (archive: Pack, entries: AsyncIterable<TreeEntry> | Iterabl
         throw new Error(`/${entry.name} changed while it was read`, { cause })
       })
     } else {
-      // The callback comes when the reader has taken the entry, so that a fast disk does not fill the memory.
+      // For a file, the callback comes when the reader has taken it, so that a fast disk does not fill the memory.
       await new Promise<void>((resolve, reject) => {
         const done = (error?: Error | null): void => (error ? reject(error) : resolve())
         if (entry.type === 'file' && entry.content instanceof Uint8Array)

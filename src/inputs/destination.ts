@@ -6,7 +6,7 @@ import {
   type Repository,
   sameRepository,
 } from '../oci/reference.ts'
-import type { Problem } from './problem.ts'
+import { type Problem, quoted } from './problem.ts'
 
 export type Destination = { readonly repository: Repository; readonly tags: readonly string[] }
 
@@ -23,7 +23,7 @@ export const parseDestination = (
   const given = imageText ? parseRepository(imageText) : undefined
   if (imageText && !given)
     problem(
-      `\`image\` is ${JSON.stringify(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`,
+      `\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`,
     )
   const { tags, repositories } = parseTags(tagsText, problem)
   const [first, ...others] = repositories
@@ -49,7 +49,7 @@ const parseTags = (text: string, problem: Problem): { tags: string[]; repositori
     if (reference) repositories.push(reference.repository)
     else if (!isTag(item))
       problem(
-        `\`tags\` has ${JSON.stringify(item)}; write a tag of up to 128 letters, digits, dots, hyphens and underscores, or a reference such as \`ghcr.io/owner/name:tag\`.`,
+        `\`tags\` has ${quoted(item)}; write a tag of up to 128 letters, digits, dots, hyphens and underscores, or a reference such as \`ghcr.io/owner/name:tag\`.`,
       )
     tags.add(reference?.tag ?? item)
   }

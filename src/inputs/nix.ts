@@ -1,3 +1,4 @@
+import { isLoopback } from '../loopback.ts'
 import { type GetInput, type Problem, quoted } from './problem.ts'
 
 /** Which Nix to install; each may be empty. `sha256` is hex digits. */
@@ -14,8 +15,7 @@ export const parseRelease = (get: GetInput, problem: Problem): ReleaseInputs => 
     wrong('nix-sha256', sha256, 'the SHA-256 of the tarball in 64 hex digits')
   if (!url) return release
   const { protocol, hostname, username, password } = URL.parse(url) ?? {}
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname ?? '')
-  if (username || password || (protocol !== 'https:' && !(protocol === 'http:' && isLoopback)))
+  if (username || password || (protocol !== 'https:' && !(protocol === 'http:' && isLoopback(hostname ?? ''))))
     wrong('nix-url', url, 'an https URL of a release tarball, without a user or password')
   if (version) problem('`nix-version` and `nix-url` are both given; leave one of them out.')
   if (!sha256) problem('`nix-url` is given, but not `nix-sha256`; give the SHA-256 of that tarball.')

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { isLoopback } from '../loopback.ts'
 import { type Problem, quoted } from './problem.ts'
 
 /** Where packages come from, as the `nixpkgs` input says it. A hash is `sha256-…`, of the files as a NAR. */
@@ -65,12 +66,14 @@ const urlFault = (text: string, fragment: string | undefined): string => {
   const isGit = text.startsWith('git+')
   const url = URL.parse(isGit ? text.slice('git+'.length) : text)
   if (!url) return ', which is no URL'
-  if (url.username || url.password)
-    return ', which holds a user or password; use `github-token`, or a netrc file named in `nix-config`'
-  const isLoopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(url.hostname)
-  if (url.protocol === 'http:' && !isLoopback) return ', which anybody on the way can change; use https'
+  // By ssh, a user is part of the address and no secret.
+  if (url.password || (url.username && url.protocol !== 'ssh:'))
+    return `, which holds a user or password; ${isGit ? 'use ssh with a key' : '`github:owner/repo/ref` uses `github-token`, and a netrc file can be named in `nix-config`'}`
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) return ', which anybody on the way can change; use https'
   if (isGit) {
     const rev = url.searchParams.get('rev')
+    const other = [...url.searchParams.keys()].find((name) => name !== 'ref' && name !== 'rev')
+    if (other !== undefined) return `, whose \`${other}\` is not supported`
     if (!['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol)) return ', which is no URL of git'
     if (fragment !== undefined) return ', where nothing can follow `#`'
     return rev !== null && !revision.test(rev) ? ', whose `rev` is no commit of 40 hex digits' : ''

@@ -6,7 +6,9 @@ import { CommandError } from './command.ts'
 const advice: readonly (readonly [RegExp, string])[] = [
   [/has an unfree license/, 'set `nixpkgs-config: { "allowUnfree": true }` if you may use it'],
   [/is marked as (insecure|broken)/, 'choose another version, or allow it in `nixpkgs-config`'],
+  [/hash mismatch in fixed-output/, 'what the package set fetches has changed; update its hash there'],
   [/hash mismatch/i, 'check the hash in `nixpkgs`'],
+  [/HTTP error 40[134]/, 'check that `nixpkgs` names something that is there and may be read'],
   [
     /is required to build|[Rr]equired system/,
     'build on a runner of that architecture, or name a substituter that has it in `nix-config`',

@@ -9,14 +9,20 @@ import { nixRelease } from './release.ts'
 export type FindRequest = Inputs['nix'] & { readonly system: string; readonly releases: string }
 
 /**
- * The version of Nix to use, and what was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
+ * What was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
  * which asks for one that later steps have as well. Throws a `UserError` if there is none and none may be installed.
  */
 export const findNix = async (
   { install, release, system, releases }: FindRequest,
   tools: InstallTools,
 ): Promise<InstalledNix | undefined> => {
-  if (install !== 'always' && (await isOnPath(tools))) return undefined
+  if (install !== 'always' && (await isOnPath(tools))) {
+    if (release.version || release.url)
+      tools.log.notice(
+        'The Nix on the PATH is used, and not the one that `nix-version` or `nix-url` names; with `install-nix: always` it would be installed.',
+      )
+    return undefined
+  }
   if (install === 'never')
     throw new UserError(
       'Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.',

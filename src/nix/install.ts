@@ -1,4 +1,4 @@
-import { access, constants, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { UserError } from '../error.ts'
 import type { Log } from '../log.ts'
@@ -21,8 +21,7 @@ const root = '/nix'
 
 /**
  * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its store
- * paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands in the way;
- * then nothing of it is in `/nix`.
+ * paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands in the way.
  */
 export const installNix = async (release: NixRelease, tools: InstallTools): Promise<InstalledNix> => {
   const { environment, signal, temporary, log } = tools
@@ -42,13 +41,15 @@ export const installNix = async (release: NixRelease, tools: InstallTools): Prom
       // Where this is not there, Nix does not use the store in /nix, but one below the user's home.
       await mkdir(join(root, 'var', 'nix'), { recursive: true })
       const variables = await writeConfig(options, log)
-      const environmentWithNix = { ...withPath(environment, unpacked.bin), ...variables }
+      const bin = join(unpacked.path, 'bin')
+      const environmentWithNix = { ...withPath(environment, bin), ...variables }
       await command('nix-store', ['--load-db'], {
         environment: environmentWithNix,
         signal,
         stdin: unpacked.registration,
       })
-      return { bin: unpacked.bin, variables }
+      await keep(unpacked.path)
+      return { bin, variables }
     } finally {
       await unpacked.remove()
     }
@@ -62,6 +63,14 @@ export const withPath = (environment: Readonly<Record<string, string>>, bin: str
   PATH: [bin, environment['PATH']].join(delimiter),
 })
 
+/** Makes Nix a root of the garbage collector, which a later step may start. */
+const keep = async (path: string): Promise<void> => {
+  const roots = join(root, 'var', 'nix', 'gcroots')
+  await mkdir(roots, { recursive: true })
+  await rm(join(roots, 'nix-image-action'), { force: true })
+  await symlink(path, join(roots, 'nix-image-action'))
+}
+
 type Options = Pick<InstallTools, 'environment' | 'signal'>
 
 const makeRoot = async (options: Options): Promise<void> => {
@@ -73,7 +82,7 @@ const makeRoot = async (options: Options): Promise<void> => {
   const names = await readdir(root).catch((): string[] => [])
   if (names.length > 0)
     throw new UserError(
-      `${root} is there, belongs to another user and has no Nix on the PATH; put that Nix on the PATH, or start from a runner without ${root}.`,
+      `${root} is there already and belongs to another user, so that no Nix can be installed into it; use the one that is there (\`install-nix: auto\`, and its folder on the PATH), or a runner without ${root}.`,
     )
   if (process.getuid?.() === 0) {
     await mkdir(root, { recursive: true })

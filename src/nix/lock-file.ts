@@ -1,12 +1,14 @@
-import { parseJson, record, string } from '../check.ts'
+import { isRecord, parseJson, record } from '../check.ts'
 import { UserError } from '../error.ts'
+import { isLoopback } from '../loopback.ts'
+import { isNarHash, type NarHash } from './nar-hash.ts'
 
 /** An input that a `flake.lock` pins, with the hash of its content. `url` is of a tarball or a git repository. */
 export type LockedInput = {
   readonly type: 'git' | 'tarball'
   readonly url: string
   readonly revision: string | undefined
-  readonly narHash: string
+  readonly narHash: NarHash
 }
 
 /**
@@ -15,14 +17,17 @@ export type LockedInput = {
  */
 export const lockedInput = (text: string, file: string, input: string, githubUrl: string): LockedInput => {
   const nodes = nodesOf(text, file)
-  const inputs = fields(fields(nodes['root'])['inputs'])
-  if (!(input in inputs)) {
+  const inputs = inputsOf(nodes, 'root')
+  const reference = Object.hasOwn(inputs, input) ? inputs[input] : undefined
+  if (reference === undefined) {
     const names = Object.keys(inputs).sort()
     throw new UserError(
       `\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`,
     )
   }
-  return toInput(fields(fields(nodes[nodeName(nodes, inputs[input])])['locked']), `${file}#${input}`, githubUrl)
+  const node = nodeName(nodes, reference, Object.keys(nodes).length)
+  const locked = node === undefined ? undefined : fields(fields(nodes[node])['locked'])
+  return toInput(locked ?? {}, `${file}#${input}`, githubUrl)
 }
 
 const nodesOf = (text: string, file: string): Record<string, unknown> => {
@@ -36,40 +41,59 @@ const nodesOf = (text: string, file: string): Record<string, unknown> => {
   }
 }
 
-const fields = (value: unknown): Record<string, unknown> =>
-  value === undefined ? {} : record(value, 'a node of the lock file')
+const fields = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
 
-/** A node is named directly, or by the inputs that lead to it from the root ("follows"). */
-const nodeName = (nodes: Record<string, unknown>, reference: unknown): string => {
-  if (!Array.isArray(reference)) return string(reference, 'an input of the lock file')
-  return reference.reduce<string>((node, name) => {
-    const inputs = fields(fields(nodes[node])['inputs'])
-    return nodeName(nodes, inputs[string(name, 'an input of the lock file')])
-  }, 'root')
+const inputsOf = (nodes: Record<string, unknown>, node: string): Record<string, unknown> =>
+  fields(fields(nodes[node])['inputs'])
+
+/**
+ * A node is named directly, or by the inputs that lead to it from the root ("follows"); `steps` are as many as there can be
+ * where none goes in a circle.
+ */
+const nodeName = (nodes: Record<string, unknown>, reference: unknown, steps: number): string | undefined => {
+  if (typeof reference === 'string') return reference
+  if (!Array.isArray(reference) || steps === 0) return undefined
+  return reference.reduce<string | undefined>(
+    (node, name) => (node === undefined ? undefined : nodeName(nodes, inputsOf(nodes, node)[String(name)], steps - 1)),
+    'root',
+  )
 }
 
 const toInput = (locked: Record<string, unknown>, what: string, githubUrl: string): LockedInput => {
-  const field = (name: string): string => string(locked[name], `${what}: ${name}`)
-  const narHash = locked['narHash']
-  const revision = typeof locked['rev'] === 'string' ? locked['rev'] : undefined
-  const from = ((): Pick<LockedInput, 'type' | 'url'> | undefined => {
-    switch (locked['type']) {
-      case 'github':
-        return {
-          type: 'tarball',
-          url: `${githubUrl}/${field('owner')}/${field('repo')}/archive/${field('rev')}.tar.gz`,
-        }
-      case 'tarball':
-        return { type: 'tarball', url: field('url') }
-      case 'git':
-        return { type: 'git', url: field('url') }
-      default:
-        return undefined
+  const text = (name: string): string => (typeof locked[name] === 'string' ? locked[name] : '')
+  const wrong = (why: string): UserError =>
+    new UserError(`\`nixpkgs\` is ${what}, which ${why}; lock it from GitHub, git or a tarball.`)
+  const narHash = text('narHash')
+  const revision = text('rev') || undefined
+  if (!isNarHash(narHash)) throw wrong('is locked without a `narHash`')
+  if (revision && !/^[0-9a-f]{40}$/.test(revision)) throw wrong('is locked to something that is no commit')
+  switch (locked['type']) {
+    case 'github': {
+      const [owner, repo] = [text('owner'), text('repo')]
+      if (!revision || !isName(owner) || !isName(repo))
+        throw wrong('is locked without an owner, a repository or a commit')
+      return { type: 'tarball', url: `${githubUrl}/${owner}/${repo}/archive/${revision}.tar.gz`, revision, narHash }
     }
-  })()
-  if (!from || typeof narHash !== 'string')
-    throw new UserError(
-      `\`nixpkgs\` is ${what}, which is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}${from ? ' without `narHash`' : ''}; lock it from GitHub, git or a tarball.`,
-    )
-  return { ...from, revision, narHash }
+    case 'tarball':
+      return { type: 'tarball', url: fetchable(text('url'), wrong), revision, narHash }
+    case 'git':
+      if (!revision) throw wrong('is locked without a commit')
+      return { type: 'git', url: fetchable(text('url'), wrong), revision, narHash }
+    default:
+      throw wrong(`is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}`)
+  }
+}
+
+const isName = (text: string): boolean => /^[A-Za-z0-9_.-]+$/.test(text)
+
+/** The same rules as for a URL in the `nixpkgs` input. */
+const fetchable = (text: string, wrong: (why: string) => UserError): string => {
+  const url = URL.parse(text)
+  if (!url || !['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol))
+    throw wrong('is locked to something that is no URL')
+  if (url.password || (url.username && url.protocol !== 'ssh:'))
+    throw wrong('is locked to a URL with a user or password')
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    throw wrong('is locked to a URL that anybody on the way can change')
+  return url.href
 }

@@ -1,6 +1,8 @@
 /** The SHA-256 of a store path as a NAR, as lock files and `fetchTarball` write it. Source: W3C, "Subresource Integrity". */
 export type NarHash = `sha256-${string}`
 
+export const isNarHash = (text: string): text is NarHash => /^sha256-[A-Za-z0-9+/]{43}=$/.test(text)
+
 const alphabet = '0123456789abcdfghijklmnpqrsvwxyz'
 
 /**
@@ -8,7 +10,7 @@ const alphabet = '0123456789abcdfghijklmnpqrsvwxyz'
  * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
  */
 export const parseNarHash = (text: string, what: string): NarHash => {
-  if (/^sha256-[A-Za-z0-9+/]{43}=$/.test(text)) return text as NarHash
+  if (isNarHash(text)) return text
   const [, digits] = /^sha256:([0-9abcdfghijklmnpqrsvwxyz]{52})$/.exec(text) ?? []
   if (!digits) throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(text)}`)
   return `sha256-${fromBase32(digits).toString('base64')}`

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import type { Log } from '../log.ts'
-import { command } from './command.ts'
+import { CommandError, command } from './command.ts'
 import { reportProgress } from './progress.ts'
 
 /**
@@ -32,10 +32,22 @@ export const configureNix = async ({ environment, config, temporary, log, signal
   const file = join(temporary, 'nix.conf')
   await writeFile(file, `${config}\n`, { mode: 0o600 })
   const withConfig = { ...environment, NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(delimiter) }
-  return (program, args, options = {}) => {
+  return async (program, args, options = {}) => {
     log.debug([program, ...args].join(' '))
-    return command(program, args, { ...options, environment: withConfig, signal, onLine: reportProgress(log) })
+    try {
+      return await command(program, args, { ...options, environment: withConfig, signal, onLine: reportProgress(log) })
+    } catch (error) {
+      if (error instanceof CommandError) for (const line of complaint(error)) log.info(line)
+      throw error
+    }
   }
+}
+
+/** Nix's own words about what went wrong, with the trace that leads there; the error sentence has only the gist. */
+const complaint = ({ stderr }: CommandError): string[] => {
+  const lines = stderr.split('\n')
+  const start = lines.findIndex((line) => /^\s*error:/.test(line))
+  return start < 0 ? lines.slice(-20) : lines.slice(start, start + 100)
 }
 
 /** What Nix would read if it were not told to read another file. Source: the Nix manual, "nix.conf". */

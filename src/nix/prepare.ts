@@ -24,7 +24,7 @@ export const prepareNix = async (
     ? { ...withPath(tools.environment, installed.bin), ...installed.variables }
     : tools.environment
   const isOnGithub = source.type === 'github' || source.type === 'lock'
-  const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools.temporary) : ''
+  const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools) : ''
   // What the user writes comes last, and wins.
   const nix = await configureNix({ ...tools, environment, config: access + config })
   const version = await nix('nix-store', ['--version']).catch((error) => {

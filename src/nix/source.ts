@@ -1,6 +1,7 @@
-import { readFile, stat } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
+import { exists } from '../exists.ts'
 import type { Source } from '../inputs/source.ts'
 import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
 import { downloadText } from './download.ts'
@@ -79,16 +80,18 @@ const pinNixpkgs = async (
 
 /** With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it. */
 const pinTarball = async (url: string, knownHash: string | undefined, nix: Nix): Promise<PinnedSource> => {
-  const narHash = knownHash ?? (await fetching(url, fetchTarball(nix, url))).narHash
+  // What stands behind the question mark may be a secret.
+  const shown = url.replace(/\?.*/s, '')
+  const narHash = knownHash ?? (await fetching(shown, fetchTarball(nix, url))).narHash
   const srcArgs = { url, sha256: narHash }
   return {
     type: 'tarball',
-    url,
+    url: shown,
     revision: undefined,
     narHash,
     srcType: 'tarball',
     srcArgs,
-    description: `${url}, ${narHash}`,
+    description: `${shown}, ${narHash}`,
   }
 }
 
@@ -104,18 +107,14 @@ const pinGit = async (
 }
 
 const pinPath = async (path: string, { nix, temporary, environment, signal }: SourceTools): Promise<PinnedSource> => {
-  const isThere = async (file: string): Promise<boolean> =>
-    stat(file).then(
-      () => true,
-      () => false,
-    )
-  if (!(await isThere(path)))
+  if (!(await exists(path)))
     throw new UserError(
       `\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`,
     )
-  if (!(await isThere(join(path, 'default.nix'))))
+  if (!(await exists(join(path, 'default.nix'))))
     throw new UserError(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`)
-  const stored = await addPackageSet(nix, path, temporary, { environment, signal })
+  // A link would be copied as a link.
+  const stored = await addPackageSet(nix, await realpath(path), temporary, { environment, signal })
   const description = `${path} with the content ${stored.narHash}`
   const { narHash } = stored
   return {
@@ -139,7 +138,11 @@ const pinLocked = async (file: string, input: string, tools: SourceTools): Promi
   const { type, url, revision, narHash } = lockedInput(text, file, input, tools.endpoints.github)
   const pinned =
     type === 'git' ? await pinGit(url, undefined, revision, tools.nix) : await pinTarball(url, narHash, tools.nix)
-  return { ...pinned, revision, description: `${url}${revision ? ` at ${revision}` : ''}, ${narHash}, as ${file} says` }
+  if (pinned.narHash !== narHash)
+    throw new UserError(
+      `\`nixpkgs\` is ${file}#${input}, which is locked to ${narHash}, but what is fetched is ${pinned.narHash}; lock it again with \`nix flake update\`.`,
+    )
+  return { ...pinned, revision, description: `${pinned.description}, as ${file} says` }
 }
 
 const channelRevision = async (channel: string, { endpoints, signal }: SourceTools): Promise<string> => {

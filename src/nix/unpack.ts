@@ -1,11 +1,13 @@
-import { access, chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
+import { exists } from '../exists.ts'
 import { CommandError, type CommandOptions, command } from './command.ts'
 
 /** A release of Nix whose store paths are in the store. `registration` is what `nix-store --load-db` reads. */
 export type UnpackedRelease = {
-  readonly bin: string
+  /** The store path of Nix itself. */
+  readonly path: string
   readonly registration: string
   readonly remove: () => Promise<void>
 }
@@ -25,7 +27,9 @@ export const unpackRelease = async (
   // Directories in the store have no write permission, and only what may be written to can be removed.
   const store = join(root, 'store')
   const remove = async (): Promise<void> => {
-    await command('chmod', ['--recursive', 'u+w', folder], options).catch(() => {})
+    // Also when the run is cancelled.
+    const { signal } = new AbortController()
+    await command('chmod', ['--recursive', 'u+w', folder], { ...options, signal }).catch(() => {})
     await rm(folder, { recursive: true, force: true })
   }
   try {
@@ -36,14 +40,11 @@ export const unpackRelease = async (
     )
     const release = await releaseFolder(folder, system)
     await mkdir(store, { recursive: true })
-    let bin: string | undefined
-    for (const name of (await readdir(join(release, 'store'))).sort()) {
-      const path = join(store, name)
-      if (!(await exists(path))) await move(join(release, 'store', name), path)
-      if (await exists(join(path, 'bin', 'nix-store'))) bin = join(path, 'bin')
-    }
-    if (!bin) throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
-    return { bin, registration: join(release, '.reginfo'), remove }
+    const names = (await readdir(join(release, 'store'))).sort()
+    const nix = await findNix(join(release, 'store'), names)
+    for (const name of names)
+      if (!(await exists(join(store, name)))) await move(join(release, 'store', name), join(store, name))
+    return { path: join(store, nix), registration: join(release, '.reginfo'), remove }
   } catch (cause) {
     await remove()
     // Only goes if nothing is in it.
@@ -65,6 +66,11 @@ const releaseFolder = async (folder: string, system: string): Promise<string> =>
   return join(folder, name)
 }
 
+const findNix = async (store: string, names: readonly string[]): Promise<string> => {
+  for (const name of names) if (await exists(join(store, name, 'bin', 'nix-store'))) return name
+  throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
+}
+
 /** xz 5.4 and newer unpack what was packed in several blocks on all cores, but only when they are told to. */
 const withAllCores = (options: CommandOptions): CommandOptions => ({
   ...options,
@@ -78,12 +84,6 @@ const move = async (from: string, to: string): Promise<void> => {
   await rename(from, to)
   if (stats.isDirectory()) await chmod(to, stats.mode)
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  )
 
 const explain = (cause: unknown): unknown => {
   if (!(cause instanceof CommandError)) return cause

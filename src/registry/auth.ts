@@ -1,10 +1,11 @@
 import { optional, record, string } from '../check.ts'
-import { UserError } from '../error.ts'
+import { messages, UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import type { Repository } from '../oci/reference.ts'
 import { RegistryError } from './error.ts'
 import { send } from './http.ts'
 import { isTrustedRealm } from './origin.ts'
+import { explainRefusal, noCredentials } from './refusal.ts'
 
 /** What a registry asks for in a `WWW-Authenticate` header. */
 export type Challenge = { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
@@ -14,8 +15,9 @@ export const parseChallenge = (header: string): Challenge | undefined => {
   const [, scheme, rest] = /^\s*([A-Za-z]+)(?:\s+(.*))?$/s.exec(header) ?? []
   if (!scheme) return undefined
   const parameters: Record<string, string> = {}
+  // A second challenge in the same header would bring a realm of its own.
   for (const [, name, quoted, plain] of (rest ?? '').matchAll(/([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g))
-    if (name) parameters[name.toLowerCase()] = (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1')
+    if (name) parameters[name.toLowerCase()] ??= (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1')
   return { scheme: scheme.toLowerCase(), parameters }
 }
 
@@ -65,26 +67,14 @@ const fetchToken = async (
     if (!token) throw new Error('the answer has no token')
     return token
   } catch (error) {
-    if (!(error instanceof RegistryError) || (error.status !== 401 && error.status !== 403))
-      throw new Error(`${repository.registry} gives no token`, { cause: error })
-    throw credentials ? refusedCredentials(repository, credentials, error) : noCredentials(repository)
+    if (error instanceof UserError) throw error
+    if (error instanceof RegistryError) throw explainRefusal(error, repository, credentials)
+    throw new UserError(
+      `The token server of ${repository.registry} gives no token (${messages(error).at(-1)}); run the job again.`,
+      { cause: error },
+    )
   }
 }
 
 const basic = ({ username, password }: Credentials): string =>
   `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
-
-export const noCredentials = ({ registry }: Repository): UserError =>
-  new UserError(
-    registry === 'ghcr.io'
-      ? 'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.'
-      : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`,
-  )
-
-export const refusedCredentials = ({ registry }: Repository, { username }: Credentials, cause: unknown): UserError =>
-  new UserError(
-    registry === 'ghcr.io'
-      ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
-      : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`,
-    { cause },
-  )

@@ -27,9 +27,11 @@ export const pushImage = async (
   return pushed
 }
 
-/** Pushes what the tags shall point at under its digest, then moves the tags. */
+/** Pushes an index under its digest, so that a tag never points at one that is not complete. */
+export const pushIndex = (client: RepositoryClient, index: Document): Promise<void> => client.putManifest(index)
+
+/** Moves the tags to what is there already under its digest. */
 export const pushTags = async (client: RepositoryClient, top: Document, tags: readonly string[]): Promise<void> => {
-  await client.putManifest(top)
   for (const tag of tags) await client.putManifest(top, tag)
 }
 

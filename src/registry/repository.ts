@@ -3,10 +3,11 @@ import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import type { Descriptor, Digest, Document } from '../oci/descriptor.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import { authorize, type ClientPorts, noCredentials, parseChallenge, refusedCredentials } from './auth.ts'
+import { authorize, type ClientPorts, parseChallenge } from './auth.ts'
 import { RegistryError } from './error.ts'
 import { type Request, send } from './http.ts'
 import { registryOrigin } from './origin.ts'
+import { explainRefusal } from './refusal.ts'
 
 /**
  * The endpoints of one repository, a method for each. Source: OCI distribution specification, "Push",
@@ -40,10 +41,14 @@ export class RepositoryClient {
     await this.#send({ method: 'DELETE', url, expected: [202, 204] }).catch(() => {})
   }
 
-  /** Whether the registry has the blob, by its own word. */
+  /** Whether the registry has the blob, by its own word; it may say so by naming the place where the blob is kept. */
   async hasBlob(digest: Digest): Promise<boolean> {
-    const response = await this.#send({ method: 'HEAD', url: this.#url(`/blobs/${digest}`), expected: [200, 404] })
-    return response.status === 200
+    const response = await this.#send({
+      method: 'HEAD',
+      url: this.#url(`/blobs/${digest}`),
+      expected: [200, 302, 303, 307, 308, 404],
+    })
+    return response.status !== 404
   }
 
   /** Opens an upload and sends the whole blob in one PUT: registries limit the parts of a blob, but not a whole one. */
@@ -91,8 +96,8 @@ export class RepositoryClient {
     const url = location ? URL.parse(location, this.#base) : null
     if (!url) throw new Error(`${formatRepository(this.repository)} opened an upload without saying where`)
     if (url.origin !== registryOrigin(this.repository.registry))
-      throw new Error(
-        `${this.repository.registry} wants a blob to be uploaded to ${url.origin}, which is not that registry`,
+      throw new UserError(
+        `${this.repository.registry} wants blobs to be sent to ${url.origin}, which is not that registry; nothing was sent there. Use a registry that takes uploads itself.`,
       )
     return url
   }
@@ -128,18 +133,6 @@ export class RepositoryClient {
   }
 
   #explained(error: unknown): unknown {
-    if (!(error instanceof RegistryError)) return error
-    if (error.status === 401)
-      return this.#credentials
-        ? refusedCredentials(this.repository, this.#credentials, error)
-        : noCredentials(this.repository)
-    if (error.status === 403 || error.code === 'DENIED')
-      return new UserError(
-        this.repository.registry === 'ghcr.io'
-          ? `ghcr.io does not let this job push to ${formatRepository(this.repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
-          : `${this.repository.registry} does not let ${this.#credentials?.username ?? 'an anonymous user'} push to ${formatRepository(this.repository)}; use credentials that may write to it.`,
-        { cause: error },
-      )
-    return error
+    return error instanceof RegistryError ? explainRefusal(error, this.repository, this.#credentials) : error
   }
 }

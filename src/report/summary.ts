@@ -1,6 +1,6 @@
 import { formatRepository } from '../oci/reference.ts'
 import type { Outcome, PlatformOutcome } from '../outcome.ts'
-import { megabytes, seconds } from './units.ts'
+import { megabytes, seconds } from '../units.ts'
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
 export const summary = (outcome: Outcome): string => {
@@ -72,15 +72,20 @@ const platformSections = ({ platform, layers, conflicts, closureSize }: Platform
     ),
     ...(conflicts.length > 0
       ? folded(
-          `${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins`,
+          `${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins${conflicts.length > shownConflicts ? ` (the first ${shownConflicts} are shown)` : ''}`,
           table(
             ['File', 'In the image', 'Left out'],
-            conflicts.map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)]),
+            conflicts
+              .slice(0, shownConflicts)
+              .map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)]),
           ),
         )
       : []),
   ]
 }
+
+/** A summary may have 1 MiB in all. */
+const shownConflicts = 200
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 

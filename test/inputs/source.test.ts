@@ -102,8 +102,17 @@ describe('credentials in a URL', () => {
     const { problems } = read(url)
     expect(problems).toHaveLength(1)
     expect(problems[0]).toContain(
-      ', which holds a user or password; use `github-token`, or a netrc file named in `nix-config`; write a channel',
+      url.startsWith('git+')
+        ? ', which holds a user or password; use ssh with a key; write a channel'
+        : ', which holds a user or password; `github:owner/repo/ref` uses `github-token`, and a netrc file can be named in `nix-config`; write a channel',
     )
+  })
+
+  test('are not meant by the user of an ssh address', () => {
+    expect(read('git+ssh://git@a.org/s')).toEqual({
+      source: { type: 'git', url: 'ssh://git@a.org/s', ref: undefined, revision: undefined },
+      problems: [],
+    })
   })
 
   test.each(urls)('are not repeated in the log: %s', (url) => {

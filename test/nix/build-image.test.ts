@@ -98,6 +98,10 @@ describe('the symlink layer', () => {
     ])
   })
 
+  test('reports a thousand conflicts', async () => {
+    expect(await conflicts(['manyA', 'manyB'])).toHaveLength(1000)
+  })
+
   test('takes long names and directories of thousands', async () => {
     expect(await links(['long'])).toContain(
       `'share/${'x'.repeat(120)}/${'y'.repeat(120)}/file' 777 -> 'long/share/${'x'.repeat(120)}/${'y'.repeat(120)}/file'`,
@@ -113,7 +117,7 @@ describe('the symlink layer', () => {
 })
 
 test('packages are described as far as they can be', async () => {
-  const { packages } = await build(['described', 'throwing', '7zz'])
+  const { packages } = await build(['described', 'throwing', '7zz', 'numbered'])
   expect(packages.map(({ outPath: _, ...rest }) => rest)).toEqual([
     {
       attr: 'described',
@@ -124,6 +128,7 @@ test('packages are described as far as they can be', async () => {
     },
     { attr: 'throwing', name: 'throwing', version: '1', license: [], homepage: undefined },
     { attr: '_7zz', name: '7zz', version: '24.01', license: [], homepage: undefined },
+    { attr: 'numbered', name: 'numbered', version: '7', license: [], homepage: undefined },
   ])
 })
 

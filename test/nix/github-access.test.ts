@@ -8,7 +8,7 @@ import { startWebServer } from '../support/web-server.ts'
 
 test('the token is in files that only this user can read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
-  const lines = await githubAccess('ghs_secret', 'https://github.com', folder)
+  const lines = await githubAccess('ghs_secret', 'https://github.com', { temporary: folder, environment: {} })
   expect(lines).toBe(`access-tokens = github.com=ghs_secret\nnetrc-file = ${folder}/netrc\n`)
   expect(await readFile(join(folder, 'netrc'), 'utf8')).toBe(
     'machine github.com login x-access-token password ghs_secret\n',
@@ -22,7 +22,7 @@ test('Nix sends it for an archive of a private repository, and to no other serve
   await using github = await startWebServer({})
   await using other = await startWebServer({})
   const onGithub = github.url.replace('127.0.0.1', 'localhost')
-  const config = await githubAccess('ghs_secret', onGithub, folder)
+  const config = await githubAccess('ghs_secret', onGithub, { temporary: folder, environment: {} })
   await withNix(async (nix) => {
     for (const url of [`${onGithub}/a.tar.gz`, `${other.url}/a.tar.gz`])
       await expect(pin({ type: 'tarball', url, narHash: undefined }, { nix })).rejects.toThrow('404')

@@ -67,7 +67,42 @@ describe('a lock file that pins nothing to fetch is told with what to do:', () =
     [
       'without a hash',
       lock({ nixpkgs: 'a' }, { a: { locked: { ...github, narHash: undefined } } }),
-      '`nixpkgs` is flake.lock#nixpkgs, which is locked as "github" without `narHash`; lock it from GitHub, git or a tarball.',
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked without a `narHash`; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'in a circle',
+      lock({ nixpkgs: ['nixpkgs'] }, {}),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked without a `narHash`; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'on GitHub without an owner',
+      lock({ nixpkgs: 'a' }, { a: { locked: { ...github, owner: '../..' } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked without an owner, a repository or a commit; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'in git without a commit',
+      lock({ nixpkgs: 'a' }, { a: { locked: { type: 'git', url: 'https://example.org/a', narHash } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked without a commit; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'to a commit that is none',
+      lock({ nixpkgs: 'a' }, { a: { locked: { ...github, rev: 'main' } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked to something that is no commit; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'to a URL that anybody can change',
+      lock({ nixpkgs: 'a' }, { a: { locked: { type: 'tarball', url: 'http://example.org/a.tar.gz', narHash } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked to a URL that anybody on the way can change; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'to a URL with a password',
+      lock({ nixpkgs: 'a' }, { a: { locked: { type: 'tarball', url: 'https://me:x@example.org/a.tar.gz', narHash } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked to a URL with a user or password; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'to no URL',
+      lock({ nixpkgs: 'a' }, { a: { locked: { type: 'tarball', url: 'a\n::b', narHash } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked to something that is no URL; lock it from GitHub, git or a tarball.',
     ],
   ])('%s', (_, text, sentence) => {
     expect(() => find(text)).toThrow(new UserError(sentence))

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -118,6 +118,11 @@ describe('every kind of source is pinned by the hash of its content, and evaluat
 })
 
 describe('a path', () => {
+  test('may be a link to the folder', async () => {
+    await symlink('set', join(folder, 'link'))
+    expect((await pin({ type: 'path', path: join(folder, 'link') })).narHash).toBe(narHash)
+  })
+
   test('is taken without what git ignores, and with what is not committed yet', async () => {
     const other = join(folder, 'ignoring')
     await cp(join(folder, 'set'), other, { recursive: true })
@@ -167,6 +172,19 @@ test('the token for GitHub goes to its API, and to no other server', async () =>
 
 describe('what cannot be had is one sentence that says what to do:', () => {
   const cases: [string, () => Promise<unknown>, string | RegExp][] = [
+    [
+      'a lock file with the hash of something else',
+      async () => {
+        const file = join(folder, 'other.lock')
+        const locked = { type: 'git', url: `file://${folder}/set`, rev: revision, narHash: `sha256-${'A'.repeat(43)}=` }
+        await writeFile(
+          file,
+          JSON.stringify({ nodes: { root: { inputs: { nixpkgs: 'a' } }, a: { locked } }, root: 'root', version: 7 }),
+        )
+        return pin({ type: 'lock', file, input: 'nixpkgs' })
+      },
+      /other\.lock#nixpkgs, which is locked to sha256-A{43}=, but what is fetched is sha256-\S+; lock it again with `nix flake update`\.$/,
+    ],
     [
       'a channel that is not there',
       () => pin({ type: 'channel', channel: 'nixos-99.99' }, { endpoints: endpoints() }),

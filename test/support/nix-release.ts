@@ -66,13 +66,8 @@ const download = async (): Promise<string> => {
   for (const name of ['lists', 'cache']) await mkdir(join(apt, name, 'partial'), { recursive: true })
   await mkdir(join(apt, 'cache', 'archives', 'partial'), { recursive: true })
   await writeFile(join(apt, 'status'), '')
-  const [site] = (
-    await output('apt-get', ['indextargets', '--format', '$(SITE)', 'Created-By: Packages', 'Origin: Debian'])
-  ).split('\n')
-  await writeFile(
-    join(apt, 'sources'),
-    `deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${site} sid main\n`,
-  )
+  const { site, suite, components, keyring } = await newestDistribution()
+  await writeFile(join(apt, 'sources'), `deb [signed-by=${keyring}] ${site} ${suite} ${components}\n`)
   await writeFile(
     join(apt, 'apt.conf'),
     Object.entries({
@@ -99,6 +94,26 @@ const download = async (): Promise<string> => {
   await rename(wanted, debs).catch(() => {})
   await rm(apt, { recursive: true })
   return debs
+}
+
+/** The distribution that is being made, from where this machine has its packages. */
+const newestDistribution = async (): Promise<Record<'site' | 'suite' | 'components' | 'keyring', string>> => {
+  const sites = async (origin: string): Promise<string[]> => {
+    const list = await output('apt-get', [
+      'indextargets',
+      '--format',
+      '$(SITE)',
+      'Created-By: Packages',
+      `Origin: ${origin}`,
+    ])
+    return list.split('\n').filter((site) => site !== '' && !site.includes('security'))
+  }
+  const keyring = (name: string): string => `/usr/share/keyrings/${name}-archive-keyring.gpg`
+  const [debian] = await sites('Debian')
+  if (debian) return { site: debian, suite: 'sid', components: 'main', keyring: keyring('debian') }
+  const [ubuntu] = await sites('Ubuntu')
+  if (ubuntu) return { site: ubuntu, suite: 'devel', components: 'main universe', keyring: keyring('ubuntu') }
+  throw new Error('apt has no source of Debian or Ubuntu to take the newest Nix from; run `apt-get update`')
 }
 
 const isThere = (path: string): Promise<boolean> =>

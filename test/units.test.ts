@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { megabytes, seconds } from '../../src/report/units.ts'
+import { megabytes, seconds } from '../src/units.ts'
 
 test.each([
   [0, '0.00 MB'],

@@ -1,0 +1,41 @@
+import { UserError } from '../error.ts'
+import type { Credentials } from '../inputs/credentials.ts'
+import { formatRepository, type Repository } from '../oci/reference.ts'
+import type { RegistryError } from './error.ts'
+
+/** What a registry's refusal means for whoever wrote the workflow, as a `UserError`. */
+export const explainRefusal = (
+  error: RegistryError,
+  repository: Repository,
+  credentials: Credentials | undefined,
+): UserError => new UserError(sentence(error, repository, credentials), { cause: error })
+
+export const noCredentials = ({ registry }: Repository): UserError =>
+  new UserError(
+    registry === 'ghcr.io'
+      ? 'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.'
+      : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`,
+  )
+
+const sentence = (error: RegistryError, repository: Repository, credentials: Credentials | undefined): string => {
+  const { registry } = repository
+  const { status, code } = error
+  if (status === 401 && credentials) return refusedCredentials(repository, credentials)
+  if (status === 401) return noCredentials(repository).message
+  if (status === 403 || code === 'DENIED') return refusedPush(repository, credentials)
+  if (status === 404)
+    return `${registry} does not know ${formatRepository(repository)}; make that repository there first, or check \`image\`.`
+  if (status === 429) return `${registry} limits how often it may be asked; run the job again later.`
+  if (status >= 500) return `${registry} is out of order (it answers ${status}); run the job again later.`
+  return `${registry} refuses what was sent: ${error.message}; check that it takes OCI images.`
+}
+
+const refusedCredentials = ({ registry }: Repository, { username }: Credentials): string =>
+  registry === 'ghcr.io'
+    ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
+    : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`
+
+const refusedPush = (repository: Repository, credentials: Credentials | undefined): string =>
+  repository.registry === 'ghcr.io'
+    ? `ghcr.io does not let this job push to ${formatRepository(repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
+    : `${repository.registry} does not let ${credentials?.username ?? 'an anonymous user'} push to ${formatRepository(repository)}; use credentials that may write to it.`

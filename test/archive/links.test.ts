@@ -1,0 +1,29 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readLinks } from '../../src/archive/links.ts'
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+test('links and directories of an archive are told apart', async () => {
+  await symlink('/nix/store/git', join(folder, 'git'))
+  const archive = join(folder, 'links.tar')
+  execFileSync('tar', ['--create', '--file', archive, '--directory', folder, '--transform', 's,^git,bin/git,S', 'git'])
+  execFileSync('tar', ['--append', '--file', archive, '--directory', '/', '--no-recursion', 'usr'])
+  expect([...(await readLinks(archive))]).toEqual([
+    ['bin/git', '/nix/store/git'],
+    ['usr', undefined],
+  ])
+})
+
+test('an archive that is not there, or is none, is an error', async () => {
+  await expect(readLinks(join(folder, 'missing'))).rejects.toThrow('ENOENT')
+  await writeFile(join(folder, 'none'), Buffer.alloc(2000, 'x'))
+  await expect(readLinks(join(folder, 'none'))).rejects.toThrow()
+})

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest'
+import { RegistryError } from '../../src/registry/error.ts'
+import { explainRefusal } from '../../src/registry/refusal.ts'
+
+const me = { username: 'me', password: 'secret' }
+const github = { registry: 'ghcr.io', name: 'owner/tools' }
+const other = { registry: 'example.org', name: 'tools' }
+
+describe('a refusal says what is missing:', () => {
+  test.each([
+    [
+      401,
+      github,
+      me,
+      'ghcr.io refuses the credentials of me; give the job `permissions: packages: write`, or check `username` and `password`.',
+    ],
+    [
+      401,
+      github,
+      undefined,
+      'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.',
+    ],
+    [
+      401,
+      other,
+      me,
+      'example.org refuses the credentials of me; check `username` and `password`, or what docker/login-action was given.',
+    ],
+    [
+      401,
+      other,
+      undefined,
+      'example.org wants credentials and there are none; give `username` and `password`, or log in with docker/login-action before this step.',
+    ],
+    [
+      403,
+      github,
+      me,
+      'ghcr.io does not let this job push to ghcr.io/owner/tools; give the job `permissions: packages: write`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package\'s settings.',
+    ],
+    [403, other, me, 'example.org does not let me push to example.org/tools; use credentials that may write to it.'],
+    [
+      403,
+      other,
+      undefined,
+      'example.org does not let an anonymous user push to example.org/tools; use credentials that may write to it.',
+    ],
+    [
+      404,
+      other,
+      me,
+      'example.org does not know example.org/tools; make that repository there first, or check `image`.',
+    ],
+    [429, other, me, 'example.org limits how often it may be asked; run the job again later.'],
+    [503, other, me, 'example.org is out of order (it answers 503); run the job again later.'],
+    [
+      400,
+      other,
+      me,
+      'example.org refuses what was sent: PUT https://example.org/v2/tools/manifests/v1 answered 400 MANIFEST_INVALID no such thing; check that it takes OCI images.',
+    ],
+  ])('%d of %j with %j', (status, repository, credentials, sentence) => {
+    const error = new RegistryError(
+      'PUT https://example.org/v2/tools/manifests/v1',
+      status,
+      'MANIFEST_INVALID',
+      'no such thing',
+    )
+    const explained = explainRefusal(error, repository, credentials)
+    expect(explained.message).toBe(sentence)
+    expect(explained.cause).toBe(error)
+  })
+})

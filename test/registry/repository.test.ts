@@ -1,0 +1,99 @@
+import { expect, test } from 'vitest'
+import { digestOf } from '../../src/oci/descriptor.ts'
+import { RepositoryClient } from '../../src/registry/repository.ts'
+import { type Content, startWebServer } from '../support/web-server.ts'
+
+/** A client of a registry that answers as it is told. What a real one never says is in these tests alone. */
+const clientOf = async (contents: Record<string, Content>) => {
+  const server = await startWebServer(contents)
+  const secrets: string[] = []
+  const client = new RepositoryClient(
+    { registry: new URL(server.url).host, name: 'tools' },
+    { username: 'me', password: 'secret' },
+    { secret: (value) => secrets.push(value), signal: new AbortController().signal },
+  )
+  return { client, server, secrets, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
+}
+
+const bytes = Buffer.from('{}')
+const document = { bytes, descriptor: { mediaType: 'application/json', digest: digestOf(bytes), size: 2 } }
+
+test.each([200, 302, 307])('a blob is there when the registry answers %d', async (status) => {
+  await using registry = await clientOf({
+    '/v2/': (_, response) => void response.writeHead(status, { location: 'http://127.0.0.1/elsewhere' }).end(),
+  })
+  expect(await registry.client.hasBlob(document.descriptor.digest)).toBe(true)
+})
+
+test.each<[string, Content, string | RegExp]>([
+  [
+    'no place for an upload',
+    (_, response) => void response.writeHead(202).end(),
+    /opened an upload without saying where$/,
+  ],
+  [
+    'a place on another host',
+    (_, response) => void response.writeHead(202, { location: 'https://example.org/upload' }).end(),
+    /wants blobs to be sent to https:\/\/example\.org, which is not that registry; nothing was sent there\. Use a registry that takes uploads itself\.$/,
+  ],
+  [
+    '401 without a challenge',
+    (_, response) => void response.writeHead(401).end(),
+    /answers 401 without saying what it wants$/,
+  ],
+  [
+    'a challenge that is not known',
+    (_, response) => void response.writeHead(401, { 'www-authenticate': 'Negotiate' }).end(),
+    /asks for an authorization that is not known: negotiate$/,
+  ],
+  [
+    'something that is no OCI error',
+    (_, response) => void response.writeHead(418).end('<html>'),
+    /refuses what was sent: .* answered 418 <html>; check that it takes OCI images\.$/,
+  ],
+])('%s ends the push', async (_, content, message) => {
+  await using registry = await clientOf({ '/v2/': content })
+  await expect(registry.client.putBlob(document.descriptor, bytes)).rejects.toThrow(message)
+})
+
+test('a registry that stores a manifest under another digest is found out', async () => {
+  await using registry = await clientOf({
+    '/v2/': (_, response) => void response.writeHead(201, { 'docker-content-digest': 'sha256:other' }).end(),
+  })
+  await expect(registry.client.putManifest(document, 'v1')).rejects.toThrow(
+    / stored the manifest sha256:\w+ as sha256:other$/,
+  )
+})
+
+test('a token server that gives no token, or none at all, is told as such', async () => {
+  for (const token of ['{}', 'nothing']) {
+    await using registry = await clientOf({
+      '/token': token,
+      '/v2/': (request, response) =>
+        void response
+          .writeHead(401, {
+            'www-authenticate': `Bearer realm="http://${request.headers.host}/token", Basic realm="other"`,
+          })
+          .end(),
+    })
+    await expect(registry.client.hasBlob(document.descriptor.digest)).rejects.toThrow(
+      /^The token server of 127\.0\.0\.1:\d+ gives no token \(.*\); run the job again\.$/,
+    )
+  }
+})
+
+test('many requests that are refused at once get one token for all, and it is masked', async () => {
+  await using registry = await clientOf({
+    '/token': JSON.stringify({ token: 'fresh' }),
+    '/v2/': (request, response) =>
+      request.headers.authorization === 'Bearer fresh'
+        ? void response.writeHead(200).end()
+        : void response
+            .writeHead(401, { 'www-authenticate': `Bearer realm="http://${request.headers.host}/token"` })
+            .end(),
+  })
+  const digests = ['a', 'b', 'c', 'd'].map((text) => digestOf(Buffer.from(text)))
+  expect(await Promise.all(digests.map((digest) => registry.client.hasBlob(digest)))).toEqual([true, true, true, true])
+  expect(registry.server.requests.filter(({ path }) => path === '/token')).toHaveLength(1)
+  expect(registry.secrets).toEqual(['fresh'])
+})
