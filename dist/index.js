@@ -34481,12 +34481,13 @@ const noCredentials = ({ registry }) => new src_error/* UserError */.yo(registry
 const sentence = (error, repository, credentials) => {
     const { registry } = repository;
     const { status, code } = error;
+    const isDenied = status === 403 || code === 'DENIED';
+    if ((status === 401 || isDenied) && !credentials)
+        return noCredentials(repository).message;
+    if (isDenied && credentials)
+        return refusedPush(repository, credentials);
     if (status === 401 && credentials)
         return refusedCredentials(repository, credentials);
-    if (status === 401)
-        return noCredentials(repository).message;
-    if (status === 403 || code === 'DENIED')
-        return refusedPush(repository, credentials);
     if (status === 404)
         return `${registry} does not know ${(0,reference/* formatRepository */.Sh)(repository)}; make that repository there first, or check \`image\`.`;
     if (status === 429)
@@ -34498,9 +34499,9 @@ const sentence = (error, repository, credentials) => {
 const refusedCredentials = ({ registry }, { username }) => registry === 'ghcr.io'
     ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
     : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`;
-const refusedPush = (repository, credentials) => repository.registry === 'ghcr.io'
+const refusedPush = (repository, { username }) => repository.registry === 'ghcr.io'
     ? `ghcr.io does not let this job push to ${(0,reference/* formatRepository */.Sh)(repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
-    : `${repository.registry} does not let ${credentials?.username ?? 'an anonymous user'} push to ${(0,reference/* formatRepository */.Sh)(repository)}; use credentials that may write to it.`;
+    : `${repository.registry} does not let ${username} push to ${(0,reference/* formatRepository */.Sh)(repository)}; use credentials that may write to it.`;
 
 ;// CONCATENATED MODULE: ./src/registry/auth.ts
 

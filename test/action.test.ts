@@ -66,7 +66,7 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
     [
       'a user who may not push',
       () => runAction({ ...small, image: `${withTokens.host}/reader`, ...reader }),
-      'REGISTRY refuses the credentials of reader; check `username` and `password`, or what docker/login-action was given.',
+      'REGISTRY does not let reader push to REGISTRY/reader; use credentials that may write to it.',
     ],
     [
       'a registry that does not answer',

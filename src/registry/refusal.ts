@@ -20,9 +20,10 @@ export const noCredentials = ({ registry }: Repository): UserError =>
 const sentence = (error: RegistryError, repository: Repository, credentials: Credentials | undefined): string => {
   const { registry } = repository
   const { status, code } = error
+  const isDenied = status === 403 || code === 'DENIED'
+  if ((status === 401 || isDenied) && !credentials) return noCredentials(repository).message
+  if (isDenied && credentials) return refusedPush(repository, credentials)
   if (status === 401 && credentials) return refusedCredentials(repository, credentials)
-  if (status === 401) return noCredentials(repository).message
-  if (status === 403 || code === 'DENIED') return refusedPush(repository, credentials)
   if (status === 404)
     return `${registry} does not know ${formatRepository(repository)}; make that repository there first, or check \`image\`.`
   if (status === 429) return `${registry} limits how often it may be asked; run the job again later.`
@@ -35,7 +36,7 @@ const refusedCredentials = ({ registry }: Repository, { username }: Credentials)
     ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
     : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`
 
-const refusedPush = (repository: Repository, credentials: Credentials | undefined): string =>
+const refusedPush = (repository: Repository, { username }: Credentials): string =>
   repository.registry === 'ghcr.io'
     ? `ghcr.io does not let this job push to ${formatRepository(repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
-    : `${repository.registry} does not let ${credentials?.username ?? 'an anonymous user'} push to ${formatRepository(repository)}; use credentials that may write to it.`
+    : `${repository.registry} does not let ${username} push to ${formatRepository(repository)}; use credentials that may write to it.`

@@ -43,7 +43,7 @@ describe('a refusal says what is missing:', () => {
       403,
       other,
       undefined,
-      'example.org does not let an anonymous user push to example.org/tools; use credentials that may write to it.',
+      'example.org wants credentials and there are none; give `username` and `password`, or log in with docker/login-action before this step.',
     ],
     [
       404,
