@@ -32337,21 +32337,21 @@ const checkLayoutFolder = async (folder) => {
     if (names.length > 0 && !names.includes('oci-layout'))
         throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`);
 };
+const blobs = (folder) => (0,external_node_path_.join)(folder, 'blobs', 'sha256');
+const blob = (folder, { digest }) => (0,external_node_path_.join)(blobs(folder), digest.slice('sha256:'.length));
+/** Puts the file of a layer into an image layout. */
+const addLayerToLayout = async (folder, { descriptor, file }) => {
+    await (0,promises_namespaceObject.mkdir)(blobs(folder), { recursive: true });
+    await (0,promises_namespaceObject.copyFile)(file, blob(folder, descriptor));
+};
 /**
- * Writes images as an OCI image layout; the tags point at `top`, the manifest or the index. It comes last, so that nothing
- * ever names a blob that is not there yet.
+ * Completes an OCI image layout that has the layers already; the tags point at `top`, the manifest or the index. What names
+ * others comes last, so that nothing ever names a blob that is not there yet.
  */
 const writeLayout = async (folder, images, top, tags) => {
-    const blobs = (0,external_node_path_.join)(folder, 'blobs', 'sha256');
-    const blob = ({ digest }) => (0,external_node_path_.join)(blobs, digest.slice('sha256:'.length));
-    await (0,promises_namespaceObject.mkdir)(blobs, { recursive: true });
-    for (const { image, layers } of images) {
-        for (const { descriptor, file } of layers)
-            await (0,promises_namespaceObject.copyFile)(file, blob(descriptor));
-        for (const { descriptor, bytes } of [image.config, image.manifest])
-            await (0,promises_namespaceObject.writeFile)(blob(descriptor), bytes);
-    }
-    await (0,promises_namespaceObject.writeFile)(blob(top.descriptor), top.bytes);
+    const documents = images.flatMap(({ config, manifest }) => [config, manifest]);
+    for (const { descriptor, bytes } of [...documents, top])
+        await (0,promises_namespaceObject.writeFile)(blob(folder, descriptor), bytes);
     for (const [name, text] of Object.entries(layoutFiles(top.descriptor, tags)))
         await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, name), text);
 };
@@ -32383,6 +32383,27 @@ const mapConcurrently = async (items, limit, work) => {
     if (failures.length > 0)
         throw failures[0];
     return results;
+};
+/** Lets at most `limit` pieces of work be under way; the others wait their turn, in the order in which they came. */
+const limiter = (limit) => {
+    const waiting = [];
+    let running = 0;
+    return async (work) => {
+        if (running === limit)
+            await new Promise((resolve) => waiting.push(resolve));
+        else
+            running++;
+        try {
+            return await work();
+        }
+        finally {
+            const next = waiting.shift();
+            if (next)
+                next();
+            else
+                running--;
+        }
+    };
 };
 
 // EXTERNAL MODULE: external "node:crypto"
@@ -32601,6 +32622,7 @@ const tarHeader = (entry) => {
 
 
 
+
 /**
  * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry is the
  * error of the archive.
@@ -32624,24 +32646,36 @@ async function* tar(entries) {
         archive.destroy();
     }
 }
+/** Entries that may wait for the reader at a time; with small files in memory, they are 16 MB at the most. */
+const ahead = 64;
 const addAll = async (archive, entries) => {
+    const pending = [];
     for await (const entry of entries)
         if (entry.type === 'file' && !(entry.content instanceof Uint8Array)) {
             await (0,external_node_stream_promises_namespaceObject.pipeline)(entry.content.read(), archive.entry(tarHeader(entry))).catch((cause) => {
-                throw new Error(`/${entry.name} changed while it was read`, { cause });
+                if (cause instanceof src_error/* UserError */.yo)
+                    throw cause;
+                throw new src_error/* UserError */.yo(`/${entry.name} changed while it was read; run the job again.`, { cause });
             });
         }
         else {
-            // For a file, the callback comes when the reader has taken it, so that a fast disk does not fill the memory.
-            await new Promise((resolve, reject) => {
-                const done = (error) => (error ? reject(error) : resolve());
-                if (entry.type === 'file' && entry.content instanceof Uint8Array)
-                    archive.entry(tarHeader(entry), entry.content, done);
-                else
-                    archive.entry(tarHeader(entry), done);
-            });
+            const added = add(archive, entry);
+            // What goes wrong is met when its turn comes.
+            added.catch(() => { });
+            pending.push(added);
+            // A fast disk must not fill the memory. To wait for each entry would take longer than to read it.
+            if (pending.length >= ahead)
+                await Promise.all(pending.splice(0));
         }
+    await Promise.all(pending);
 };
+const add = (archive, entry) => new Promise((resolve, reject) => {
+    const done = (error) => (error ? reject(error) : resolve());
+    if (entry.type === 'file' && entry.content instanceof Uint8Array)
+        archive.entry(tarHeader(entry), entry.content, done);
+    else
+        archive.entry(tarHeader(entry), done);
+});
 
 // EXTERNAL MODULE: external "node:buffer"
 var external_node_buffer_ = __nccwpck_require__(4573);
@@ -32732,25 +32766,58 @@ const reading = (path, read) => {
 
 
 
-/** While one layer waits for the disk, another one can use the processor. */
-const inFlight = 2;
-/** The layers of store paths, in the partition's order, written to `folder`. */
-const buildStoreLayers = (partition, closure, { compression, layerFormat }, folder) => mapConcurrently(partition, inFlight, async (storePaths, index) => ({
-    ...(await writeLayer(tar(storePathsTree(storePaths)), (0,external_node_path_.join)(folder, `${index}`), compression)),
-    key: layerKey(storePaths, closure, layerFormat),
-    storePaths,
-    holds: describe(storePaths),
-}));
-/** The symlink layer as Nix made it, and above it the base layer where the preset has one. */
-const buildLastLayers = async ({ symlinkLayer }, links, { baseLayer, compression, layerFormat }, folder) => {
-    const symlinks = await writeLayer((0,external_node_fs_.createReadStream)(symlinkLayer.path), (0,external_node_path_.join)(folder, 'links'), compression);
-    if (symlinks.diffID !== `sha256:${symlinkLayer.sha256}`)
-        throw new Error(`${symlinkLayer.path} is not what Nix made: its digest is ${symlinks.diffID}, not ${symlinkLayer.sha256}`);
-    const layers = [last(symlinks, 'links to the packages', layerFormat)];
-    if (!baseLayer)
-        return layers;
-    const base = await writeLayer(tar(rootFileSystem(links)), (0,external_node_path_.join)(folder, 'base'), compression);
-    return [...layers, last(base, 'base files: /etc, /tmp', layerFormat)];
+
+/** While one layer waits for the disk, another one can use the processor. More would only take memory. */
+const packedAtOnce = 2;
+/** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
+const deliveredAtOnce = 6;
+/**
+ * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it, then
+ * the base layer where there is one. Each is given to `deliver` as soon as it is complete, while others are still being
+ * packed, and its file is removed afterwards; the largest come first, since they take longest. Returns the layers in the
+ * image's order with what `deliver` returned. `packed` is called when the last one is complete.
+ */
+const buildLayers = async (request, deliver, packed) => {
+    const jobs = jobsOf(request);
+    const packing = limiter(packedAtOnce);
+    const delivering = limiter(deliveredAtOnce);
+    const results = new Array(jobs.length);
+    const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size);
+    let remaining = jobs.length;
+    await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, { pack }]) => {
+        const layer = await packing(pack);
+        if (--remaining === 0)
+            packed();
+        results[index] = { layer, delivered: await delivering(() => deliver(layer)) };
+        await (0,promises_namespaceObject.rm)(layer.file, { force: true });
+    });
+    return results;
+};
+const jobsOf = (request) => {
+    const { partition, closure, symlinkLayer, links, baseLayer, compression, layerFormat, folder } = request;
+    const stores = partition.map((storePaths, index) => ({
+        size: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
+        pack: async () => ({
+            ...(await writeLayer(tar(storePathsTree(storePaths)), (0,external_node_path_.join)(folder, `${index}`), compression)),
+            key: layerKey(storePaths, closure, layerFormat),
+            storePaths,
+            holds: describe(storePaths),
+        }),
+    }));
+    const symlinks = {
+        size: symlinkLayer.size,
+        pack: async () => {
+            const blob = await writeLayer((0,external_node_fs_.createReadStream)(symlinkLayer.path), (0,external_node_path_.join)(folder, 'links'), compression);
+            if (blob.diffID !== `sha256:${symlinkLayer.sha256}`)
+                throw new Error(`${symlinkLayer.path} is not what Nix made: its digest is ${blob.diffID}, not sha256:${symlinkLayer.sha256}`);
+            return last(blob, 'links to the packages', layerFormat);
+        },
+    };
+    const base = {
+        size: 0,
+        pack: async () => last(await writeLayer(tar(rootFileSystem(links)), (0,external_node_path_.join)(folder, 'base'), compression), 'base files: /etc, /tmp', layerFormat),
+    };
+    return baseLayer ? [...stores, symlinks, base] : [...stores, symlinks];
 };
 const last = (blob, holds, format) => ({
     ...blob,
@@ -33582,8 +33649,12 @@ const timed = async (timings, stage, work) => {
         return await work();
     }
     finally {
-        timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + performance.now() - start) / 1000;
+        addTime(timings, stage, performance.now() - start);
     }
+};
+/** Adds milliseconds to a stage, where stages overlap. */
+const addTime = (timings, stage, time) => {
+    timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + time) / 1000;
 };
 
 // EXTERNAL MODULE: ./src/units.ts
@@ -33606,8 +33677,8 @@ var units = __nccwpck_require__(1996);
 
 /** As many as one reads; the step summary has more. */
 const shownConflicts = 20;
-/** Builds the image of one platform: packages, their grouping into layers, the layers' archives. */
-const buildPlatform = async (platform, plan, source, { nix, log, timings, temporary }) => {
+/** Builds the image of one platform: packages, their grouping into layers, the layers, which are delivered one by one. */
+const buildPlatform = async (platform, plan, source, { nix, log, timings, temporary, deliver }) => {
     const folder = (0,external_node_path_.join)(temporary, platform);
     await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
     const spec = await log.group(`Evaluate and build the packages for ${platform}`, () => timed(timings, 'nix', async () => {
@@ -33628,17 +33699,14 @@ const buildPlatform = async (platform, plan, source, { nix, log, timings, tempor
         checkPartition(layers, closure, plan.layerBudget);
         return layers;
     });
-    return timed(timings, 'archive', async () => {
-        const links = await readLinks(spec.symlinkLayer.path);
-        await checkArchitecture(links, platform);
-        const layers = [
-            ...(await buildStoreLayers(partition, closure, plan, folder)),
-            ...(await buildLastLayers(spec, links, plan, folder)),
-        ];
-        const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0);
-        log.info(`${layers.length} layers, ${(0,units/* megabytes */.i)(size)}`);
-        return { platform, spec, closure, layers, image: assemble(layers, links, platform) };
-    });
+    const links = await readLinks(spec.symlinkLayer.path);
+    await checkArchitecture(links, platform);
+    const start = performance.now();
+    const built = await buildLayers({ ...plan, ...spec, partition, closure, links, folder }, deliver, () => addTime(timings, 'archive', performance.now() - start));
+    const layers = built.map(({ layer, delivered }) => ({ ...layer, origin: delivered }));
+    const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0);
+    log.info(`${layers.length} layers, ${(0,units/* megabytes */.i)(size)}`);
+    return { platform, spec, closure, layers, image: assemble(layers, links, platform) };
 };
 
 ;// CONCATENATED MODULE: ./src/nix/download.ts
@@ -34347,19 +34415,21 @@ const dockerCredentials = async (file, registry) => {
 };
 
 ;// CONCATENATED MODULE: ./src/registry/push.ts
-
-/** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
-const parallelUploads = 6;
+/** Makes sure that the registry has a layer. Says whether it had to be sent. */
+const pushLayer = async (client, { descriptor, file }) => {
+    if (await client.hasBlob(descriptor.digest))
+        return 'exists';
+    await client.putBlobFile(descriptor, file);
+    return 'built';
+};
 /**
- * Pushes an image under its digest: layers, configuration, manifest, so that nothing ever names a blob that is not there.
- * Says of each layer whether it was sent.
+ * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names a
+ * blob that is not.
  */
-const pushImage = async (client, { config, manifest }, layers) => {
-    const pushed = await pushLayers(client, layers);
+const pushImage = async (client, { config, manifest }) => {
     if (!(await client.hasBlob(config.descriptor.digest)))
         await client.putBlob(config.descriptor, config.bytes);
     await client.putManifest(manifest);
-    return pushed;
 };
 /** Pushes an index under its digest, so that a tag never points at one that is not complete. */
 const pushIndex = (client, index) => client.putManifest(index);
@@ -34367,21 +34437,6 @@ const pushIndex = (client, index) => client.putManifest(index);
 const pushTags = async (client, top, tags) => {
     for (const tag of tags)
         await client.putManifest(top, tag);
-};
-/** A digest that comes twice is sent once. */
-const pushLayers = (client, layers) => {
-    const uploads = new Map();
-    return mapConcurrently(layers, parallelUploads, async ({ descriptor, file }) => {
-        const upload = uploads.get(descriptor.digest) ?? pushLayer(client, descriptor, file);
-        uploads.set(descriptor.digest, upload);
-        return upload;
-    });
-};
-const pushLayer = async (client, descriptor, file) => {
-    if (await client.hasBlob(descriptor.digest))
-        return 'exists';
-    await client.putBlobFile(descriptor, file);
-    return 'built';
 };
 
 ;// CONCATENATED MODULE: ./src/registry/error.ts
@@ -34750,26 +34805,30 @@ const build = async (inputs, context, ports, temporary) => {
         ports.addToJob(installed);
     const source = await timed(timings, 'source', () => pinSource(inputs.source, { ...inputs, nix, endpoints, environment, temporary, signal }));
     log.info(`Packages come from ${source.description}`);
+    const deliver = async (layer) => {
+        const origin = plan.push ? await pushLayer(client, layer) : 'built';
+        if (output)
+            await addLayerToLayout(output, layer);
+        return origin;
+    };
     const built = [];
     for (const platform of plan.platforms)
-        built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary }));
+        built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary, deliver }));
     const top = topOf(built);
-    if (!plan.push)
-        log.info(plan.notPushed);
-    const origins = plan.push
-        ? await log.group(`Push to ${(0,reference/* formatRepository */.Sh)(repository)}`, () => timed(timings, 'push', async () => {
-            const origins = [];
-            for (const { image, layers } of built)
-                origins.push(await pushImage(client, image, layers));
+    if (plan.push)
+        await timed(timings, 'push', async () => {
+            for (const { image } of built)
+                await pushImage(client, image);
             if (built.length > 1)
                 await pushIndex(client, top);
             await pushTags(client, top, tags);
-            log.info(`${(0,reference/* formatRepository */.Sh)(repository)}@${top.descriptor.digest} is there, as ${tags.join(', ')}`);
-            return origins;
-        }))
-        : [];
+            log.info(`Pushed ${(0,reference/* formatRepository */.Sh)(repository)}@${top.descriptor.digest} as ${tags.join(', ')}`);
+        });
+    else
+        log.info(plan.notPushed);
     if (output) {
-        await writeLayout(output, built, top, tags);
+        const images = built.map(({ image }) => image);
+        await writeLayout(output, images, top, tags);
         log.info(`The image layout is in ${output}`);
     }
     return {
@@ -34779,7 +34838,7 @@ const build = async (inputs, context, ports, temporary) => {
         pushed: plan.push,
         output,
         source,
-        platforms: built.map((platform, index) => platformOutcome(platform, origins[index] ?? [])),
+        platforms: built.map(platformOutcome),
         uploaded: client.bytesSent,
         requests: client.requests,
         timings,
@@ -34792,20 +34851,20 @@ const topOf = (built) => {
         return only.image.manifest;
     return imageIndex(built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })));
 };
-const platformOutcome = ({ platform, spec, closure, image, layers }, origins) => ({
+const platformOutcome = ({ platform, spec, closure, image, layers }) => ({
     platform,
     image,
     packages: spec.packages,
     conflicts: spec.conflicts,
     closureSize: closureSize(closure),
-    layers: layers.map(({ descriptor, diffID, key, storePaths, holds }, index) => ({
+    layers: layers.map(({ descriptor, diffID, key, storePaths, holds, origin }) => ({
         ...descriptor,
         diffID,
         key,
         storePaths,
         holds,
         narSize: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
-        origin: origins[index] ?? 'built',
+        origin,
     })),
 });
 

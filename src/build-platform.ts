@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BuiltLayer, buildLastLayers, buildStoreLayers } from './archive/build-layers.ts'
+import { type BuiltLayer, buildLayers } from './archive/build-layers.ts'
 import { checkArchitecture } from './archive/check-architecture.ts'
 import { readLinks } from './archive/links.ts'
 import { assemble } from './assemble.ts'
@@ -16,36 +16,38 @@ import { realiseImage } from './nix/realise.ts'
 import type { PinnedSource } from './nix/source.ts'
 import type { Image } from './oci/image.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
+import type { Origin } from './outcome.ts'
 import type { Plan } from './plan.ts'
-import { type Timings, timed } from './timings.ts'
+import { addTime, type Timings, timed } from './timings.ts'
 import { megabytes } from './units.ts'
 
-/** An image whose layers lie ready in files. */
+/** An image whose layers have been delivered. */
 export type BuiltPlatform = {
   readonly platform: Platform
   readonly spec: ImageSpec
   readonly closure: Closure
   readonly image: Image
-  readonly layers: readonly BuiltLayer[]
+  readonly layers: readonly (BuiltLayer & { readonly origin: Origin })[]
 }
 
 export type BuildTools = {
   readonly nix: Nix
   readonly log: Log
   readonly timings: Timings
-  /** The layers stay here until the run ends. */
   readonly temporary: string
+  /** Takes a layer that is complete, and says where it is from now. Its file is gone afterwards. */
+  readonly deliver: (layer: BuiltLayer) => Promise<Origin>
 }
 
 /** As many as one reads; the step summary has more. */
 const shownConflicts = 20
 
-/** Builds the image of one platform: packages, their grouping into layers, the layers' archives. */
+/** Builds the image of one platform: packages, their grouping into layers, the layers, which are delivered one by one. */
 export const buildPlatform = async (
   platform: Platform,
   plan: Plan,
   source: PinnedSource,
-  { nix, log, timings, temporary }: BuildTools,
+  { nix, log, timings, temporary, deliver }: BuildTools,
 ): Promise<BuiltPlatform> => {
   const folder = join(temporary, platform)
   await mkdir(folder, { recursive: true })
@@ -72,15 +74,14 @@ export const buildPlatform = async (
     return layers
   })
 
-  return timed(timings, 'archive', async () => {
-    const links = await readLinks(spec.symlinkLayer.path)
-    await checkArchitecture(links, platform)
-    const layers = [
-      ...(await buildStoreLayers(partition, closure, plan, folder)),
-      ...(await buildLastLayers(spec, links, plan, folder)),
-    ]
-    const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
-    log.info(`${layers.length} layers, ${megabytes(size)}`)
-    return { platform, spec, closure, layers, image: assemble(layers, links, platform) }
-  })
+  const links = await readLinks(spec.symlinkLayer.path)
+  await checkArchitecture(links, platform)
+  const start = performance.now()
+  const built = await buildLayers({ ...plan, ...spec, partition, closure, links, folder }, deliver, () =>
+    addTime(timings, 'archive', performance.now() - start),
+  )
+  const layers = built.map(({ layer, delivered }) => ({ ...layer, origin: delivered }))
+  const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
+  log.info(`${layers.length} layers, ${megabytes(size)}`)
+  return { platform, spec, closure, layers, image: assemble(layers, links, platform) }
 }

@@ -24,3 +24,20 @@ export const mapConcurrently = async <T, R>(
   if (failures.length > 0) throw failures[0]
   return results
 }
+
+/** Lets at most `limit` pieces of work be under way; the others wait their turn, in the order in which they came. */
+export const limiter = (limit: number): (<T>(work: () => Promise<T>) => Promise<T>) => {
+  const waiting: (() => void)[] = []
+  let running = 0
+  return async (work) => {
+    if (running === limit) await new Promise<void>((resolve) => waiting.push(resolve))
+    else running++
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else running--
+    }
+  }
+}

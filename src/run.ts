@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { checkLayoutFolder, writeLayout } from './archive/write-layout.ts'
+import type { BuiltLayer } from './archive/build-layers.ts'
+import { addLayerToLayout, checkLayoutFolder, writeLayout } from './archive/write-layout.ts'
 import { type BuiltPlatform, buildPlatform } from './build-platform.ts'
 import type { Context } from './context.ts'
 import { closureSize } from './graph/closure.ts'
@@ -16,7 +17,7 @@ import { formatRepository } from './oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
 import { plan as makePlan } from './plan.ts'
 import { findCredentials } from './registry/credentials.ts'
-import { pushImage, pushIndex, pushTags } from './registry/push.ts'
+import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
 import { type Timings, timed } from './timings.ts'
 
@@ -86,26 +87,27 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   )
   log.info(`Packages come from ${source.description}`)
 
+  const deliver = async (layer: BuiltLayer): Promise<Origin> => {
+    const origin = plan.push ? await pushLayer(client, layer) : 'built'
+    if (output) await addLayerToLayout(output, layer)
+    return origin
+  }
   const built: BuiltPlatform[] = []
   for (const platform of plan.platforms)
-    built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary }))
+    built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary, deliver }))
   const top = topOf(built)
 
-  if (!plan.push) log.info(plan.notPushed)
-  const origins = plan.push
-    ? await log.group(`Push to ${formatRepository(repository)}`, () =>
-        timed(timings, 'push', async () => {
-          const origins: Origin[][] = []
-          for (const { image, layers } of built) origins.push(await pushImage(client, image, layers))
-          if (built.length > 1) await pushIndex(client, top)
-          await pushTags(client, top, tags)
-          log.info(`${formatRepository(repository)}@${top.descriptor.digest} is there, as ${tags.join(', ')}`)
-          return origins
-        }),
-      )
-    : []
+  if (plan.push)
+    await timed(timings, 'push', async () => {
+      for (const { image } of built) await pushImage(client, image)
+      if (built.length > 1) await pushIndex(client, top)
+      await pushTags(client, top, tags)
+      log.info(`Pushed ${formatRepository(repository)}@${top.descriptor.digest} as ${tags.join(', ')}`)
+    })
+  else log.info(plan.notPushed)
   if (output) {
-    await writeLayout(output, built, top, tags)
+    const images = built.map(({ image }) => image)
+    await writeLayout(output, images, top, tags)
     log.info(`The image layout is in ${output}`)
   }
 
@@ -116,7 +118,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     pushed: plan.push,
     output,
     source,
-    platforms: built.map((platform, index) => platformOutcome(platform, origins[index] ?? [])) as [PlatformOutcome],
+    platforms: built.map(platformOutcome) as [PlatformOutcome],
     uploaded: client.bytesSent,
     requests: client.requests,
     timings,
@@ -130,22 +132,19 @@ const topOf = (built: readonly BuiltPlatform[]): BuiltPlatform['image']['manifes
   return imageIndex(built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })))
 }
 
-const platformOutcome = (
-  { platform, spec, closure, image, layers }: BuiltPlatform,
-  origins: readonly Origin[],
-): PlatformOutcome => ({
+const platformOutcome = ({ platform, spec, closure, image, layers }: BuiltPlatform): PlatformOutcome => ({
   platform,
   image,
   packages: spec.packages,
   conflicts: spec.conflicts,
   closureSize: closureSize(closure),
-  layers: layers.map(({ descriptor, diffID, key, storePaths, holds }, index) => ({
+  layers: layers.map(({ descriptor, diffID, key, storePaths, holds, origin }) => ({
     ...descriptor,
     diffID,
     key,
     storePaths,
     holds,
     narSize: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
-    origin: origins[index] ?? 'built',
+    origin,
   })),
 })

@@ -10,6 +10,11 @@ export const timed = async <T>(timings: Timings, stage: Stage, work: () => Promi
   try {
     return await work()
   } finally {
-    timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + performance.now() - start) / 1000
+    addTime(timings, stage, performance.now() - start)
   }
+}
+
+/** Adds milliseconds to a stage, where stages overlap. */
+export const addTime = (timings: Timings, stage: Stage, time: number): void => {
+  timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + time) / 1000
 }

@@ -37,12 +37,12 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['graph/*', 'nix/*', 'plan'],
   },
   assemble: { values: ['oci/*'], types: ['archive/*'] },
-  'registry/*': { values: ['check', 'concurrent', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
+  'registry/*': { values: ['check', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
   outcome: { types: ['nix/*', 'nix/store-path', 'oci/*', 'timings'] },
   'report/*': { values: ['oci/*', 'units'], types: ['outcome'] },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'timings', 'units'],
-    types: ['log', 'plan'],
+    types: ['log', 'outcome', 'plan'],
   },
   run: {
     values: ['archive/*', 'build-platform', 'graph/*', 'nix/*', 'oci/*', 'plan', 'registry/*', 'timings'],

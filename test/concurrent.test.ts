@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { mapConcurrently } from '../src/concurrent.ts'
+import { limiter, mapConcurrently } from '../src/concurrent.ts'
 
 /** Work whose end the test decides. `started` are the items that were begun, in that order. */
 const manualWork = () => {
@@ -112,5 +112,29 @@ describe('after a failure', () => {
       throw new Error('at once')
     }
     await expect(mapConcurrently([1, 2], 1, work)).rejects.toThrow('at once')
+  })
+})
+
+describe('a limiter', () => {
+  test('lets only so many be under way, and the others in the order in which they came', async () => {
+    const limited = limiter(2)
+    const log: string[] = []
+    let running = 0
+    const work = (name: string) => async (): Promise<void> => {
+      log.push(name)
+      expect(++running).toBeLessThanOrEqual(2)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      running--
+    }
+    await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => limited(work(name))))
+    expect(log).toEqual(['a', 'b', 'c', 'd', 'e'])
+  })
+
+  test('goes on after a failure', async () => {
+    const limited = limiter(1)
+    const failing = limited(() => Promise.reject(new Error('no')))
+    const next = limited(async () => 'done')
+    await expect(failing).rejects.toThrow('no')
+    expect(await next).toBe('done')
   })
 })

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { mapConcurrently } from '../concurrent.ts'
+import { limiter, mapConcurrently } from '../concurrent.ts'
 import type { Closure } from '../graph/closure.ts'
 import { contentKey, layerKey } from '../layers/layer-key.ts'
 import type { Partition } from '../layers/partition.ts'
@@ -13,46 +14,88 @@ import { rootFileSystem } from './root-file-system.ts'
 import { tar } from './tar.ts'
 import { storePathsTree } from './tree.ts'
 
-/** A layer in a file, and what is in it. `holds` is for people. */
+/** A layer in a file, and what is in it. `holds` is for people. The file is there until the layer is delivered. */
 export type BuiltLayer = LayerBlob & {
   readonly key: string
   readonly storePaths: readonly StorePath[]
   readonly holds: string
 }
 
-/** While one layer waits for the disk, another one can use the processor. */
-const inFlight = 2
+/** What layers are built of, and how. `folder` is for their files. */
+export type LayerRequest = Pick<Plan, 'baseLayer' | 'compression' | 'layerFormat'> & {
+  readonly partition: Partition
+  readonly closure: Closure
+  readonly symlinkLayer: ImageSpec['symlinkLayer']
+  readonly links: Links
+  readonly folder: string
+}
 
-/** The layers of store paths, in the partition's order, written to `folder`. */
-export const buildStoreLayers = (
-  partition: Partition,
-  closure: Closure,
-  { compression, layerFormat }: Plan,
-  folder: string,
-): Promise<BuiltLayer[]> =>
-  mapConcurrently(partition, inFlight, async (storePaths, index) => ({
-    ...(await writeLayer(tar(storePathsTree(storePaths)), join(folder, `${index}`), compression)),
-    key: layerKey(storePaths, closure, layerFormat),
-    storePaths,
-    holds: describe(storePaths),
+/** While one layer waits for the disk, another one can use the processor. More would only take memory. */
+const packedAtOnce = 2
+
+/** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
+const deliveredAtOnce = 6
+
+/**
+ * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it, then
+ * the base layer where there is one. Each is given to `deliver` as soon as it is complete, while others are still being
+ * packed, and its file is removed afterwards; the largest come first, since they take longest. Returns the layers in the
+ * image's order with what `deliver` returned. `packed` is called when the last one is complete.
+ */
+export const buildLayers = async <T>(
+  request: LayerRequest,
+  deliver: (layer: BuiltLayer) => Promise<T>,
+  packed: () => void,
+): Promise<{ readonly layer: BuiltLayer; readonly delivered: T }[]> => {
+  const jobs = jobsOf(request)
+  const packing = limiter(packedAtOnce)
+  const delivering = limiter(deliveredAtOnce)
+  const results: { layer: BuiltLayer; delivered: T }[] = new Array(jobs.length)
+  const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
+  let remaining = jobs.length
+  await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, { pack }]) => {
+    const layer = await packing(pack)
+    if (--remaining === 0) packed()
+    results[index] = { layer, delivered: await delivering(() => deliver(layer)) }
+    await rm(layer.file, { force: true })
+  })
+  return results
+}
+
+type Job = { readonly size: number; readonly pack: () => Promise<BuiltLayer> }
+
+const jobsOf = (request: LayerRequest): Job[] => {
+  const { partition, closure, symlinkLayer, links, baseLayer, compression, layerFormat, folder } = request
+  const stores = partition.map((storePaths, index) => ({
+    size: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
+    pack: async () => ({
+      ...(await writeLayer(tar(storePathsTree(storePaths)), join(folder, `${index}`), compression)),
+      key: layerKey(storePaths, closure, layerFormat),
+      storePaths,
+      holds: describe(storePaths),
+    }),
   }))
-
-/** The symlink layer as Nix made it, and above it the base layer where the preset has one. */
-export const buildLastLayers = async (
-  { symlinkLayer }: ImageSpec,
-  links: Links,
-  { baseLayer, compression, layerFormat }: Plan,
-  folder: string,
-): Promise<BuiltLayer[]> => {
-  const symlinks = await writeLayer(createReadStream(symlinkLayer.path), join(folder, 'links'), compression)
-  if (symlinks.diffID !== `sha256:${symlinkLayer.sha256}`)
-    throw new Error(
-      `${symlinkLayer.path} is not what Nix made: its digest is ${symlinks.diffID}, not ${symlinkLayer.sha256}`,
-    )
-  const layers = [last(symlinks, 'links to the packages', layerFormat)]
-  if (!baseLayer) return layers
-  const base = await writeLayer(tar(rootFileSystem(links)), join(folder, 'base'), compression)
-  return [...layers, last(base, 'base files: /etc, /tmp', layerFormat)]
+  const symlinks = {
+    size: symlinkLayer.size,
+    pack: async () => {
+      const blob = await writeLayer(createReadStream(symlinkLayer.path), join(folder, 'links'), compression)
+      if (blob.diffID !== `sha256:${symlinkLayer.sha256}`)
+        throw new Error(
+          `${symlinkLayer.path} is not what Nix made: its digest is ${blob.diffID}, not sha256:${symlinkLayer.sha256}`,
+        )
+      return last(blob, 'links to the packages', layerFormat)
+    },
+  }
+  const base = {
+    size: 0,
+    pack: async () =>
+      last(
+        await writeLayer(tar(rootFileSystem(links)), join(folder, 'base'), compression),
+        'base files: /etc, /tmp',
+        layerFormat,
+      ),
+  }
+  return baseLayer ? [...stores, symlinks, base] : [...stores, symlinks]
 }
 
 const last = (blob: LayerBlob, holds: string, format: string): BuiltLayer => ({

@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { type Pack, pack } from 'tar-stream'
+import { UserError } from '../error.ts'
 import { tarHeader } from './header.ts'
 import type { TreeEntry } from './tree.ts'
 
@@ -30,19 +31,32 @@ export async function* tar(
   }
 }
 
+/** Entries that may wait for the reader at a time; with small files in memory, they are 16 MB at the most. */
+const ahead = 64
+
 const addAll = async (archive: Pack, entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>): Promise<void> => {
+  const pending: Promise<void>[] = []
   for await (const entry of entries)
     if (entry.type === 'file' && !(entry.content instanceof Uint8Array)) {
       await pipeline(entry.content.read(), archive.entry(tarHeader(entry))).catch((cause) => {
-        throw new Error(`/${entry.name} changed while it was read`, { cause })
+        if (cause instanceof UserError) throw cause
+        throw new UserError(`/${entry.name} changed while it was read; run the job again.`, { cause })
       })
     } else {
-      // For a file, the callback comes when the reader has taken it, so that a fast disk does not fill the memory.
-      await new Promise<void>((resolve, reject) => {
-        const done = (error?: Error | null): void => (error ? reject(error) : resolve())
-        if (entry.type === 'file' && entry.content instanceof Uint8Array)
-          archive.entry(tarHeader(entry), entry.content, done)
-        else archive.entry(tarHeader(entry), done)
-      })
+      const added = add(archive, entry)
+      // What goes wrong is met when its turn comes.
+      added.catch(() => {})
+      pending.push(added)
+      // A fast disk must not fill the memory. To wait for each entry would take longer than to read it.
+      if (pending.length >= ahead) await Promise.all(pending.splice(0))
     }
+  await Promise.all(pending)
 }
+
+const add = (archive: Pack, entry: TreeEntry): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const done = (error?: Error | null): void => (error ? reject(error) : resolve())
+    if (entry.type === 'file' && entry.content instanceof Uint8Array)
+      archive.entry(tarHeader(entry), entry.content, done)
+    else archive.entry(tarHeader(entry), done)
+  })

@@ -4,6 +4,7 @@ import { UserError } from '../error.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import { layoutFiles } from '../oci/layout.ts'
+import type { LayerBlob } from './layer.ts'
 
 /** Throws a `UserError` if `folder` holds anything else than an image layout, which would be mixed up with it. */
 export const checkLayoutFolder = async (folder: string): Promise<void> => {
@@ -19,30 +20,27 @@ export const checkLayoutFolder = async (folder: string): Promise<void> => {
     )
 }
 
-/** An image with its layers in files. */
-export type LayoutImage = {
-  readonly image: Image
-  readonly layers: readonly { readonly descriptor: Descriptor; readonly file: string }[]
+const blobs = (folder: string): string => join(folder, 'blobs', 'sha256')
+const blob = (folder: string, { digest }: Descriptor): string => join(blobs(folder), digest.slice('sha256:'.length))
+
+/** Puts the file of a layer into an image layout. */
+export const addLayerToLayout = async (folder: string, { descriptor, file }: LayerBlob): Promise<void> => {
+  await mkdir(blobs(folder), { recursive: true })
+  await copyFile(file, blob(folder, descriptor))
 }
 
 /**
- * Writes images as an OCI image layout; the tags point at `top`, the manifest or the index. It comes last, so that nothing
- * ever names a blob that is not there yet.
+ * Completes an OCI image layout that has the layers already; the tags point at `top`, the manifest or the index. What names
+ * others comes last, so that nothing ever names a blob that is not there yet.
  */
 export const writeLayout = async (
   folder: string,
-  images: readonly LayoutImage[],
+  images: readonly Image[],
   top: Document,
   tags: readonly string[],
 ): Promise<void> => {
-  const blobs = join(folder, 'blobs', 'sha256')
-  const blob = ({ digest }: Descriptor): string => join(blobs, digest.slice('sha256:'.length))
-  await mkdir(blobs, { recursive: true })
-  for (const { image, layers } of images) {
-    for (const { descriptor, file } of layers) await copyFile(file, blob(descriptor))
-    for (const { descriptor, bytes } of [image.config, image.manifest]) await writeFile(blob(descriptor), bytes)
-  }
-  await writeFile(blob(top.descriptor), top.bytes)
+  const documents = images.flatMap(({ config, manifest }) => [config, manifest])
+  for (const { descriptor, bytes } of [...documents, top]) await writeFile(blob(folder, descriptor), bytes)
   for (const [name, text] of Object.entries(layoutFiles(top.descriptor, tags)))
     await writeFile(join(folder, name), text)
 }

@@ -109,7 +109,7 @@ describe('an archive', () => {
         },
       },
     }
-    await expect(archive([shrunk])).rejects.toThrow('/nix/shrunk changed while it was read')
+    await expect(archive([shrunk])).rejects.toThrow('/nix/shrunk changed while it was read; run the job again.')
   })
 })
 
