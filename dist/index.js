@@ -31549,6 +31549,7 @@ const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSI
 /* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
 /* harmony export */   DZ: () => (/* binding */ messages),
 /* harmony export */   WE: () => (/* binding */ explain),
+/* harmony export */   YV: () => (/* binding */ isNoSpace),
 /* harmony export */   yo: () => (/* binding */ UserError)
 /* harmony export */ });
 /**
@@ -31577,6 +31578,8 @@ const messages = (error) => {
     }
     return chain;
 };
+/** Whether a disk was full, of an error or what caused it. */
+const isNoSpace = (error) => error instanceof Error && ('code' in error && error.code === 'ENOSPC' ? true : isNoSpace(error.cause));
 
 
 /***/ }),
@@ -32406,18 +32409,34 @@ const limiter = (limit) => {
     };
 };
 
-// EXTERNAL MODULE: external "node:crypto"
-var external_node_crypto_ = __nccwpck_require__(7598);
-;// CONCATENATED MODULE: ./src/layers/layer-key.ts
-
+// EXTERNAL MODULE: ./src/check.ts
+var check = __nccwpck_require__(5883);
+;// CONCATENATED MODULE: ./src/nix/nar-hash.ts
+const isNarHash = (text) => /^sha256-[A-Za-z0-9+/]{43}=$/.test(text);
+const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
 /**
- * The layer key: 64 hex digits that stand for a layer's bytes before they exist. Of store paths it is the hash of the
- * sorted (store path, narHash) pairs and the format, which says how they are packed and compressed.
+ * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions and
+ * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
  */
-const layerKey = (paths, closure, format) => keyOf([format, ...paths.toSorted().map((path) => `${path} ${closure.paths.get(path)?.narHash}`)]);
-/** The layer key of a layer that is known by the digest of its archive. */
-const contentKey = (diffID, format) => keyOf([format, diffID]);
-const keyOf = (lines) => (0,external_node_crypto_.createHash)('sha256').update(lines.join('\n')).digest('hex');
+const parseNarHash = (text, what) => {
+    if (isNarHash(text))
+        return text;
+    const [, digits] = /^sha256:([0-9abcdfghijklmnpqrsvwxyz]{52})$/.exec(text) ?? [];
+    if (!digits)
+        throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(text)}`);
+    return `sha256-${fromBase32(digits).toString('base64')}`;
+};
+/** Nix's base 32 starts with the last five bits. */
+const fromBase32 = (digits) => {
+    const bytes = Buffer.alloc(33);
+    for (const [index, digit] of [...digits].reverse().entries()) {
+        const bits = alphabet.indexOf(digit) << ((index * 5) % 8);
+        const byte = (index * 5) >> 3;
+        bytes[byte] = (bytes[byte] ?? 0) | (bits & 0xff);
+        bytes[byte + 1] = (bytes[byte + 1] ?? 0) | (bits >> 8);
+    }
+    return bytes.subarray(0, 32);
+};
 
 ;// CONCATENATED MODULE: ./src/nix/store-path.ts
 const pattern = /^\/nix\/store\/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+\-._?=]{1,211}$/;
@@ -32440,6 +32459,75 @@ const packageName = (path) => {
     return version > 0 ? name.slice(0, version) : name;
 };
 
+;// CONCATENATED MODULE: ./src/graph/closure.ts
+
+
+
+const storePath = (value, what) => parseStorePath((0,check/* string */.Yj)(value, what), what);
+const pathInfo = (value, what) => {
+    const fields = (0,check/* record */.g1)(value, what);
+    const path = storePath(fields['path'], `${what}.path`);
+    return {
+        path,
+        narHash: parseNarHash((0,check/* string */.Yj)(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
+        narSize: (0,check/* count */.U9)(fields['narSize'], `${path}: narSize`),
+        closureSize: (0,check/* count */.U9)(fields['closureSize'], `${path}: closureSize`),
+        references: [...new Set((0,check/* list */.p_)(storePath)(fields['references'], `${path}: references`))]
+            .filter((reference) => reference !== path)
+            .sort(),
+    };
+};
+/**
+ * Checks a runtime graph, the list that Nix's `exportReferencesGraph` makes, with its roots. Throws an `Error` if anything
+ * is malformed, if a path comes twice, if a reference or a root is not in the list (the image would lack it), or if a path
+ * cannot be reached from the roots (the image would not need it).
+ */
+const checkClosure = (runtimeGraph, roots) => {
+    const infos = (0,check/* list */.p_)(pathInfo)(runtimeGraph, 'runtimeGraph').sort((a, b) => (a.path < b.path ? -1 : 1));
+    const closure = {
+        paths: new Map(infos.map((info) => [info.path, info])),
+        roots: [...new Set((0,check/* list */.p_)(storePath)(roots, 'roots'))],
+    };
+    if (closure.paths.size !== infos.length)
+        throw new Error('runtimeGraph names a store path twice');
+    if (closure.roots.length === 0)
+        throw new Error('roots is empty');
+    const reached = new Set(closure.roots);
+    for (const path of reached) {
+        const info = closure.paths.get(path);
+        if (!info)
+            throw new Error(`runtimeGraph lacks ${path}, which a root or a reference names`);
+        for (const reference of info.references)
+            reached.add(reference);
+    }
+    const unneeded = infos.find((info) => !reached.has(info.path));
+    if (unneeded)
+        throw new Error(`runtimeGraph has ${unneeded.path}, which nothing references`);
+    return closure;
+};
+/** The same from JSON text, `{ runtimeGraph, roots }`. */
+const parseClosure = (json) => {
+    const { runtimeGraph, roots } = record(parseJson(json, 'the runtime graph'), 'the runtime graph');
+    return checkClosure(runtimeGraph, roots);
+};
+/** Bytes of all store paths as NARs. */
+const closureSize = ({ paths }) => [...paths.values()].reduce((total, { narSize }) => total + narSize, 0);
+
+// EXTERNAL MODULE: external "node:crypto"
+var external_node_crypto_ = __nccwpck_require__(7598);
+;// CONCATENATED MODULE: ./src/layers/layer-key.ts
+
+/**
+ * The layer key: 64 hex digits that stand for a layer's bytes before they exist. Of store paths it is the hash of the
+ * sorted (store path, narHash) pairs and the format, which says how they are packed and compressed.
+ */
+const layerKey = (paths, closure, format) => keyOf([format, ...paths.toSorted().map((path) => `${path} ${closure.paths.get(path)?.narHash}`)]);
+/** The layer key of a layer that is known by the digest of its archive. */
+const contentKey = (diffID, format) => keyOf([format, diffID]);
+const keyOf = (lines) => (0,external_node_crypto_.createHash)('sha256').update(lines.join('\n')).digest('hex');
+
+// EXTERNAL MODULE: ./src/units.ts
+var units = __nccwpck_require__(1996);
 ;// CONCATENATED MODULE: external "node:stream/promises"
 const external_node_stream_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:stream/promises");
 // EXTERNAL MODULE: external "node:os"
@@ -32710,10 +32798,15 @@ function* walk(path) {
     else if (stats.isFile()) {
         // The store's own modes: other bits may have been lost or added where it was restored.
         const mode = stats.mode & 0o111 ? 0o555 : 0o444;
-        const content = stats.size <= smallFile
-            ? reading(path, () => (0,external_node_fs_.readFileSync)(path))
-            : { size: stats.size, read: () => readInParts(path) };
-        yield { type: 'file', name, mode, content };
+        if (stats.size > smallFile) {
+            yield { type: 'file', name, mode, content: { size: stats.size, read: () => readInParts(path) } };
+        }
+        else {
+            const content = reading(path, () => (0,external_node_fs_.readFileSync)(path));
+            if (content.length !== stats.size)
+                throw new src_error/* UserError */.yo(`${path} changed while it was read; run the job again.`);
+            yield { type: 'file', name, mode, content };
+        }
     }
     else if (stats.isDirectory()) {
         yield { type: 'directory', name, mode: 0o555 };
@@ -32767,6 +32860,9 @@ const reading = (path, read) => {
 
 
 
+
+
+
 /** While one layer waits for the disk, another one can use the processor. More would only take memory. */
 const packedAtOnce = 2;
 /** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
@@ -32785,13 +32881,19 @@ const buildLayers = async (request, deliver, packed) => {
     const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size);
     let remaining = jobs.length;
     await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, { pack }]) => {
-        const layer = await packing(pack);
+        const layer = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)));
         if (--remaining === 0)
             packed();
         results[index] = { layer, delivered: await delivering(() => deliver(layer)) };
         await (0,promises_namespaceObject.rm)(layer.file, { force: true });
     });
     return results;
+};
+/** How much space there should have been: all layers, as if nothing could be compressed. */
+const explainFullDisk = (cause, { closure, folder }) => {
+    if (!(0,src_error/* isNoSpace */.YV)(cause))
+        throw cause;
+    throw new src_error/* UserError */.yo(`There is no space left in ${folder} to pack the layers; up to ${(0,units/* megabytes */.i)(closureSize(closure))} are needed. Free some on the disk of the runner.`, { cause });
 };
 const jobsOf = (request) => {
     const { partition, closure, symlinkLayer, links, baseLayer, compression, layerFormat, folder } = request;
@@ -32953,89 +33055,6 @@ const assemble = (layers, links, platform) => {
         holds,
     })), settings);
 };
-
-// EXTERNAL MODULE: ./src/check.ts
-var check = __nccwpck_require__(5883);
-;// CONCATENATED MODULE: ./src/nix/nar-hash.ts
-const isNarHash = (text) => /^sha256-[A-Za-z0-9+/]{43}=$/.test(text);
-const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
-/**
- * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions and
- * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
- */
-const parseNarHash = (text, what) => {
-    if (isNarHash(text))
-        return text;
-    const [, digits] = /^sha256:([0-9abcdfghijklmnpqrsvwxyz]{52})$/.exec(text) ?? [];
-    if (!digits)
-        throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(text)}`);
-    return `sha256-${fromBase32(digits).toString('base64')}`;
-};
-/** Nix's base 32 starts with the last five bits. */
-const fromBase32 = (digits) => {
-    const bytes = Buffer.alloc(33);
-    for (const [index, digit] of [...digits].reverse().entries()) {
-        const bits = alphabet.indexOf(digit) << ((index * 5) % 8);
-        const byte = (index * 5) >> 3;
-        bytes[byte] = (bytes[byte] ?? 0) | (bits & 0xff);
-        bytes[byte + 1] = (bytes[byte + 1] ?? 0) | (bits >> 8);
-    }
-    return bytes.subarray(0, 32);
-};
-
-;// CONCATENATED MODULE: ./src/graph/closure.ts
-
-
-
-const storePath = (value, what) => parseStorePath((0,check/* string */.Yj)(value, what), what);
-const pathInfo = (value, what) => {
-    const fields = (0,check/* record */.g1)(value, what);
-    const path = storePath(fields['path'], `${what}.path`);
-    return {
-        path,
-        narHash: parseNarHash((0,check/* string */.Yj)(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
-        narSize: (0,check/* count */.U9)(fields['narSize'], `${path}: narSize`),
-        closureSize: (0,check/* count */.U9)(fields['closureSize'], `${path}: closureSize`),
-        references: [...new Set((0,check/* list */.p_)(storePath)(fields['references'], `${path}: references`))]
-            .filter((reference) => reference !== path)
-            .sort(),
-    };
-};
-/**
- * Checks a runtime graph, the list that Nix's `exportReferencesGraph` makes, with its roots. Throws an `Error` if anything
- * is malformed, if a path comes twice, if a reference or a root is not in the list (the image would lack it), or if a path
- * cannot be reached from the roots (the image would not need it).
- */
-const checkClosure = (runtimeGraph, roots) => {
-    const infos = (0,check/* list */.p_)(pathInfo)(runtimeGraph, 'runtimeGraph').sort((a, b) => (a.path < b.path ? -1 : 1));
-    const closure = {
-        paths: new Map(infos.map((info) => [info.path, info])),
-        roots: [...new Set((0,check/* list */.p_)(storePath)(roots, 'roots'))],
-    };
-    if (closure.paths.size !== infos.length)
-        throw new Error('runtimeGraph names a store path twice');
-    if (closure.roots.length === 0)
-        throw new Error('roots is empty');
-    const reached = new Set(closure.roots);
-    for (const path of reached) {
-        const info = closure.paths.get(path);
-        if (!info)
-            throw new Error(`runtimeGraph lacks ${path}, which a root or a reference names`);
-        for (const reference of info.references)
-            reached.add(reference);
-    }
-    const unneeded = infos.find((info) => !reached.has(info.path));
-    if (unneeded)
-        throw new Error(`runtimeGraph has ${unneeded.path}, which nothing references`);
-    return closure;
-};
-/** The same from JSON text, `{ runtimeGraph, roots }`. */
-const parseClosure = (json) => {
-    const { runtimeGraph, roots } = record(parseJson(json, 'the runtime graph'), 'the runtime graph');
-    return checkClosure(runtimeGraph, roots);
-};
-/** Bytes of all store paths as NARs. */
-const closureSize = ({ paths }) => [...paths.values()].reduce((total, { narSize }) => total + narSize, 0);
 
 ;// CONCATENATED MODULE: ./src/layers/partition.ts
 /**
@@ -33657,8 +33676,6 @@ const addTime = (timings, stage, time) => {
     timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + time) / 1000;
 };
 
-// EXTERNAL MODULE: ./src/units.ts
-var units = __nccwpck_require__(1996);
 ;// CONCATENATED MODULE: ./src/build-platform.ts
 
 
@@ -33751,7 +33768,7 @@ const download = async (url, { signal, headers = {}, idleLimit = 30_000 }, read)
         }
         catch (cause) {
             signal.throwIfAborted();
-            if (isNoSpace(cause))
+            if ((0,src_error/* isNoSpace */.YV)(cause))
                 throw new src_error/* UserError */.yo(`There is no space left for ${url}; free some on the disk of the runner.`, { cause });
             const isFinal = cause instanceof Refusal && cause.status < 500 && cause.status !== 429;
             if (isFinal || attempt === tries)
@@ -33773,7 +33790,6 @@ async function* watched(body, arrived) {
         yield chunk;
     }
 }
-const isNoSpace = (error) => error instanceof Error && ('code' in error ? error.code === 'ENOSPC' : isNoSpace(error.cause));
 
 ;// CONCATENATED MODULE: ./src/exists.ts
 

@@ -28,3 +28,7 @@ export const messages = (error: unknown): string[] => {
   }
   return chain
 }
+
+/** Whether a disk was full, of an error or what caused it. */
+export const isNoSpace = (error: unknown): boolean =>
+  error instanceof Error && ('code' in error && error.code === 'ENOSPC' ? true : isNoSpace(error.cause))

@@ -6,6 +6,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 declare -A package_of=(
   [dockerd]=docker.io
   [docker-registry]=docker-registry
+  [bsdtar]=libarchive-tools
   [containerd]=containerd
   [file]=file
   [git]=git

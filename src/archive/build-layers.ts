@@ -2,12 +2,14 @@ import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { limiter, mapConcurrently } from '../concurrent.ts'
-import type { Closure } from '../graph/closure.ts'
+import { isNoSpace, UserError } from '../error.ts'
+import { type Closure, closureSize } from '../graph/closure.ts'
 import { contentKey, layerKey } from '../layers/layer-key.ts'
 import type { Partition } from '../layers/partition.ts'
 import type { ImageSpec } from '../nix/image-spec.ts'
 import { packageName, type StorePath } from '../nix/store-path.ts'
 import type { Plan } from '../plan.ts'
+import { megabytes } from '../units.ts'
 import { type LayerBlob, writeLayer } from './layer.ts'
 import type { Links } from './links.ts'
 import { rootFileSystem } from './root-file-system.ts'
@@ -54,12 +56,21 @@ export const buildLayers = async <T>(
   const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
   let remaining = jobs.length
   await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, { pack }]) => {
-    const layer = await packing(pack)
+    const layer = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
     if (--remaining === 0) packed()
     results[index] = { layer, delivered: await delivering(() => deliver(layer)) }
     await rm(layer.file, { force: true })
   })
   return results
+}
+
+/** How much space there should have been: all layers, as if nothing could be compressed. */
+const explainFullDisk = (cause: unknown, { closure, folder }: LayerRequest): never => {
+  if (!isNoSpace(cause)) throw cause
+  throw new UserError(
+    `There is no space left in ${folder} to pack the layers; up to ${megabytes(closureSize(closure))} are needed. Free some on the disk of the runner.`,
+    { cause },
+  )
 }
 
 type Job = { readonly size: number; readonly pack: () => Promise<BuiltLayer> }

@@ -45,11 +45,13 @@ function* walk(path: string): Generator<TreeEntry> {
   } else if (stats.isFile()) {
     // The store's own modes: other bits may have been lost or added where it was restored.
     const mode = stats.mode & 0o111 ? 0o555 : 0o444
-    const content =
-      stats.size <= smallFile
-        ? reading(path, () => readFileSync(path))
-        : { size: stats.size, read: () => readInParts(path) }
-    yield { type: 'file', name, mode, content }
+    if (stats.size > smallFile) {
+      yield { type: 'file', name, mode, content: { size: stats.size, read: () => readInParts(path) } }
+    } else {
+      const content = reading(path, () => readFileSync(path))
+      if (content.length !== stats.size) throw new UserError(`${path} changed while it was read; run the job again.`)
+      yield { type: 'file', name, mode, content }
+    }
   } else if (stats.isDirectory()) {
     yield { type: 'directory', name, mode: 0o555 }
     for (const child of childrenOf(path)) yield* walk(`${path}/${child}`)

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { messages, UserError } from '../error.ts'
+import { isNoSpace, messages, UserError } from '../error.ts'
 
 export type DownloadOptions = {
   readonly signal: AbortSignal
@@ -84,6 +84,3 @@ async function* watched(body: ReadableStream<Uint8Array>, arrived: () => void): 
     yield chunk
   }
 }
-
-export const isNoSpace = (error: unknown): boolean =>
-  error instanceof Error && ('code' in error ? error.code === 'ENOSPC' : isNoSpace(error.cause))

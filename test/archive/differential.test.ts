@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { buffer } from 'node:stream/consumers'
+import fc from 'fast-check'
+import { pack } from 'tar-stream'
+import { expect, test } from 'vitest'
+import { tarHeader } from '../../src/archive/header.ts'
+import { tar } from '../../src/archive/tar.ts'
+import type { TreeEntry } from '../../src/archive/tree.ts'
+import { need, output } from '../support/process.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+import { treeArbitrary } from '../support/trees.ts'
+
+/** How many trees other programs read; `DIFFERENTIAL_TREES=10000 npm test` takes longer. */
+const trees = Number(process.env['DIFFERENTIAL_TREES'] ?? 1000)
+
+/** To start a program for each tree would take minutes, so that many go into one archive, each in a folder of its own. */
+const perArchive = 100
+
+const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+/** What there is to know of a member: name, kind, mode, owner, group, time, and content or target. */
+type Member = readonly (string | number)[]
+
+const asWritten = (entry: TreeEntry): Member => {
+  const owner = [0, 0, 1]
+  switch (entry.type) {
+    case 'directory':
+      return [entry.name, 'directory', entry.mode, ...owner, '']
+    case 'symlink':
+      return [entry.name, 'symlink', 0o777, ...owner, entry.target]
+    case 'file':
+      return [entry.name, 'file', entry.mode, ...owner, sha256(entry.content as Uint8Array)]
+  }
+}
+
+const composed = (member: Member): Member =>
+  member.map((field) => (typeof field === 'string' ? field.normalize('NFC') : field))
+
+const byName = (a: Member, b: Member): number => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1)
+
+/** What lies in a folder, without the folder itself. */
+const onDisk = (folder: string, prefix = ''): Member[] =>
+  readdirSync(join(folder, prefix)).flatMap((child) => {
+    const name = prefix ? `${prefix}/${child}` : child
+    const path = join(folder, name)
+    const stats = lstatSync(path)
+    const owner = [stats.uid, stats.gid, stats.mtimeMs / 1000]
+    if (stats.isSymbolicLink()) return [[name, 'symlink', 0o777, ...owner, readlinkSync(path)]]
+    const mode = stats.mode & 0o7777
+    if (stats.isDirectory()) return [[name, 'directory', mode, ...owner, ''], ...onDisk(folder, name)]
+    return [[name, 'file', mode, ...owner, sha256(readFileSync(path))]]
+  })
+
+const pythonScript = `
+import hashlib, json, sys, tarfile
+kinds = {tarfile.DIRTYPE: 'directory', tarfile.SYMTYPE: 'symlink', tarfile.REGTYPE: 'file'}
+with tarfile.open(sys.argv[1], encoding='utf-8') as archive:
+    print(json.dumps([[m.name, kinds[m.type], m.mode, m.uid, m.gid, m.mtime,
+        hashlib.sha256(archive.extractfile(m).read()).hexdigest() if m.isreg() else m.linkname] for m in archive]))`
+
+/** Programs that unpack an archive into a folder, as root with all that it says. */
+const unpackers: Record<string, (archive: string, folder: string) => Promise<unknown>> = {
+  'GNU tar': (archive, folder) =>
+    output('tar', ['--extract', '--preserve-permissions', '--file', archive, '--directory', folder]),
+  bsdtar: (archive, folder) => output(need('bsdtar', 'libarchive-tools'), ['-x', '-p', '-f', archive, '-C', folder]),
+  'skopeo and umoci': async (archive, folder) => {
+    const layout = join(folder, '..', 'layout')
+    const umoci = need('umoci', 'umoci')
+    await output(umoci, ['init', '--layout', layout])
+    await output(umoci, ['new', '--image', `${layout}:image`])
+    await output(umoci, ['raw', 'add-layer', '--image', `${layout}:image`, archive])
+    await output('skopeo', ['--insecure-policy', 'copy', '--quiet', `oci:${layout}:image`, `oci:${layout}-copy:image`])
+    await output(umoci, ['raw', 'unpack', '--image', `${layout}-copy:image`, folder])
+  },
+}
+
+test(`GNU tar, bsdtar, Python, skopeo and umoci read ${trees} trees as they were written`, async () => {
+  const samples = fc.sample(treeArbitrary, { numRuns: trees, seed: 1 })
+  for (let start = 0; start < samples.length; start += perArchive) {
+    await using temporary = await temporaryFolder('differential')
+    const archive = join(temporary.path, 'archive.tar')
+    const entries = samples
+      .slice(start, start + perArchive)
+      .flatMap((tree, index): TreeEntry[] => [
+        { type: 'directory', name: `t${index}`, mode: 0o755 },
+        ...tree.map((entry) => ({ ...entry, name: `t${index}/${entry.name}` })),
+      ])
+    await writeFile(archive, await buffer(tar(entries)))
+    const written = entries.map(asWritten)
+    expect(JSON.parse(await output('python3', ['-c', pythonScript, archive]))).toEqual(written)
+    for (const [name, unpack] of Object.entries(unpackers)) {
+      const folder = join(temporary.path, name, 'root')
+      mkdirSync(folder, { recursive: true })
+      await unpack(archive, folder)
+      const unpacked = onDisk(folder)
+      // libarchive composes characters as it reads names, so that only those that are composed can be compared.
+      const [read, expected] = name === 'bsdtar' ? [unpacked.map(composed), written.map(composed)] : [unpacked, written]
+      expect(read.sort(byName), name).toEqual(expected.toSorted(byName))
+    }
+  }
+})
+
+test.each([8 * 2 ** 30 - 1, 8 * 2 ** 30, 9 * 2 ** 40])(
+  'the header of a file of %d bytes is read by Python',
+  async (size) => {
+    const archive = pack()
+    archive.entry(tarHeader({ type: 'file', name: 'big', mode: 0o444, content: { size, read: () => [] } }))
+    const [header] = (await once(archive, 'data')) as [Buffer]
+    archive.destroy()
+    const script =
+      "import sys, tarfile; print(tarfile.TarInfo.frombuf(bytes.fromhex(sys.argv[1]), 'utf-8', 'strict').size)"
+    const stdout = await output('python3', ['-c', script, header.toString('hex')])
+    expect(stdout.trim()).toBe(String(size))
+  },
+)

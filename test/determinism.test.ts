@@ -1,0 +1,47 @@
+import { beforeAll, expect, test } from 'vitest'
+import { runAction, type StepOptions } from './support/action.ts'
+import { debianSet } from './support/debian-set.ts'
+import { need } from './support/process.ts'
+
+let nixpkgs: string
+let usual: string | undefined
+const digestOf = async (options: StepOptions = {}): Promise<string | undefined> => {
+  const { outputs, exitCode, log } = await runAction(
+    { packages: 'hello jq coreutils', nixpkgs, push: 'false' },
+    options,
+  )
+  expect(exitCode, log).toBe(0)
+  return outputs['digest']
+}
+
+beforeAll(async () => {
+  nixpkgs = await debianSet()
+  usual = await digestOf()
+})
+
+test.each<[string, () => StepOptions]>([
+  ['umask', () => ({ wrapper: ['bash', '-c', 'umask 077; exec "$@"', '-'] })],
+  ['working directory', () => ({ wrapper: ['bash', '-c', 'cd /usr; exec "$@"', '-'] })],
+  ['number of cores', () => ({ wrapper: [need('taskset', 'util-linux'), '--cpu-list', '0'] })],
+  ['time zone', () => ({ environment: { TZ: 'Pacific/Kiritimati' } })],
+  ['locale', () => ({ environment: { LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' } })],
+  ['size of the thread pool', () => ({ environment: { UV_THREADPOOL_SIZE: '13' } })],
+  ['owner of the store’s files', () => ({ wrapper: [need('unshare', 'util-linux'), '--user', '--map-root-user'] })],
+])('another %s gives the same digest', async (_, options) => {
+  expect(await digestOf(options())).toBe(usual)
+})
+
+test('a full disk says how much space is needed, and leaves nothing behind', async () => {
+  const mount = 'mount -t tmpfs -o size=3M tmpfs "$RUNNER_TEMP"; "$@"; code=$?; ls -A "$RUNNER_TEMP"; exit $code'
+  const { exitCode, errors, log } = await runAction(
+    { packages: 'jq coreutils', nixpkgs, push: 'false' },
+    { wrapper: ['unshare', '--mount', '--propagation', 'private', 'bash', '-c', mount, '-'] },
+  )
+  expect(exitCode).toBe(1)
+  expect(errors).toEqual([
+    expect.stringMatching(
+      /^There is no space left in \S+ to pack the layers; up to \d+\.\d MB are needed\. Free some on the disk of the runner\.$/,
+    ),
+  ])
+  expect(log.trimEnd().split('\n').at(-1)).toMatch(/^::error::/)
+})
