@@ -13,12 +13,14 @@ declare -A package_of=(
   [nix-store]=nix-bin
   [openssl]=openssl
   [patchelf]=patchelf
+  [pigz]=pigz
   [runc]=runc
   [skopeo]=skopeo
   [strace]=strace
   [sudo]=sudo
   [umoci]=umoci
   [xz]=xz-utils
+  [zstd]=zstd
 )
 
 missing=()
