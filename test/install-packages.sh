@@ -14,6 +14,7 @@ declare -A package_of=(
   [openssl]=openssl
   [patchelf]=patchelf
   [pigz]=pigz
+  [ps]=procps
   [runc]=runc
   [skopeo]=skopeo
   [strace]=strace
