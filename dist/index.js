@@ -31908,8 +31908,8 @@ const parseOutput = (text, workspace) => {
         return undefined;
     return (0,external_node_path_.isAbsolute)(text) ? text : (0,external_node_path_.join)(workspace, text);
 };
-/** The highest level of each compressor, and the one that `auto` stands for. */
-const levels = { gzip: { most: 9, auto: 6 }, zstd: { most: 19, auto: 3 } };
+/** The highest level of each compressor, and the one that `auto` stands for, see docs/decisions/0004-level.md. */
+const levels = { gzip: { most: 9, auto: 4 }, zstd: { most: 19, auto: 3 } };
 const parseCompression = (get, problem) => {
     const algorithm = choice(get, 'compression', ['gzip', 'zstd', 'none'], problem);
     const level = get('compression-level');

@@ -119,8 +119,8 @@ const parseOutput = (text: string, workspace: string): string | undefined => {
   return isAbsolute(text) ? text : join(workspace, text)
 }
 
-/** The highest level of each compressor, and the one that `auto` stands for. */
-const levels = { gzip: { most: 9, auto: 6 }, zstd: { most: 19, auto: 3 } } as const
+/** The highest level of each compressor, and the one that `auto` stands for, see docs/decisions/0004-level.md. */
+const levels = { gzip: { most: 9, auto: 4 }, zstd: { most: 19, auto: 3 } } as const
 
 const parseCompression = (get: GetInput, problem: Problem): Compression => {
   const algorithm = choice(get, 'compression', ['gzip', 'zstd', 'none'], problem)

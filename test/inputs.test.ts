@@ -74,7 +74,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     preset: 'default',
     maxLayers: 64,
     layering: 'stable',
-    compression: { algorithm: 'gzip', level: 6 },
+    compression: { algorithm: 'gzip', level: 4 },
     nix,
   })
 })
