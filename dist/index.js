@@ -31535,9 +31535,17 @@ const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSI
     if (!withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') || !GITHUB_EVENT_PATH)
         return false;
     const field = (value, name) => ((0,_check_js__WEBPACK_IMPORTED_MODULE_4__/* .isRecord */ .u4)(value) ? value[name] : undefined);
-    const event = (0,_check_js__WEBPACK_IMPORTED_MODULE_4__/* .parseJson */ .qF)((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)(GITHUB_EVENT_PATH, 'utf8'), GITHUB_EVENT_PATH);
+    const event = readEvent(GITHUB_EVENT_PATH);
     // Where the fork was deleted, the payload has no repository.
     return field(field(field(field(event, 'pull_request'), 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY;
+};
+const readEvent = (file) => {
+    try {
+        return (0,_check_js__WEBPACK_IMPORTED_MODULE_4__/* .parseJson */ .qF)((0,node_fs__WEBPACK_IMPORTED_MODULE_0__.readFileSync)(file, 'utf8'), file);
+    }
+    catch (cause) {
+        throw new _error_js__WEBPACK_IMPORTED_MODULE_3__/* .UserError */ .yo(`GITHUB_EVENT_PATH is ${file}, which is not the JSON of an event; leave it as the runner sets it.`, { cause });
+    }
 };
 
 
@@ -31627,7 +31635,7 @@ const quoted = (value) => JSON.stringify(value.replace(/\/\/[^/]*@/, '//***@'));
 const parseDestination = (imageText, tagsText, githubRepository, problem) => {
     const given = imageText ? (0,oci_reference/* parseRepository */.SU)(imageText) : undefined;
     if (imageText && !given)
-        problem(`\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`);
+        problem(`\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`${(0,oci_reference/* parseRepository */.SU)(`docker.io/${imageText}`) ? `, or for Docker Hub \`docker.io/${imageText}\`` : ''}.`);
     const { tags, repositories } = parseTags(tagsText, problem);
     const [first, ...others] = repositories;
     const other = others.find((repository) => first && !(0,oci_reference/* sameRepository */.RB)(repository, first));
@@ -31701,7 +31709,9 @@ const parsePackages = (text, problem) => {
         .flatMap((line) => line.split(/[\s,]+/))
         .filter((name) => name !== '');
     const wrong = names.filter((name) => !attributePath.test(name));
-    for (const name of new Set(wrong))
+    if (wrong.includes('#'))
+        problem('`packages` has a `#` behind a name; write comments in lines of their own.');
+    for (const name of new Set(wrong.filter((name) => name !== '#')))
         problem(`\`packages\` has ${JSON.stringify(name)}, which is no attribute path; write names as nixpkgs has them, joined by dots, as in \`git python3Packages.requests\`.`);
     if (names.length === 0)
         problem('`packages` names no package; list attribute paths of nixpkgs, as in `packages: bashInteractive coreutils git`.');
@@ -32111,6 +32121,8 @@ const parseRepository = (text) => {
     const name = lower.slice(slash + 1);
     if (slash < 0 || !registryHost.test(registry) || !repositoryName.test(name))
         return undefined;
+    if (!URL.canParse(`https://${registry}`))
+        return undefined;
     if (registry !== 'localhost' && !/[.:]/.test(registry))
         return undefined;
     return { registry, name };
@@ -32295,6 +32307,11 @@ var external_node_path_ = __nccwpck_require__(6760);
 const external_node_timers_promises_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:timers/promises");
 // EXTERNAL MODULE: ./src/error.ts
 var src_error = __nccwpck_require__(1557);
+;// CONCATENATED MODULE: ./src/exists.ts
+
+/** Whether there is something at a path that this user can reach. */
+const exists = (path) => (0,promises_namespaceObject.access)(path).then(() => true, () => false);
+
 ;// CONCATENATED MODULE: ./src/oci/media-type.ts
 /**
  * Media types. Source: OCI image specification 1.1, "OCI Image Media Types",
@@ -32313,16 +32330,15 @@ const layerMediaType = (algorithm) => layerMediaTypes[algorithm];
 ;// CONCATENATED MODULE: ./src/oci/layout.ts
 
 /**
- * The two files at the top of an OCI image layout. Each tag is an entry of its own with the same digest. Source: OCI image
- * specification, https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
+ * The file `oci-layout`, which says that a folder is an image layout. Source: OCI image specification,
+ * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
-const layoutFiles = (manifest, tags) => ({
-    'oci-layout': JSON.stringify({ imageLayoutVersion: '1.0.0' }),
-    'index.json': JSON.stringify({
-        schemaVersion: 2,
-        mediaType: imageIndexMediaType,
-        manifests: tags.map((tag) => ({ ...manifest, annotations: { 'org.opencontainers.image.ref.name': tag } })),
-    }),
+const layoutFile = JSON.stringify({ imageLayoutVersion: '1.0.0' });
+/** The file `index.json` of an image layout. Each tag is an entry of its own with the same digest. */
+const layoutIndex = (manifest, tags) => JSON.stringify({
+    schemaVersion: 2,
+    mediaType: imageIndexMediaType,
+    manifests: tags.map((tag) => ({ ...manifest, annotations: { 'org.opencontainers.image.ref.name': tag } })),
 });
 
 ;// CONCATENATED MODULE: ./src/archive/write-layout.ts
@@ -32330,21 +32346,32 @@ const layoutFiles = (manifest, tags) => ({
 
 
 
-/** Throws a `UserError` if `folder` holds anything else than an image layout, which would be mixed up with it. */
-const checkLayoutFolder = async (folder) => {
-    const names = await (0,promises_namespaceObject.readdir)(folder).catch((error) => {
-        if (error.code === 'ENOENT')
-            return [];
-        throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which is no folder that can be read (${error.code}); name another one.`);
-    });
-    if (names.length > 0 && !names.includes('oci-layout'))
-        throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`);
+
+/**
+ * Makes the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be written
+ * to, or holds anything else than an image layout, which would be mixed up with it.
+ */
+const prepareLayout = async (folder) => {
+    try {
+        const names = (await exists(folder)) ? await (0,promises_namespaceObject.readdir)(folder) : [];
+        if (names.some((name) => !['blobs', 'index.json', 'oci-layout'].includes(name)))
+            throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`);
+        await (0,promises_namespaceObject.mkdir)(blobs(folder), { recursive: true });
+        await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, 'oci-layout'), layoutFile);
+    }
+    catch (cause) {
+        if (cause instanceof src_error/* UserError */.yo)
+            throw cause;
+        const reason = cause instanceof Error && 'code' in cause ? cause.code : cause;
+        throw new src_error/* UserError */.yo(`\`output\` is ${folder}, which cannot be written to (${reason}); name another folder.`, {
+            cause,
+        });
+    }
 };
 const blobs = (folder) => (0,external_node_path_.join)(folder, 'blobs', 'sha256');
 const blob = (folder, { digest }) => (0,external_node_path_.join)(blobs(folder), digest.slice('sha256:'.length));
 /** Puts the file of a layer into an image layout. */
 const addLayerToLayout = async (folder, { descriptor, file }) => {
-    await (0,promises_namespaceObject.mkdir)(blobs(folder), { recursive: true });
     await (0,promises_namespaceObject.copyFile)(file, blob(folder, descriptor));
 };
 /**
@@ -32355,8 +32382,7 @@ const writeLayout = async (folder, images, top, tags) => {
     const documents = images.flatMap(({ config, manifest }) => [config, manifest]);
     for (const { descriptor, bytes } of [...documents, top])
         await (0,promises_namespaceObject.writeFile)(blob(folder, descriptor), bytes);
-    for (const [name, text] of Object.entries(layoutFiles(top.descriptor, tags)))
-        await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, name), text);
+    await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, 'index.json'), layoutIndex(top.descriptor, tags));
 };
 
 // EXTERNAL MODULE: external "node:fs"
@@ -32837,7 +32863,15 @@ const childrenOf = (path) => {
     const foreign = names.find((name) => !(0,external_node_buffer_.isUtf8)(name));
     if (foreign)
         throw new src_error/* UserError */.yo(`${path} has a file whose name is not UTF-8 (${foreign.toString('latin1')}); rename it in its package.`);
-    return names.map((name) => name.toString()).sort();
+    const children = names.map((name) => name.toString()).sort();
+    checkNames(path, children);
+    return children;
+};
+/** Source: OCI image specification, "Whiteouts"; such a file would not be there, and take another one with it. */
+const checkNames = (path, names) => {
+    const whiteout = names.find((name) => name.startsWith('.wh.'));
+    if (whiteout)
+        throw new src_error/* UserError */.yo(`${path} has ${whiteout}, which in an image removes a file instead of being one; rename it in its package.`);
 };
 const reading = (path, read) => {
     try {
@@ -32959,7 +32993,11 @@ const checkArchitecture = async (links, platform) => {
             throw new src_error/* UserError */.yo(`/${name} is a program for ${machineNames[machine] ?? `machine ${machine}`}, but the image is for ${platform}; let the package set use the \`system\` that it is given.`);
     }
 };
-const machineOf = async (file) => {
+const machineOf = async (link) => {
+    const file = await (0,promises_namespaceObject.realpath)(link).catch(() => '');
+    // A link to /bin/sh is to the image's, and not to this machine's.
+    if (!file.startsWith('/nix/store/'))
+        return undefined;
     const handle = await (0,promises_namespaceObject.open)(file).catch(() => undefined);
     if (!handle)
         return undefined;
@@ -33308,6 +33346,8 @@ class CommandError extends Error {
         this.stderr = stderr;
     }
 }
+/** How long a program may take to end when it is told to, in milliseconds. */
+const patience = 1000;
 /**
  * Runs a program with an argument vector, never through a shell, and returns its standard output. Throws a `CommandError`
  * if it fails, and a `UserError` if it is not there.
@@ -33316,7 +33356,14 @@ const command = async (program, args, { environment, signal, stdin, onLine = () 
     const env_1 = { stack: [], error: void 0, hasError: false };
     try {
         const input = __addDisposableResource(env_1, stdin === undefined ? undefined : await (0,promises_namespaceObject.open)(stdin), true);
-        const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, { env: environment, stdio: [input?.fd ?? 'ignore', 'pipe', 'pipe'], signal });
+        signal.throwIfAborted();
+        const child = (0,external_node_child_process_namespaceObject.spawn)(program, args, { env: environment, stdio: [input?.fd ?? 'ignore', 'pipe', 'pipe'] });
+        // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
+        const end = () => {
+            child.kill('SIGTERM');
+            setTimeout(() => child.kill('SIGKILL'), patience).unref();
+        };
+        signal.addEventListener('abort', end);
         const ended = (0,external_node_events_.once)(child, 'close');
         const stderr = [];
         const [stdout, [exitCode, killedBy]] = await Promise.all([
@@ -33331,6 +33378,8 @@ const command = async (program, args, { environment, signal, stdin, onLine = () 
                 throw cause;
             throw new src_error/* UserError */.yo(`${program} cannot be started: it is not on the PATH.`, { cause });
         });
+        signal.removeEventListener('abort', end);
+        signal.throwIfAborted();
         if (exitCode !== 0)
             throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'));
         return stdout;
@@ -33358,9 +33407,13 @@ const readLines = async ({ stderr }, onLine) => {
 
 ;// CONCATENATED MODULE: ./src/nix/ignored-by-git.ts
 
+
+
+
 /**
  * The files and folders below `folder` that git ignores, relative to it. A folder that is ignored as a whole is named
- * alone. None if the folder is in no git repository, or if there is no git.
+ * alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git cannot
+ * read, since what is ignored may be secret.
  */
 const ignoredByGit = async (folder, options) => {
     const list = await command('git', 
@@ -33376,9 +33429,14 @@ const ignoredByGit = async (folder, options) => {
         '--exclude-standard',
         '--directory',
         '-z',
-    ], options).catch(() => {
+    ], options).catch((cause) => {
         options.signal.throwIfAborted();
-        return '';
+        // Outside of a repository there is nothing to leave out, and a folder that is ignored itself is meant as a whole.
+        if (cause instanceof CommandError && /not a git repository|not superset of prefix/.test(cause.stderr))
+            return '';
+        if (!(cause instanceof CommandError) && !(0,external_node_fs_.existsSync)((0,external_node_path_.join)(folder, '.git')))
+            return '';
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${folder}, of which git cannot tell what it ignores (${(0,src_error/* messages */.DZ)(cause).at(-1)}); put git on the PATH, or mend the repository.`, { cause });
     });
     return list
         .split('\0')
@@ -33475,6 +33533,10 @@ const advice = [
         /is forbidden in (pure|restricted)|in pure evaluation mode|cannot look up/i,
         'evaluation is pure: the package set may read nothing but its own files',
     ],
+    [
+        /called with unexpected argument/,
+        'let the default.nix of the package set take `{ system, config, overlays, ... }`',
+    ],
     [/import-from-derivation/i, 'evaluation builds nothing; generate the Nix file and commit it'],
 ];
 /**
@@ -33486,11 +33548,24 @@ const explainNix = (error, doing) => {
         return error;
     const faults = faultsIn(error.stderr);
     const build = faults.find(isFailedBuild);
-    const message = build ? describeBuild(build) : `${doing}: ${faults[0] ? explain_describe(faults[0]) : error.message}`;
+    const said = faults[0] ? explain_describe(faults[0]) : error.message;
+    const message = build
+        ? describeBuild(build)
+        : `${doing}: ${packageIn(error.stderr)}${said}${gitReason(said, error.stderr)}`;
     if (build && !isAboutMachine(build))
         return new src_error/* UserError */.yo(`${message}\nFix that package, or leave it out of \`packages\`.`, { cause: error });
     const [, hint = 'see the log above'] = advice.find(([pattern]) => pattern.test(message)) ?? [];
     return new src_error/* UserError */.yo(`${message}; ${hint}.`, { cause: error });
+};
+/** The package that was being evaluated, which `nix/build-image.nix` adds to the trace. */
+const packageIn = (stderr) => {
+    const [, name] = /while evaluating the package '([^'$]+)'/.exec((0,external_node_util_.stripVTControlCharacters)(stderr)) ?? [];
+    return name ? `package ${name}: ` : '';
+};
+/** Nix tells only that git failed; git's own words are before that. */
+const gitReason = (said, stderr) => {
+    const [, reason] = said.includes("program 'git' failed") ? (/^(?:fatal|error): (.*)$/m.exec(stderr) ?? []) : [];
+    return reason ? ` (${reason})` : '';
 };
 /** The errors in what Nix said, each with its lines, without those that only tell that something waited for another one. */
 const faultsIn = (stderr) => {
@@ -33558,7 +33633,9 @@ const expression = `
  */
 const evaluateImage = async (request, nix) => {
     const { source, system, nativeSystem, config, packages } = request;
-    const own = await addToStore(nix, request.nixDirectory, 'nix-image-action');
+    const own = await addToStore(nix, request.nixDirectory, 'nix-image-action').catch((error) => {
+        throw explainNix(error, 'Nix cannot write to its store');
+    });
     const strings = {
         nixPath: own.path,
         nixHash: own.narHash,
@@ -33574,6 +33651,7 @@ const evaluateImage = async (request, nix) => {
         '--strict',
         '--json',
         '--read-write-mode',
+        '--show-trace',
         ...['--option', 'pure-eval', 'true'],
         ...['--option', 'allow-import-from-derivation', 'false'],
         ...['--expr', expression],
@@ -33790,11 +33868,6 @@ async function* watched(body, arrived) {
         yield chunk;
     }
 }
-
-;// CONCATENATED MODULE: ./src/exists.ts
-
-/** Whether there is something at a path that this user can reach. */
-const exists = (path) => (0,promises_namespaceObject.access)(path).then(() => true, () => false);
 
 ;// CONCATENATED MODULE: ./src/nix/unpack.ts
 
@@ -34083,7 +34156,14 @@ const isNews = (line) => /^(building '|warning: |trace: |(this|these) .*will be 
 const configureNix = async ({ environment, config, temporary, log, signal }) => {
     const file = (0,external_node_path_.join)(temporary, 'nix.conf');
     await (0,promises_namespaceObject.writeFile)(file, `${config}\n`, { mode: 0o600 });
-    const withConfig = { ...environment, NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(external_node_path_.delimiter) };
+    const withConfig = {
+        ...environment,
+        // A checkout may belong to another user, as in a container job.
+        GIT_CONFIG_COUNT: '1',
+        GIT_CONFIG_KEY_0: 'safe.directory',
+        GIT_CONFIG_VALUE_0: '*',
+        NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(external_node_path_.delimiter),
+    };
     return async (program, args, options = {}) => {
         log.debug([program, ...args].join(' '));
         try {
@@ -34149,20 +34229,21 @@ var loopback = __nccwpck_require__(2082);
  * the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix manual, "nix flake", lock files.
  */
 const lockedInput = (text, file, input, githubUrl) => {
-    const nodes = nodesOf(text, file);
-    const inputs = inputsOf(nodes, 'root');
+    const { nodes, root } = readLock(text, file);
+    const inputs = inputsOf(nodes, root);
     const reference = Object.hasOwn(inputs, input) ? inputs[input] : undefined;
     if (reference === undefined) {
         const names = Object.keys(inputs).sort();
         throw new src_error/* UserError */.yo(`\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`);
     }
-    const node = nodeName(nodes, reference, Object.keys(nodes).length);
+    const node = nodeName(nodes, root, reference, Object.keys(nodes).length);
     const locked = node === undefined ? undefined : fields(fields(nodes[node])['locked']);
     return toInput(locked ?? {}, `${file}#${input}`, githubUrl);
 };
-const nodesOf = (text, file) => {
+const readLock = (text, file) => {
     try {
-        return (0,check/* record */.g1)((0,check/* record */.g1)((0,check/* parseJson */.qF)(text, file), file)['nodes'], `${file}: nodes`);
+        const lock = (0,check/* record */.g1)((0,check/* parseJson */.qF)(text, file), file);
+        return { nodes: (0,check/* record */.g1)(lock['nodes'], `${file}: nodes`), root: (0,check/* string */.Yj)(lock['root'], `${file}: root`) };
     }
     catch (cause) {
         throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which is no lock file of a flake; run \`nix flake lock\` and commit it.`, { cause });
@@ -34174,12 +34255,12 @@ const inputsOf = (nodes, node) => fields(fields(nodes[node])['inputs']);
  * A node is named directly, or by the inputs that lead to it from the root ("follows"); `steps` are as many as there can be
  * where none goes in a circle.
  */
-const nodeName = (nodes, reference, steps) => {
+const nodeName = (nodes, root, reference, steps) => {
     if (typeof reference === 'string')
         return reference;
     if (!Array.isArray(reference) || steps === 0)
         return undefined;
-    return reference.reduce((node, name) => (node === undefined ? undefined : nodeName(nodes, inputsOf(nodes, node)[String(name)], steps - 1)), 'root');
+    return reference.reduce((node, name) => node === undefined ? undefined : nodeName(nodes, root, inputsOf(nodes, node)[String(name)], steps - 1), root);
 };
 const toInput = (locked, what, githubUrl) => {
     const text = (name) => (typeof locked[name] === 'string' ? locked[name] : '');
@@ -34292,7 +34373,9 @@ const pinPath = async (path, { nix, temporary, environment, signal }) => {
     if (!(await exists((0,external_node_path_.join)(path, 'default.nix'))))
         throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`);
     // A link would be copied as a link.
-    const stored = await addPackageSet(nix, await (0,promises_namespaceObject.realpath)(path), temporary, { environment, signal });
+    const stored = await addPackageSet(nix, await (0,promises_namespaceObject.realpath)(path), temporary, { environment, signal }).catch((error) => {
+        throw explainNix(error, `${path} cannot be copied into the Nix store`);
+    });
     const description = `${path} with the content ${stored.narHash}`;
     const { narHash } = stored;
     return {
@@ -34780,13 +34863,17 @@ class RepositoryClient {
 
 
 
+
 /**
  * Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. Temporary files
  * are gone when it returns or throws.
  */
 const run = async (inputs, context, ports) => {
-    await (0,promises_namespaceObject.mkdir)(context.temporary, { recursive: true });
-    const temporary = await (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(context.temporary, 'nix-image-'));
+    const temporary = await (0,promises_namespaceObject.mkdir)(context.temporary, { recursive: true })
+        .then(() => (0,promises_namespaceObject.mkdtemp)((0,external_node_path_.join)(context.temporary, 'nix-image-')))
+        .catch((cause) => {
+        throw new src_error/* UserError */.yo(`RUNNER_TEMP is ${context.temporary}, which cannot be written to (${cause.code}); name a folder of this user.`, { cause });
+    });
     const work = build(inputs, context, ports, temporary);
     try {
         return await Promise.race([work, cancelled(ports.signal)]);
@@ -34812,7 +34899,7 @@ const build = async (inputs, context, ports, temporary) => {
     const environment = context.childEnvironment;
     const timings = {};
     if (output)
-        await checkLayoutFolder(output);
+        await prepareLayout(output);
     const client = new RepositoryClient(repository, await findCredentials(repository.registry, { ...inputs, ...context }), ports);
     if (plan.push)
         await client.checkAccess();

@@ -37,6 +37,7 @@
 }:
 let
   inherit (builtins)
+    addErrorContext
     any
     concatStringsSep
     elem
@@ -71,15 +72,18 @@ let
   resolved = map (item: resolve item.attr // { optional = item.optional or false; }) requested;
   unknown = filter (result: result ? reason && !result.optional) resolved;
 
+  outPath =
+    result: addErrorContext "while evaluating the package '${result.attr}'" result.drv.outPath;
+
   # Listed twice, under one spelling or two, a package would conflict with itself.
   found = foldl' (
     list: result:
-    if result ? reason || elem result.drv.outPath (map (other: other.drv.outPath) list) then
+    if result ? reason || elem (outPath result) (map outPath list) then
       list
     else
       list ++ [ result ]
   ) [ ] resolved;
-  roots = map (result: result.drv.outPath) found;
+  roots = map outPath found;
 
   # Nix writes a set that has an `outPath` as that path alone, so that one member is put in by hand.
   toObject =

@@ -88,7 +88,18 @@ const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_
 const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment): boolean => {
   if (!withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') || !GITHUB_EVENT_PATH) return false
   const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
-  const event = parseJson(readFileSync(GITHUB_EVENT_PATH, 'utf8'), GITHUB_EVENT_PATH)
+  const event = readEvent(GITHUB_EVENT_PATH)
   // Where the fork was deleted, the payload has no repository.
   return field(field(field(field(event, 'pull_request'), 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
+}
+
+const readEvent = (file: string): unknown => {
+  try {
+    return parseJson(readFileSync(file, 'utf8'), file)
+  } catch (cause) {
+    throw new UserError(
+      `GITHUB_EVENT_PATH is ${file}, which is not the JSON of an event; leave it as the runner sets it.`,
+      { cause },
+    )
+  }
 }

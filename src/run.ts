@@ -2,9 +2,10 @@ import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { BuiltLayer } from './archive/build-layers.ts'
-import { addLayerToLayout, checkLayoutFolder, writeLayout } from './archive/write-layout.ts'
+import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-layout.ts'
 import { type BuiltPlatform, buildPlatform } from './build-platform.ts'
 import type { Context } from './context.ts'
+import { UserError } from './error.ts'
 import { closureSize } from './graph/closure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Log } from './log.ts'
@@ -38,8 +39,14 @@ export type Ports = {
  * are gone when it returns or throws.
  */
 export const run = async (inputs: Inputs, context: Context, ports: Ports): Promise<Outcome> => {
-  await mkdir(context.temporary, { recursive: true })
-  const temporary = await mkdtemp(join(context.temporary, 'nix-image-'))
+  const temporary = await mkdir(context.temporary, { recursive: true })
+    .then(() => mkdtemp(join(context.temporary, 'nix-image-')))
+    .catch((cause) => {
+      throw new UserError(
+        `RUNNER_TEMP is ${context.temporary}, which cannot be written to (${cause.code}); name a folder of this user.`,
+        { cause },
+      )
+    })
   const work = build(inputs, context, ports, temporary)
   try {
     return await Promise.race([work, cancelled(ports.signal)])
@@ -67,7 +74,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const environment = context.childEnvironment
   const timings: Timings = {}
 
-  if (output) await checkLayoutFolder(output)
+  if (output) await prepareLayout(output)
   const client = new RepositoryClient(
     repository,
     await findCredentials(repository.registry, { ...inputs, ...context }),

@@ -27,6 +27,8 @@ afterAll(() => Promise.all([open.stop(), withTokens.stop(), withPassword.stop(),
 /** The lines that tell the runner what to mask are the only ones that may hold a secret. */
 const withoutMasks = (log: string): string => log.replaceAll(/^::add-mask::.*$/gm, '')
 
+const narrowSet = join(smallSet, '..', 'narrow-set')
+
 const small = { nixpkgs: smallSet, packages: 'tree other' }
 
 describe('a mistake is one error that says what to do, and nothing is pushed:', () => {
@@ -108,6 +110,21 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
       'which has other files in it; name an empty folder, or one that does not exist.',
     ],
     [
+      'an output folder that cannot be made',
+      () => runAction({ ...small, output: '/dev/null/here', image: `${open.host}/no-output` }),
+      '`output` is /dev/null/here, which cannot be written to (ENOTDIR); name another folder.',
+    ],
+    [
+      'a file that is no folder for temporary files',
+      () => runAction({ ...small, image: `${open.host}/no-temp` }, { environment: { RUNNER_TEMP: '/dev/null' } }),
+      'RUNNER_TEMP is /dev/null, which cannot be written to (EEXIST); name a folder of this user.',
+    ],
+    [
+      'a package set that takes too few arguments',
+      () => runAction({ packages: 'tree', nixpkgs: narrowSet, image: `${open.host}/narrow` }),
+      'let the default.nix of the package set take `{ system, config, overlays, ... }`.',
+    ],
+    [
       'a machine that is no Linux runner',
       () =>
         runAction(
@@ -167,6 +184,16 @@ describe('the registry’s credentials', () => {
 })
 
 describe('without a push', () => {
+  test('an image layout can be completed where a run before it failed', async () => {
+    const output = join(layout, 'again')
+    const failed = await runAction({ ...small, packages: 'tree whiteout', push: 'false', output })
+    expect(failed.errors[0]).toMatch(
+      /whiteout\/share has \.wh\.file, which in an image removes a file instead of being one/,
+    )
+    const { exitCode, log } = await runAction({ ...small, push: 'false', output })
+    expect(exitCode, log).toBe(0)
+  })
+
   test('an image layout is written that other programs run', async () => {
     const folder = join(layout, 'image')
     const { exitCode, outputs, log } = await runAction({

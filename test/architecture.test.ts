@@ -33,8 +33,8 @@ const rules: Readonly<Record<string, Rule>> = {
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
   'layers/*': { values: ['graph/*', 'layers/*'], types: ['nix/store-path'] },
   'archive/*': {
-    values: ['archive/*', 'concurrent', 'error', 'layers/*', 'nix/store-path', 'oci/*'],
-    types: ['graph/*', 'nix/*', 'plan'],
+    values: ['archive/*', 'concurrent', 'error', 'exists', 'graph/*', 'layers/*', 'nix/store-path', 'oci/*', 'units'],
+    types: ['nix/*', 'plan'],
   },
   assemble: { values: ['oci/*'], types: ['archive/*'] },
   'registry/*': { values: ['check', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
@@ -45,7 +45,7 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['log', 'outcome', 'plan'],
   },
   run: {
-    values: ['archive/*', 'build-platform', 'graph/*', 'nix/*', 'oci/*', 'plan', 'registry/*', 'timings'],
+    values: ['archive/*', 'build-platform', 'error', 'graph/*', 'nix/*', 'oci/*', 'plan', 'registry/*', 'timings'],
     types: ['context', 'inputs', 'log', 'outcome'],
   },
   main: { values: ['context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'] },

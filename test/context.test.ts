@@ -102,7 +102,7 @@ describe('a pull request from a fork', () => {
     const GITHUB_EVENT_PATH = join(folder.path, 'event.json')
     await writeFile(GITHUB_EVENT_PATH, '{')
     expect(() => read({ GITHUB_EVENT_NAME: 'pull_request', GITHUB_EVENT_PATH })).toThrow(
-      `${GITHUB_EVENT_PATH} is not JSON`,
+      `GITHUB_EVENT_PATH is ${GITHUB_EVENT_PATH}, which is not the JSON of an event; leave it as the runner sets it.`,
     )
   })
 })

@@ -38,12 +38,15 @@ report_conflict() {
   printf '%s{"path":%s,"winner":%s,"loser":%s}' "$separator" "$path" "$winner" "$REPLY" >>"$conflicts"
 }
 
-# Whether a directory may be opened and merged with others of its name. A link to a directory above it (tzdata has
-# `posix -> .`) may not: it would be opened for ever.
+# Whether a directory may be opened and merged with others of its name. What is behind a link may where it is in the store,
+# and so the same on every machine; but not a directory above the link (tzdata has `posix -> .`), which would be opened
+# for ever.
 may_open() {
   [[ -d $1 ]] || return 1
   [[ -L $1 ]] || return 0
-  local above=$1
+  local target above=$1
+  target=$(readlink --canonicalize-existing -- "$1") || return 1
+  [[ $target == "$NIX_STORE"/* ]] || return 1
   while [[ $above == "$NIX_STORE"/*/* ]]; do
     above=${above%/*}
     [[ $1 -ef $above ]] && return 1
@@ -81,7 +84,11 @@ merge() {
         if [[ -z $rest ]]; then
           # Nobody else has it, so a link to a directory can stay a link; but right under the root, where the base layer
           # puts files into directories.
-          if [[ -d $entry && (! -L $entry || -z $path) ]]; then dirs=("$entry"); else links+=("$entry"); fi
+          if [[ ! -L $entry && -d $entry ]] || [[ -z $path ]] && may_open "$entry"; then
+            dirs=("$entry")
+          else
+            links+=("$entry")
+          fi
         elif may_open "$entry"; then
           dirs=("$entry")
         else
@@ -93,13 +100,16 @@ merge() {
         report_conflict "$path/$name" "$first" "$entry"
       fi
     done
-    if ((${#dirs[@]})); then
+    if ((${#dirs[@]} == 1)) && [[ ! -L ${dirs[0]} ]]; then
+      # Nobody else has anything in it: one process for all that is below.
+      cp --recursive --symbolic-link --no-preserve mode --no-target-directory -- "${dirs[0]}" "$forest$path/$name"
+    elif ((${#dirs[@]})); then
       mkdir "$forest$path/$name"
       merge "$path/$name" "${dirs[@]}"
     fi
   done
 
-  # Not one process a link: a directory's links are made by one call for every thousand.
+  # One process for every thousand links, and not for each.
   for ((i = 0; i < ${#links[@]}; i += 1000)); do
     ln -s -t "$forest$path/" -- "${links[@]:i:1000}"
   done
@@ -108,7 +118,7 @@ merge() {
 sources=()
 for root in "${roots[@]}"; do
   # A package may be a single file; it has nothing to link.
-  if [[ -d $root ]]; then sources+=("$root"); fi
+  if may_open "$root"; then sources+=("$root"); fi
 done
 merge '' ${sources[@]+"${sources[@]}"}
 

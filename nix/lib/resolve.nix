@@ -16,6 +16,7 @@
 pkgs:
 let
   inherit (builtins)
+    addErrorContext
     attrNames
     concatMap
     concatStringsSep
@@ -102,4 +103,6 @@ let
     map (first: walk ([ first ] ++ tail path)) (otherSpellings (head path))
   );
 in
-describe asked (if exact.missing == [ ] || others == [ ] then exact else elemAt others 0)
+addErrorContext "while evaluating the package '${asked}'" (
+  describe asked (if exact.missing == [ ] || others == [ ] then exact else elemAt others 0)
+)

@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises'
+import { open, realpath } from 'node:fs/promises'
 import { UserError } from '../error.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { Links } from './links.ts'
@@ -30,7 +30,10 @@ export const checkArchitecture = async (links: Links, platform: Platform): Promi
   }
 }
 
-const machineOf = async (file: string): Promise<number | undefined> => {
+const machineOf = async (link: string): Promise<number | undefined> => {
+  const file = await realpath(link).catch(() => '')
+  // A link to /bin/sh is to the image's, and not to this machine's.
+  if (!file.startsWith('/nix/store/')) return undefined
   const handle = await open(file).catch(() => undefined)
   if (!handle) return undefined
   try {

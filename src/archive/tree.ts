@@ -81,7 +81,18 @@ const childrenOf = (path: string): string[] => {
     throw new UserError(
       `${path} has a file whose name is not UTF-8 (${foreign.toString('latin1')}); rename it in its package.`,
     )
-  return names.map((name) => name.toString()).sort()
+  const children = names.map((name) => name.toString()).sort()
+  checkNames(path, children)
+  return children
+}
+
+/** Source: OCI image specification, "Whiteouts"; such a file would not be there, and take another one with it. */
+const checkNames = (path: string, names: readonly string[]): void => {
+  const whiteout = names.find((name) => name.startsWith('.wh.'))
+  if (whiteout)
+    throw new UserError(
+      `${path} has ${whiteout}, which in an image removes a file instead of being one; rename it in its package.`,
+    )
 }
 
 const reading = <T>(path: string, read: () => T): T => {

@@ -1,23 +1,32 @@
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
+import { exists } from '../exists.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
-import { layoutFiles } from '../oci/layout.ts'
+import { layoutFile, layoutIndex } from '../oci/layout.ts'
 import type { LayerBlob } from './layer.ts'
 
-/** Throws a `UserError` if `folder` holds anything else than an image layout, which would be mixed up with it. */
-export const checkLayoutFolder = async (folder: string): Promise<void> => {
-  const names = await readdir(folder).catch((error: NodeJS.ErrnoException): string[] => {
-    if (error.code === 'ENOENT') return []
-    throw new UserError(
-      `\`output\` is ${folder}, which is no folder that can be read (${error.code}); name another one.`,
-    )
-  })
-  if (names.length > 0 && !names.includes('oci-layout'))
-    throw new UserError(
-      `\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`,
-    )
+/**
+ * Makes the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be written
+ * to, or holds anything else than an image layout, which would be mixed up with it.
+ */
+export const prepareLayout = async (folder: string): Promise<void> => {
+  try {
+    const names = (await exists(folder)) ? await readdir(folder) : []
+    if (names.some((name) => !['blobs', 'index.json', 'oci-layout'].includes(name)))
+      throw new UserError(
+        `\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`,
+      )
+    await mkdir(blobs(folder), { recursive: true })
+    await writeFile(join(folder, 'oci-layout'), layoutFile)
+  } catch (cause) {
+    if (cause instanceof UserError) throw cause
+    const reason = cause instanceof Error && 'code' in cause ? cause.code : cause
+    throw new UserError(`\`output\` is ${folder}, which cannot be written to (${reason}); name another folder.`, {
+      cause,
+    })
+  }
 }
 
 const blobs = (folder: string): string => join(folder, 'blobs', 'sha256')
@@ -25,7 +34,6 @@ const blob = (folder: string, { digest }: Descriptor): string => join(blobs(fold
 
 /** Puts the file of a layer into an image layout. */
 export const addLayerToLayout = async (folder: string, { descriptor, file }: LayerBlob): Promise<void> => {
-  await mkdir(blobs(folder), { recursive: true })
   await copyFile(file, blob(folder, descriptor))
 }
 
@@ -41,6 +49,5 @@ export const writeLayout = async (
 ): Promise<void> => {
   const documents = images.flatMap(({ config, manifest }) => [config, manifest])
   for (const { descriptor, bytes } of [...documents, top]) await writeFile(blob(folder, descriptor), bytes)
-  for (const [name, text] of Object.entries(layoutFiles(top.descriptor, tags)))
-    await writeFile(join(folder, name), text)
+  await writeFile(join(folder, 'index.json'), layoutIndex(top.descriptor, tags))
 }

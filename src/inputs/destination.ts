@@ -23,7 +23,7 @@ export const parseDestination = (
   const given = imageText ? parseRepository(imageText) : undefined
   if (imageText && !given)
     problem(
-      `\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`,
+      `\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`${parseRepository(`docker.io/${imageText}`) ? `, or for Docker Hub \`docker.io/${imageText}\`` : ''}.`,
     )
   const { tags, repositories } = parseTags(tagsText, problem)
   const [first, ...others] = repositories

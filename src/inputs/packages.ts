@@ -19,7 +19,8 @@ export const parsePackages = (text: string, problem: Problem): string[] => {
     .flatMap((line) => line.split(/[\s,]+/))
     .filter((name) => name !== '')
   const wrong = names.filter((name) => !attributePath.test(name))
-  for (const name of new Set(wrong))
+  if (wrong.includes('#')) problem('`packages` has a `#` behind a name; write comments in lines of their own.')
+  for (const name of new Set(wrong.filter((name) => name !== '#')))
     problem(
       `\`packages\` has ${JSON.stringify(name)}, which is no attribute path; write names as nixpkgs has them, joined by dots, as in \`git python3Packages.requests\`.`,
     )

@@ -27,6 +27,9 @@ export type CommandOptions = {
   readonly onLine?: (line: string) => void
 }
 
+/** How long a program may take to end when it is told to, in milliseconds. */
+const patience = 1000
+
 /**
  * Runs a program with an argument vector, never through a shell, and returns its standard output. Throws a `CommandError`
  * if it fails, and a `UserError` if it is not there.
@@ -37,7 +40,14 @@ export const command = async (
   { environment, signal, stdin, onLine = () => {} }: CommandOptions,
 ): Promise<string> => {
   await using input = stdin === undefined ? undefined : await open(stdin)
-  const child = spawn(program, args, { env: environment, stdio: [input?.fd ?? 'ignore', 'pipe', 'pipe'], signal })
+  signal.throwIfAborted()
+  const child = spawn(program, args, { env: environment, stdio: [input?.fd ?? 'ignore', 'pipe', 'pipe'] })
+  // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
+  const end = (): void => {
+    child.kill('SIGTERM')
+    setTimeout(() => child.kill('SIGKILL'), patience).unref()
+  }
+  signal.addEventListener('abort', end)
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const stderr: string[] = []
   const [stdout, [exitCode, killedBy]] = await Promise.all([
@@ -51,6 +61,8 @@ export const command = async (
     if (cause.code !== 'ENOENT') throw cause
     throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
   })
+  signal.removeEventListener('abort', end)
+  signal.throwIfAborted()
   if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'))
   return stdout
 }

@@ -31,7 +31,9 @@ const expression = `
  */
 export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promise<StorePath> => {
   const { source, system, nativeSystem, config, packages } = request
-  const own = await addToStore(nix, request.nixDirectory, 'nix-image-action')
+  const own = await addToStore(nix, request.nixDirectory, 'nix-image-action').catch((error) => {
+    throw explainNix(error, 'Nix cannot write to its store')
+  })
   const strings = {
     nixPath: own.path,
     nixHash: own.narHash,
@@ -47,6 +49,7 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
     '--strict',
     '--json',
     '--read-write-mode',
+    '--show-trace',
     ...['--option', 'pure-eval', 'true'],
     ...['--option', 'allow-import-from-derivation', 'false'],
     ...['--expr', expression],

@@ -22,6 +22,10 @@ const advice: readonly (readonly [RegExp, string])[] = [
     /is forbidden in (pure|restricted)|in pure evaluation mode|cannot look up/i,
     'evaluation is pure: the package set may read nothing but its own files',
   ],
+  [
+    /called with unexpected argument/,
+    'let the default.nix of the package set take `{ system, config, overlays, ... }`',
+  ],
   [/import-from-derivation/i, 'evaluation builds nothing; generate the Nix file and commit it'],
 ]
 
@@ -33,11 +37,26 @@ export const explainNix = (error: unknown, doing: string): unknown => {
   if (!(error instanceof CommandError)) return error
   const faults = faultsIn(error.stderr)
   const build = faults.find(isFailedBuild)
-  const message = build ? describeBuild(build) : `${doing}: ${faults[0] ? describe(faults[0]) : error.message}`
+  const said = faults[0] ? describe(faults[0]) : error.message
+  const message = build
+    ? describeBuild(build)
+    : `${doing}: ${packageIn(error.stderr)}${said}${gitReason(said, error.stderr)}`
   if (build && !isAboutMachine(build))
     return new UserError(`${message}\nFix that package, or leave it out of \`packages\`.`, { cause: error })
   const [, hint = 'see the log above'] = advice.find(([pattern]) => pattern.test(message)) ?? []
   return new UserError(`${message}; ${hint}.`, { cause: error })
+}
+
+/** The package that was being evaluated, which `nix/build-image.nix` adds to the trace. */
+const packageIn = (stderr: string): string => {
+  const [, name] = /while evaluating the package '([^'$]+)'/.exec(stripVTControlCharacters(stderr)) ?? []
+  return name ? `package ${name}: ` : ''
+}
+
+/** Nix tells only that git failed; git's own words are before that. */
+const gitReason = (said: string, stderr: string): string => {
+  const [, reason] = said.includes("program 'git' failed") ? (/^(?:fatal|error): (.*)$/m.exec(stderr) ?? []) : []
+  return reason ? ` (${reason})` : ''
 }
 
 /** The errors in what Nix said, each with its lines, without those that only tell that something waited for another one. */

@@ -1,8 +1,12 @@
-import { type CommandOptions, command } from './command.ts'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { messages, UserError } from '../error.ts'
+import { CommandError, type CommandOptions, command } from './command.ts'
 
 /**
  * The files and folders below `folder` that git ignores, relative to it. A folder that is ignored as a whole is named
- * alone. None if the folder is in no git repository, or if there is no git.
+ * alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git cannot
+ * read, since what is ignored may be secret.
  */
 export const ignoredByGit = async (folder: string, options: CommandOptions): Promise<string[]> => {
   const list = await command(
@@ -21,9 +25,15 @@ export const ignoredByGit = async (folder: string, options: CommandOptions): Pro
       '-z',
     ],
     options,
-  ).catch(() => {
+  ).catch((cause) => {
     options.signal.throwIfAborted()
-    return ''
+    // Outside of a repository there is nothing to leave out, and a folder that is ignored itself is meant as a whole.
+    if (cause instanceof CommandError && /not a git repository|not superset of prefix/.test(cause.stderr)) return ''
+    if (!(cause instanceof CommandError) && !existsSync(join(folder, '.git'))) return ''
+    throw new UserError(
+      `\`nixpkgs\` is ${folder}, of which git cannot tell what it ignores (${messages(cause).at(-1)}); put git on the PATH, or mend the repository.`,
+      { cause },
+    )
   })
   return list
     .split('\0')

@@ -1,4 +1,4 @@
-import { isRecord, parseJson, record } from '../check.ts'
+import { isRecord, parseJson, record, string } from '../check.ts'
 import { UserError } from '../error.ts'
 import { isLoopback } from '../loopback.ts'
 import { isNarHash, type NarHash } from './nar-hash.ts'
@@ -16,8 +16,8 @@ export type LockedInput = {
  * the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix manual, "nix flake", lock files.
  */
 export const lockedInput = (text: string, file: string, input: string, githubUrl: string): LockedInput => {
-  const nodes = nodesOf(text, file)
-  const inputs = inputsOf(nodes, 'root')
+  const { nodes, root } = readLock(text, file)
+  const inputs = inputsOf(nodes, root)
   const reference = Object.hasOwn(inputs, input) ? inputs[input] : undefined
   if (reference === undefined) {
     const names = Object.keys(inputs).sort()
@@ -25,14 +25,15 @@ export const lockedInput = (text: string, file: string, input: string, githubUrl
       `\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`,
     )
   }
-  const node = nodeName(nodes, reference, Object.keys(nodes).length)
+  const node = nodeName(nodes, root, reference, Object.keys(nodes).length)
   const locked = node === undefined ? undefined : fields(fields(nodes[node])['locked'])
   return toInput(locked ?? {}, `${file}#${input}`, githubUrl)
 }
 
-const nodesOf = (text: string, file: string): Record<string, unknown> => {
+const readLock = (text: string, file: string): { nodes: Record<string, unknown>; root: string } => {
   try {
-    return record(record(parseJson(text, file), file)['nodes'], `${file}: nodes`)
+    const lock = record(parseJson(text, file), file)
+    return { nodes: record(lock['nodes'], `${file}: nodes`), root: string(lock['root'], `${file}: root`) }
   } catch (cause) {
     throw new UserError(
       `\`nixpkgs\` is ${file}, which is no lock file of a flake; run \`nix flake lock\` and commit it.`,
@@ -50,12 +51,18 @@ const inputsOf = (nodes: Record<string, unknown>, node: string): Record<string, 
  * A node is named directly, or by the inputs that lead to it from the root ("follows"); `steps` are as many as there can be
  * where none goes in a circle.
  */
-const nodeName = (nodes: Record<string, unknown>, reference: unknown, steps: number): string | undefined => {
+const nodeName = (
+  nodes: Record<string, unknown>,
+  root: string,
+  reference: unknown,
+  steps: number,
+): string | undefined => {
   if (typeof reference === 'string') return reference
   if (!Array.isArray(reference) || steps === 0) return undefined
   return reference.reduce<string | undefined>(
-    (node, name) => (node === undefined ? undefined : nodeName(nodes, inputsOf(nodes, node)[String(name)], steps - 1)),
-    'root',
+    (node, name) =>
+      node === undefined ? undefined : nodeName(nodes, root, inputsOf(nodes, node)[String(name)], steps - 1),
+    root,
   )
 }
 

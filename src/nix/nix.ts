@@ -31,7 +31,14 @@ export type NixOptions = {
 export const configureNix = async ({ environment, config, temporary, log, signal }: NixOptions): Promise<Nix> => {
   const file = join(temporary, 'nix.conf')
   await writeFile(file, `${config}\n`, { mode: 0o600 })
-  const withConfig = { ...environment, NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(delimiter) }
+  const withConfig = {
+    ...environment,
+    // A checkout may belong to another user, as in a container job.
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: 'safe.directory',
+    GIT_CONFIG_VALUE_0: '*',
+    NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(delimiter),
+  }
   return async (program, args, options = {}) => {
     log.debug([program, ...args].join(' '))
     try {

@@ -114,7 +114,9 @@ const pinPath = async (path: string, { nix, temporary, environment, signal }: So
   if (!(await exists(join(path, 'default.nix'))))
     throw new UserError(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`)
   // A link would be copied as a link.
-  const stored = await addPackageSet(nix, await realpath(path), temporary, { environment, signal })
+  const stored = await addPackageSet(nix, await realpath(path), temporary, { environment, signal }).catch((error) => {
+    throw explainNix(error, `${path} cannot be copied into the Nix store`)
+  })
   const description = `${path} with the content ${stored.narHash}`
   const { narHash } = stored
   return {

@@ -20,6 +20,7 @@ export const parseRepository = (text: string): Repository | undefined => {
   const registry = lower.slice(0, slash)
   const name = lower.slice(slash + 1)
   if (slash < 0 || !registryHost.test(registry) || !repositoryName.test(name)) return undefined
+  if (!URL.canParse(`https://${registry}`)) return undefined
   if (registry !== 'localhost' && !/[.:]/.test(registry)) return undefined
   return { registry, name }
 }

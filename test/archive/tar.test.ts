@@ -92,6 +92,15 @@ describe('the layer of a store path', () => {
     )
   })
 
+  test('refuses a name that means something else in an image', async () => {
+    const tree = join(folder, 'with-whiteout')
+    execFileSync('mkdir', [tree])
+    await writeFile(join(tree, '.wh.file'), '')
+    await expect(buffer(tar(storePathsTree([tree as StorePath])))).rejects.toThrow(
+      `${tree} has .wh.file, which in an image removes a file instead of being one; rename it in its package.`,
+    )
+  })
+
   test('refuses a name that is not UTF-8', async () => {
     const tree = join(folder, 'with-latin1')
     execFileSync('mkdir', [tree])

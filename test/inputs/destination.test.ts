@@ -50,16 +50,18 @@ describe('tags', () => {
 })
 
 describe('the user is told', () => {
-  test.each([
-    'owner/tools',
-    'tools',
-    'ghcr.io/owner/tools:v1',
-    'https://ghcr.io/owner/tools',
-    'ghcr.io/',
-    'ghcr.io/a b',
-  ])('that %s is no `image`', (image) => {
+  test.each(['ghcr.io/owner/tools:v1', 'https://ghcr.io/owner/tools', 'ghcr.io/', 'ghcr.io/a b'])(
+    'that %s is no `image`',
+    (image) => {
+      expect(read(image, 'v1').problems).toEqual([
+        `\`image\` is ${JSON.stringify(image)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`,
+      ])
+    },
+  )
+
+  test.each(['owner/tools', 'tools'])('that %s may be meant to be on Docker Hub', (image) => {
     expect(read(image, 'v1').problems).toEqual([
-      `\`image\` is ${JSON.stringify(image)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`.`,
+      `\`image\` is "${image}"; write registry and repository without a tag, as in \`ghcr.io/owner/name\`, or for Docker Hub \`docker.io/${image}\`.`,
     ])
   })
 

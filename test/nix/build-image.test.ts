@@ -83,6 +83,14 @@ describe('the symlink layer', () => {
     ])
   })
 
+  test('has nothing of what is outside of the store, wherever links lead', async () => {
+    const script = 'import sys, tarfile; print([m.name for m in tarfile.open(sys.argv[1])])'
+    const namesOf = async (packages: string[]): Promise<string> =>
+      execFileSync('python3', ['-c', script, (await build(packages)).symlinkLayer.path], { encoding: 'utf8' }).trim()
+    expect(await namesOf(['outside'])).toBe("['etc', 'root', 'share', 'share/x', 'up']")
+    expect(await namesOf(['outsideToo', 'outside'])).toBe("['etc', 'root', 'share', 'share/x', 'share/x/file', 'up']")
+  })
+
   test('keeps names that shells and JSON find hard', async () => {
     expect(await links(['odd'])).toEqual([
       "'share' 755",

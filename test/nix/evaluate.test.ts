@@ -67,7 +67,7 @@ test('all wrong names are told at once', async () => {
 
 test('what a package set throws is what the user reads', async () => {
   await expect(evaluate(['removed'])).rejects.toThrow(
-    /^The packages cannot be evaluated from .*: removed was removed from the set, use tree; see the log above\.$/,
+    /^The packages cannot be evaluated from .*: package removed: removed was removed from the set, use tree; see the log above\.$/,
   )
 })
 

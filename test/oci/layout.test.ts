@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
-import { layoutFiles } from '../../src/oci/layout.ts'
+import { layoutFile, layoutIndex } from '../../src/oci/layout.ts'
 
 const manifest: Descriptor = {
   mediaType: 'application/vnd.oci.image.manifest.v1+json',
@@ -9,11 +9,11 @@ const manifest: Descriptor = {
 }
 
 test('a layout says its version', () => {
-  expect(layoutFiles(manifest, ['v1'])['oci-layout']).toBe('{"imageLayoutVersion":"1.0.0"}')
+  expect(layoutFile).toBe('{"imageLayoutVersion":"1.0.0"}')
 })
 
 test('each tag is an entry of the index for the same manifest', () => {
-  const index: unknown = JSON.parse(layoutFiles(manifest, ['v1', 'latest'])['index.json'])
+  const index: unknown = JSON.parse(layoutIndex(manifest, ['v1', 'latest']))
   expect(index).toEqual({
     schemaVersion: 2,
     mediaType: 'application/vnd.oci.image.index.v1+json',

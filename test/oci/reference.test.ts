@@ -44,6 +44,7 @@ describe('a repository', () => {
     ['three underscores', 'ghcr.io/owner/a___b'],
     ['a letter that is not ASCII', 'ghcr.io/öwner/name'],
     ['a port that is no number', 'localhost:port/name'],
+    ['a port that is too high', 'localhost:99999/name'],
     ['a host that ends with a hyphen', 'ghcr-.io/name'],
     ['a user in the host', 'me@ghcr.io/name'],
   ])('is not one with %s', (_, text) => {
@@ -87,7 +88,7 @@ describe('a reference', () => {
 
   test('of any repository and tag is read as it was written', () => {
     const part = fc.stringMatching(/^[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*$/)
-    const registry = fc.stringMatching(/^[a-z0-9]+(\.[a-z0-9]+){1,2}(:[0-9]{1,5})?$/)
+    const registry = fc.stringMatching(/^[a-z0-9]+(\.[a-z]+){1,2}(:[1-9][0-9]{0,3})?$/)
     const name = fc.array(part, { minLength: 1, maxLength: 4 }).map((parts) => parts.join('/'))
     const tag = fc.stringMatching(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/)
     fc.assert(
