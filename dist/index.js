@@ -33955,6 +33955,7 @@ const explain = (cause) => {
 
 
 
+
 const root = '/nix';
 /**
  * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its store
@@ -33975,14 +33976,13 @@ const installNix = async (release, tools) => {
         try {
             // Where this is not there, Nix does not use the store in /nix, but one below the user's home.
             await (0,promises_namespaceObject.mkdir)((0,external_node_path_.join)(root, 'var', 'nix'), { recursive: true });
-            const variables = await writeConfig(options, log);
             const bin = (0,external_node_path_.join)(unpacked.path, 'bin');
-            const environmentWithNix = { ...withPath(environment, bin), ...variables };
-            await command('nix-store', ['--load-db'], {
-                environment: environmentWithNix,
-                signal,
-                stdin: unpacked.registration,
+            const variables = { NIX_CONF_DIR: (0,external_node_path_.join)(root, 'etc', 'nix') };
+            const installed = { environment: { ...withPath(environment, bin), ...variables }, signal };
+            await command('nix-store', ['--load-db'], { ...installed, stdin: unpacked.registration }).catch((cause) => {
+                throw explainNix(cause, 'The Nix tarball has a registration that cannot be loaded');
             });
+            await writeConfig(variables.NIX_CONF_DIR, await canSandbox(unpacked.path, installed), log);
             await keep(unpacked.path);
             return { bin, variables };
         }
@@ -34021,10 +34021,7 @@ const makeRoot = async (options) => {
         throw new src_error/* UserError */.yo(`${root} cannot be made with sudo; install Nix in a step before this one, or run the job where sudo asks for no password.`, { cause });
     });
 };
-const writeConfig = async (options, log) => {
-    const folder = (0,external_node_path_.join)(root, 'etc', 'nix');
-    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
-    const sandbox = await canSandbox(options);
+const writeConfig = async (folder, sandbox, log) => {
     if (!sandbox)
         log.notice('This runner does not let Nix build in a sandbox, so that a build may see files and the network of the runner. What is fetched from a substituter is not affected.');
     const lines = [
@@ -34033,14 +34030,33 @@ const writeConfig = async (options, log) => {
         'max-jobs = auto',
         'experimental-features = nix-command flakes',
     ];
+    await (0,promises_namespaceObject.mkdir)(folder, { recursive: true });
     await (0,promises_namespaceObject.writeFile)((0,external_node_path_.join)(folder, 'nix.conf'), `${lines.join('\n')}\n`);
-    return { NIX_CONF_DIR: folder };
 };
-/** What Nix does for its sandbox, without Nix. Ubuntu 24.04 lets only programs that AppArmor knows do it. */
-const canSandbox = (options) => command('unshare', ['--user', '--map-root-user', '--mount', '--pid', '--net', '--fork', 'mount', '--types', 'tmpfs', 'none', '/tmp'], options).then(() => true, () => {
-    options.signal.throwIfAborted();
-    return false;
-});
+/** Needs nothing but Nix itself: the builder is a Nix program that writes a file. */
+const sandboxTest = `
+  { nix }:
+  derivation {
+    name = "sandbox-test";
+    system = builtins.currentSystem;
+    builder = "\${builtins.storePath nix}/bin/nix-store";
+    args = [ "--generate-binary-cache-key" "test" (builtins.placeholder "out") "/dev/null" ];
+  }
+`;
+/** Whether something can be built in a sandbox; Ubuntu 24.04 lets only programs that AppArmor knows make one. */
+const canSandbox = async (nix, options) => {
+    const settings = { sandbox: 'true', 'sandbox-fallback': 'false', 'build-users-group': '' };
+    const given = Object.entries(settings).flatMap(([name, value]) => ['--option', name, value]);
+    try {
+        const [derivation = ''] = (await command('nix-instantiate', ['--expr', sandboxTest, '--argstr', 'nix', nix, ...given], options)).split('\n');
+        await command('nix-store', ['--realise', derivation, ...given], options);
+        return true;
+    }
+    catch {
+        options.signal.throwIfAborted();
+        return false;
+    }
+};
 
 ;// CONCATENATED MODULE: ./src/nix/releases.json
 const releases_namespaceObject = /*#__PURE__*/JSON.parse('{"2.34.7":{"x86_64-linux":"eafe5042404e818505e28c5ca3d0885f3ec45c31f955489a25bb38258f87560e","aarch64-linux":"f1cee64ae7a02330c6421924c28f597c41813f2214ff108622087d8056378b08"},"2.35.2":{"x86_64-linux":"0c3960a9792331a22081c3c7a5d8465db9b17c50b3acdf18587fa4c6f2cb1158","aarch64-linux":"4d0302a2910f5eec1c33b8deef634f04899a75737e7001ec49908d003ae5efda"}}');

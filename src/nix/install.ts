@@ -4,6 +4,7 @@ import { UserError } from '../error.ts'
 import type { Log } from '../log.ts'
 import { command } from './command.ts'
 import { downloadFile } from './download.ts'
+import { explainNix } from './explain.ts'
 import type { NixRelease } from './release.ts'
 import { unpackRelease } from './unpack.ts'
 
@@ -40,14 +41,13 @@ export const installNix = async (release: NixRelease, tools: InstallTools): Prom
     try {
       // Where this is not there, Nix does not use the store in /nix, but one below the user's home.
       await mkdir(join(root, 'var', 'nix'), { recursive: true })
-      const variables = await writeConfig(options, log)
       const bin = join(unpacked.path, 'bin')
-      const environmentWithNix = { ...withPath(environment, bin), ...variables }
-      await command('nix-store', ['--load-db'], {
-        environment: environmentWithNix,
-        signal,
-        stdin: unpacked.registration,
+      const variables = { NIX_CONF_DIR: join(root, 'etc', 'nix') }
+      const installed = { environment: { ...withPath(environment, bin), ...variables }, signal }
+      await command('nix-store', ['--load-db'], { ...installed, stdin: unpacked.registration }).catch((cause) => {
+        throw explainNix(cause, 'The Nix tarball has a registration that cannot be loaded')
       })
+      await writeConfig(variables.NIX_CONF_DIR, await canSandbox(unpacked.path, installed), log)
       await keep(unpacked.path)
       return { bin, variables }
     } finally {
@@ -101,10 +101,7 @@ const makeRoot = async (options: Options): Promise<void> => {
   })
 }
 
-const writeConfig = async (options: Options, log: Log): Promise<Record<string, string>> => {
-  const folder = join(root, 'etc', 'nix')
-  await mkdir(folder, { recursive: true })
-  const sandbox = await canSandbox(options)
+const writeConfig = async (folder: string, sandbox: boolean, log: Log): Promise<void> => {
   if (!sandbox)
     log.notice(
       'This runner does not let Nix build in a sandbox, so that a build may see files and the network of the runner. What is fetched from a substituter is not affected.',
@@ -115,20 +112,33 @@ const writeConfig = async (options: Options, log: Log): Promise<Record<string, s
     'max-jobs = auto',
     'experimental-features = nix-command flakes',
   ]
+  await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'nix.conf'), `${lines.join('\n')}\n`)
-  return { NIX_CONF_DIR: folder }
 }
 
-/** What Nix does for its sandbox, without Nix. Ubuntu 24.04 lets only programs that AppArmor knows do it. */
-const canSandbox = (options: Options): Promise<boolean> =>
-  command(
-    'unshare',
-    ['--user', '--map-root-user', '--mount', '--pid', '--net', '--fork', 'mount', '--types', 'tmpfs', 'none', '/tmp'],
-    options,
-  ).then(
-    () => true,
-    () => {
-      options.signal.throwIfAborted()
-      return false
-    },
-  )
+/** Needs nothing but Nix itself: the builder is a Nix program that writes a file. */
+const sandboxTest = `
+  { nix }:
+  derivation {
+    name = "sandbox-test";
+    system = builtins.currentSystem;
+    builder = "\${builtins.storePath nix}/bin/nix-store";
+    args = [ "--generate-binary-cache-key" "test" (builtins.placeholder "out") "/dev/null" ];
+  }
+`
+
+/** Whether something can be built in a sandbox; Ubuntu 24.04 lets only programs that AppArmor knows make one. */
+const canSandbox = async (nix: string, options: Options): Promise<boolean> => {
+  const settings = { sandbox: 'true', 'sandbox-fallback': 'false', 'build-users-group': '' }
+  const given = Object.entries(settings).flatMap(([name, value]) => ['--option', name, value])
+  try {
+    const [derivation = ''] = (
+      await command('nix-instantiate', ['--expr', sandboxTest, '--argstr', 'nix', nix, ...given], options)
+    ).split('\n')
+    await command('nix-store', ['--realise', derivation, ...given], options)
+    return true
+  } catch {
+    options.signal.throwIfAborted()
+    return false
+  }
+}
