@@ -14,9 +14,15 @@ export type Packages = ReadonlyMap<string, Package>
 
 /** What only the scripts of an installation need, which a store path would not reference. */
 const installers = new Set(
-  ['adduser', 'debconf', 'dpkg', 'init-system-helpers', 'install-info', 'lsb-base', 'sysvinit-utils', 'ucf'].concat(
-    ['cdebconf', 'debianutils', 'media-types', 'mime-support', 'sensible-utils', 'systemd', 'usrmerge'],
-  ),
+  ['adduser', 'debconf', 'dpkg', 'init-system-helpers', 'install-info', 'lsb-base', 'sysvinit-utils', 'ucf'].concat([
+    'cdebconf',
+    'debianutils',
+    'media-types',
+    'mime-support',
+    'sensible-utils',
+    'systemd',
+    'usrmerge',
+  ]),
 )
 
 /**

@@ -24,7 +24,13 @@ export const imageClosure = ({ listed, changes }: State, all: Packages): Closure
     const digest = hexOf([info.name, info.version, count, ...references].join(' '))
     const path: StorePath = `/nix/store/${digest.slice(0, 32).replaceAll('e', 'z')}-${info.name}-${info.version}.${count}`
     paths.set(info.name, path)
-    infos.push({ path, narHash: `sha256-${digest}` as NarHash, narSize: sizeOf(info, count), closureSize: 0, references })
+    infos.push({
+      path,
+      narHash: `sha256-${digest}` as NarHash,
+      narSize: sizeOf(info, count),
+      closureSize: 0,
+      references,
+    })
   }
   infos.sort((a, b) => (a.path < b.path ? -1 : 1))
   return {

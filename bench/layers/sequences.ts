@@ -36,7 +36,11 @@ export const kinds: readonly Kind[] = [
     step: ({ packages }, _, random) => {
       const sources = [...new Set([...packages.values()].map(({ source }) => source))].sort()
       const rates = sources.map((source) => ({ source, rate: heavyTailed(random) }))
-      return (state) => changed(state, rates.filter(({ rate }) => random() < rate).map(({ source }) => source))
+      return (state) =>
+        changed(
+          state,
+          rates.filter(({ rate }) => random() < rate).map(({ source }) => source),
+        )
     },
   },
   {
