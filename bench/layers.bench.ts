@@ -1,6 +1,7 @@
 import { amplification, geometricMean } from './layers/amplification.ts'
 import { corpora } from './layers/corpora.ts'
 import { layerings } from './layers/peers.ts'
+import { picture } from './layers/picture.ts'
 import { kinds, sequence } from './layers/sequences.ts'
 
 /**
@@ -46,3 +47,7 @@ for (const most of maxLayers) {
 }
 console.log(`\n${kinds.map(({ title }, index) => `${'abcd'[index]}: ${title}`).join('; ')}`)
 console.log('all: geometric mean of all sequences; chain: the same where all above the first changed layer counts')
+
+const server = lists.find(({ name }) => name === 'server')
+console.log('\nAn image of nginx, curl and jq in 16 layers, after a change to curl and its library')
+if (server) for (const line of picture(['nginx', 'curl', 'jq'], 'curl', 14, server.packages)) console.log(line)

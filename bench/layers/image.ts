@@ -26,7 +26,7 @@ export const imageClosure = ({ listed, changes }: State, all: Packages): Closure
     paths.set(info.name, path)
     infos.push({
       path,
-      narHash: `sha256-${digest}` as NarHash,
+      narHash: `sha256-${Buffer.from(digest, 'hex').toString('base64')}` as NarHash,
       narSize: sizeOf(info, count),
       closureSize: 0,
       references,
