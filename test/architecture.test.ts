@@ -31,7 +31,7 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['inputs', 'inputs/*', 'log', 'plan'],
   },
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
-  'layers/*': { values: ['graph/*', 'layers/*'], types: ['nix/store-path'] },
+  'layers/*': { values: ['graph/*', 'nix/store-path'], types: ['layers/*'] },
   'archive/*': {
     values: ['archive/*', 'concurrent', 'error', 'exists', 'graph/*', 'layers/*', 'nix/store-path', 'oci/*', 'units'],
     types: ['nix/*', 'plan'],
