@@ -8,8 +8,8 @@ import type { StorePath } from '../../src/nix/store-path.ts'
 export type Layering = (closure: Closure, budget: number) => Partition
 
 /**
- * What nixpkgs' dockerTools do by default: the paths that most others reference have a layer each, the rest are one. Source:
- * `popularity_contest` and `limit_layers` of nixpkgs' `flatten-references-graph`.
+ * The paths that most others reference have a layer each, and the rest are one. It stands for what nixpkgs' dockerTools do
+ * by default, which count indirect references too.
  */
 const popularityContest: Layering = ({ paths }, budget) => {
   const referrers = new Map<StorePath, number>([...paths.keys()].map((path) => [path, 0]))
@@ -22,7 +22,7 @@ const popularityContest: Layering = ({ paths }, budget) => {
 
 export const layerings: ReadonlyMap<string, Layering> = new Map<string, Layering>([
   ['one layer', ({ paths }) => [[...paths.keys()]]],
-  ["nixpkgs' popularity contest", popularityContest],
+  ['popularity contest', popularityContest],
   ["Nixery's grouping", (closure, budget) => popularityLayers(closure, budget, new Map())],
   ['stable', stableLayers],
   ['one layer a path', ({ paths }) => [...paths.keys()].map((path) => [path])],
