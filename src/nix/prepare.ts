@@ -23,7 +23,10 @@ export const prepareNix = async (
   const environment = installed
     ? { ...withPath(tools.environment, installed.bin), ...installed.variables }
     : tools.environment
-  const isOnGithub = source.type === 'github' || source.type === 'lock'
+  const isOnGithub =
+    source.type === 'github' ||
+    source.type === 'lock' ||
+    (source.type === 'tarball' && source.url.startsWith(`${endpoints.github}/`))
   const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools) : ''
   // What the user writes comes last, and wins.
   const nix = await configureNix({ ...tools, environment, config: access + config })
