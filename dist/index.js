@@ -31997,7 +31997,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3945);
 /* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(5468);
 /* harmony import */ var _report_summary_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7994);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9555);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9448);
 
 
 
@@ -32290,7 +32290,7 @@ const cell = (text) => text.replaceAll(/[\\`*_[\]<>|~#&]/g, (character) => `&#${
 
 /***/ }),
 
-/***/ 9555:
+/***/ 9448:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -34658,53 +34658,118 @@ const dockerCredentials = async (file, registry) => {
     return { username, password: password.join(':') };
 };
 
+;// CONCATENATED MODULE: ./src/registry/error.ts
+
+/**
+ * An answer of a registry that was not expected. `code` is the OCI error code in its body, where it has one; `retryAfter`
+ * the milliseconds that it wants to be left alone for.
+ */
+class RegistryError extends Error {
+    name = 'RegistryError';
+    status;
+    code;
+    retryAfter;
+    constructor(request, status, code, detail, retryAfter) {
+        super(`${request} answered ${[status, code, detail].filter(Boolean).join(' ')}`);
+        this.status = status;
+        this.code = code;
+        this.retryAfter = retryAfter;
+    }
+}
+/** A registry that did not answer, or broke off. */
+class NoAnswerError extends src_error/* UserError */.yo {
+    name = 'NoAnswerError';
+}
+
+;// CONCATENATED MODULE: ./src/registry/retry.ts
+
+
+/** Statuses of faults that pass: of the registry, of what is in front of it, or of too much at a time. */
+const passing = [408, 429, 499, 500, 502, 503, 504, 522];
+const retry_tries = 5;
+/** Who wants to be left alone for longer than this does not get the run to wait; in milliseconds. */
+const longestWait = 60_000;
+/**
+ * Does the work, and again after a fault that may pass: after `firstDelay` milliseconds, then twice as long each time, and not before
+ * the registry says so. The work must be one that can be done twice, from its beginning.
+ */
+const retrying = async (work, signal, firstDelay = 500) => {
+    for (let attempt = 1;; attempt++)
+        try {
+            return await work();
+        }
+        catch (error) {
+            signal.throwIfAborted();
+            const wait = waitAfter(error);
+            if (wait === undefined || wait > longestWait || attempt === retry_tries)
+                throw error;
+            await (0,external_node_timers_promises_namespaceObject.setTimeout)(Math.max(wait, firstDelay * 2 ** (attempt - 1)), undefined, { signal });
+        }
+};
+/** How long the registry wants to be left alone, in milliseconds; `undefined` where it makes no sense to ask again. */
+const waitAfter = (error) => {
+    if (error instanceof NoAnswerError)
+        return 0;
+    const answer = error instanceof Error && error.cause instanceof RegistryError ? error.cause : error;
+    if (!(answer instanceof RegistryError) || !passing.includes(answer.status))
+        return undefined;
+    return answer.retryAfter ?? 0;
+};
+/**
+ * The `Retry-After` header, in seconds or as a date, or else what GHCR writes into its message (`retry-after: 10.3ms`), in
+ * milliseconds. Source: RFC 9110, section 10.2.3.
+ */
+const parseRetryAfter = (header, message, now) => {
+    if (header && /^\d+$/.test(header.trim()))
+        return Number(header) * 1000;
+    const date = header ? Date.parse(header) : Number.NaN;
+    if (!Number.isNaN(date))
+        return Math.max(0, date - now);
+    const [, amount, unit = ''] = /retry-after: (\d+(?:\.\d+)?)(µs|us|ms|s)/.exec(message) ?? [];
+    const factors = { µs: 0.001, us: 0.001, ms: 1, s: 1000 };
+    return amount === undefined ? undefined : Number(amount) * (factors[unit] ?? 1);
+};
+
 ;// CONCATENATED MODULE: ./src/registry/push.ts
+
 /** Makes sure that the registry has a layer. Says whether it had to be sent. */
-const pushLayer = async (client, { descriptor, file }) => {
+const pushLayer = async (client, { descriptor, file }) => 
+// Never from the middle: an upload that broke off may have been stored, which the first question tells.
+retrying(async () => {
     if (await client.hasBlob(descriptor.digest))
         return 'exists';
     await client.putBlobFile(descriptor, file);
     return 'built';
-};
+}, client.signal);
 /**
  * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names a
  * blob that is not.
  */
 const pushImage = async (client, { config, manifest }) => {
-    if (!(await client.hasBlob(config.descriptor.digest)))
-        await client.putBlob(config.descriptor, config.bytes);
-    await client.putManifest(manifest);
+    await retrying(async () => {
+        if (!(await client.hasBlob(config.descriptor.digest)))
+            await client.putBlob(config.descriptor, config.bytes);
+    }, client.signal);
+    await retrying(() => client.putManifest(manifest), client.signal);
 };
 /** Pushes an index under its digest, so that a tag never points at one that is not complete. */
-const pushIndex = (client, index) => client.putManifest(index);
+const pushIndex = (client, index) => retrying(() => client.putManifest(index), client.signal);
 /** Moves the tags to what is there already under its digest. */
 const pushTags = async (client, top, tags) => {
     for (const tag of tags)
-        await client.putManifest(top, tag);
+        await retrying(() => client.putManifest(top, tag), client.signal);
 };
 
-;// CONCATENATED MODULE: ./src/registry/error.ts
-/** An answer of a registry that was not expected. `code` is the OCI error code in its body, where it has one. */
-class RegistryError extends Error {
-    name = 'RegistryError';
-    status;
-    code;
-    constructor(request, status, code, detail) {
-        super(`${request} answered ${[status, code, detail].filter(Boolean).join(' ')}`);
-        this.status = status;
-        this.code = code;
-    }
-}
-
 ;// CONCATENATED MODULE: ./src/registry/http.ts
+
 
 
 
 /** A registry that does not answer at all for so long is not going to; in milliseconds. */
 const idleLimit = 60_000;
 /**
- * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `UserError`
- * where there was no answer. Headers and the query, which may hold a signature, are in neither.
+ * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `NoAnswerError`
+ * where there was none. Headers and the query, which may hold a signature, are in neither.
  */
 const send = async ({ method, url, headers = {}, body, expected }, signal) => {
     let response;
@@ -34721,15 +34786,16 @@ const send = async ({ method, url, headers = {}, body, expected }, signal) => {
     catch (cause) {
         signal.throwIfAborted();
         const reason = (0,src_error/* messages */.DZ)(cause).at(-1);
-        throw new src_error/* UserError */.yo(`${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`, {
-            cause,
-        });
+        throw new NoAnswerError(`${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`, { cause });
     }
     if (expected.includes(response.status))
         return response;
     const { code, detail } = errorOf(await response.text().catch(() => ''));
-    throw new RegistryError(`${method} ${url.origin}${url.pathname}`, response.status, code, detail);
+    const retryAfter = parseRetryAfter(response.headers.get('retry-after'), detail, dateOf(response));
+    throw new RegistryError(`${method} ${url.origin}${url.pathname}`, response.status, code, detail, retryAfter);
 };
+/** The time that the registry has, so that clocks which differ do not matter; in milliseconds since the epoch. */
+const dateOf = (response) => Date.parse(response.headers.get('date') ?? '') || 0;
 /** Source: OCI distribution specification, "Error Codes". */
 const errorOf = (body) => {
     try {
@@ -34873,6 +34939,7 @@ const basic = ({ username, password }) => `Basic ${Buffer.from(`${username}:${pa
 
 
 
+
 /**
  * The endpoints of one repository, a method for each. Source: OCI distribution specification, "Push",
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
@@ -34884,21 +34951,21 @@ class RepositoryClient {
     #base;
     #credentials;
     #secret;
-    #signal;
+    signal;
     #authorization;
     constructor(repository, credentials, { secret, signal }) {
         this.repository = repository;
         this.#base = `${registryOrigin(repository.registry)}/v2/${repository.name}`;
         this.#credentials = credentials;
         this.#secret = secret;
-        this.#signal = signal;
+        this.signal = signal;
     }
     /**
      * Finds out whether this may be pushed to, before there is any work that would be lost: opens an upload and leaves it.
      * Throws a `UserError` that says which permission is missing.
      */
     async checkAccess() {
-        const url = await this.#startUpload();
+        const url = await retrying(() => this.#startUpload(), this.signal);
         // Not every registry knows how to cancel, and all forget an upload that is left alone.
         await this.#send({ method: 'DELETE', url, expected: [202, 204] }).catch(() => { });
     }
@@ -34973,7 +35040,7 @@ class RepositoryClient {
         if (this.#authorization === known)
             this.#authorization = authorize(challenge, this.repository, this.#credentials, {
                 secret: this.#secret,
-                signal: this.#signal,
+                signal: this.signal,
             });
         return this.#attempt(request, this.#authorization);
     }
@@ -34981,7 +35048,7 @@ class RepositoryClient {
         this.requests++;
         const headers = { ...request.headers, ...(authorization && { authorization: await authorization }) };
         try {
-            return await send({ ...request, headers }, this.#signal);
+            return await send({ ...request, headers }, this.signal);
         }
         catch (error) {
             throw this.#explained(error);

@@ -1,6 +1,7 @@
 import { isRecord, record } from '../check.ts'
-import { messages, UserError } from '../error.ts'
-import { RegistryError } from './error.ts'
+import { messages } from '../error.ts'
+import { NoAnswerError, RegistryError } from './error.ts'
+import { parseRetryAfter } from './retry.ts'
 
 /**
  * One request. `expected` are the statuses that are an answer to it; for any other, `send` throws. A body that is a `Blob`
@@ -18,8 +19,8 @@ export type Request = {
 const idleLimit = 60_000
 
 /**
- * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `UserError`
- * where there was no answer. Headers and the query, which may hold a signature, are in neither.
+ * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `NoAnswerError`
+ * where there was none. Headers and the query, which may hold a signature, are in neither.
  */
 export const send = async (
   { method, url, headers = {}, body, expected }: Request,
@@ -38,14 +39,19 @@ export const send = async (
   } catch (cause) {
     signal.throwIfAborted()
     const reason = messages(cause).at(-1)
-    throw new UserError(`${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`, {
-      cause,
-    })
+    throw new NoAnswerError(
+      `${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`,
+      { cause },
+    )
   }
   if (expected.includes(response.status)) return response
   const { code, detail } = errorOf(await response.text().catch(() => ''))
-  throw new RegistryError(`${method} ${url.origin}${url.pathname}`, response.status, code, detail)
+  const retryAfter = parseRetryAfter(response.headers.get('retry-after'), detail, dateOf(response))
+  throw new RegistryError(`${method} ${url.origin}${url.pathname}`, response.status, code, detail, retryAfter)
 }
+
+/** The time that the registry has, so that clocks which differ do not matter; in milliseconds since the epoch. */
+const dateOf = (response: Response): number => Date.parse(response.headers.get('date') ?? '') || 0
 
 /** Source: OCI distribution specification, "Error Codes". */
 const errorOf = (body: string): { code: string | undefined; detail: string } => {

@@ -8,6 +8,7 @@ import { RegistryError } from './error.ts'
 import { type Request, send } from './http.ts'
 import { registryOrigin } from './origin.ts'
 import { explainRefusal } from './refusal.ts'
+import { retrying } from './retry.ts'
 
 /**
  * The endpoints of one repository, a method for each. Source: OCI distribution specification, "Push",
@@ -20,7 +21,7 @@ export class RepositoryClient {
   readonly #base: string
   readonly #credentials: Credentials | undefined
   readonly #secret: (value: string) => void
-  readonly #signal: AbortSignal
+  readonly signal: AbortSignal
   #authorization: Promise<string> | undefined
 
   constructor(repository: Repository, credentials: Credentials | undefined, { secret, signal }: ClientPorts) {
@@ -28,7 +29,7 @@ export class RepositoryClient {
     this.#base = `${registryOrigin(repository.registry)}/v2/${repository.name}`
     this.#credentials = credentials
     this.#secret = secret
-    this.#signal = signal
+    this.signal = signal
   }
 
   /**
@@ -36,7 +37,7 @@ export class RepositoryClient {
    * Throws a `UserError` that says which permission is missing.
    */
   async checkAccess(): Promise<void> {
-    const url = await this.#startUpload()
+    const url = await retrying(() => this.#startUpload(), this.signal)
     // Not every registry knows how to cancel, and all forget an upload that is left alone.
     await this.#send({ method: 'DELETE', url, expected: [202, 204] }).catch(() => {})
   }
@@ -117,7 +118,7 @@ export class RepositoryClient {
     if (this.#authorization === known)
       this.#authorization = authorize(challenge, this.repository, this.#credentials, {
         secret: this.#secret,
-        signal: this.#signal,
+        signal: this.signal,
       })
     return this.#attempt(request, this.#authorization)
   }
@@ -126,7 +127,7 @@ export class RepositoryClient {
     this.requests++
     const headers = { ...request.headers, ...(authorization && { authorization: await authorization }) }
     try {
-      return await send({ ...request, headers }, this.#signal)
+      return await send({ ...request, headers }, this.signal)
     } catch (error) {
       throw this.#explained(error)
     }
