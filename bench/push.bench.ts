@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeLayer } from '../src/archive/layer.ts'
 import { tar } from '../src/archive/tar.ts'
 import { storePathsTree } from '../src/archive/tree.ts'
-import { addLayerToLayout, writeLayout } from '../src/archive/write-layout.ts'
+import { addLayerToLayout, prepareLayout, writeLayout } from '../src/archive/write-layout.ts'
 import { limiter } from '../src/concurrent.ts'
 import type { StorePath } from '../src/nix/store-path.ts'
 import { image } from '../src/oci/image.ts'
@@ -35,7 +35,7 @@ const pack = (name: string, algorithm: 'gzip' | 'zstd' | 'none', level: number) 
   }))
 
 const layout = join(folder, 'layout')
-await mkdir(layout)
+await prepareLayout(layout)
 const plain = await Promise.all(pack('plain', 'none', 0))
 for (const layer of plain) await addLayerToLayout(layout, layer)
 const plainImage = image(plain, settings)

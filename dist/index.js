@@ -34018,7 +34018,7 @@ const unpackRelease = async (tarball, system, root, options) => {
         await (0,promises_namespaceObject.rm)(folder, { recursive: true, force: true });
     };
     try {
-        await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], withAllCores(options));
+        await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options);
         const release = await releaseFolder(folder, system);
         await (0,promises_namespaceObject.mkdir)(store, { recursive: true });
         const names = (await (0,promises_namespaceObject.readdir)((0,external_node_path_.join)(release, 'store'))).sort();
@@ -34050,11 +34050,6 @@ const findNix = async (store, names) => {
             return name;
     throw new src_error/* UserError */.yo('The Nix tarball has no bin/nix-store; check `nix-url`.');
 };
-/** xz 5.4 and newer unpack what was packed in several blocks on all cores, but only when they are told to. */
-const withAllCores = (options) => ({
-    ...options,
-    environment: { ...options.environment, XZ_DEFAULTS: '--threads=0' },
-});
 /** A directory that may not be written to cannot be given another parent, but by root. */
 const move = async (from, to) => {
     const stats = await (0,promises_namespaceObject.lstat)(from);

@@ -33,11 +33,7 @@ export const unpackRelease = async (
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    await command(
-      'tar',
-      ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'],
-      withAllCores(options),
-    )
+    await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options)
     const release = await releaseFolder(folder, system)
     await mkdir(store, { recursive: true })
     const names = (await readdir(join(release, 'store'))).sort()
@@ -70,12 +66,6 @@ const findNix = async (store: string, names: readonly string[]): Promise<string>
   for (const name of names) if (await exists(join(store, name, 'bin', 'nix-store'))) return name
   throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
 }
-
-/** xz 5.4 and newer unpack what was packed in several blocks on all cores, but only when they are told to. */
-const withAllCores = (options: CommandOptions): CommandOptions => ({
-  ...options,
-  environment: { ...options.environment, XZ_DEFAULTS: '--threads=0' },
-})
 
 /** A directory that may not be written to cannot be given another parent, but by root. */
 const move = async (from: string, to: string): Promise<void> => {
