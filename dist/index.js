@@ -34685,8 +34685,8 @@ const retry_tries = 5;
 /** Who wants to be left alone for longer than this does not get the run to wait; in milliseconds. */
 const longestWait = 60_000;
 /**
- * Does the work, and again after a fault that may pass: after `firstDelay` milliseconds, then twice as long each time, and not before
- * the registry says so. The work must be one that can be done twice, from its beginning.
+ * Does the work, and again after a fault that may pass: after `firstDelay` milliseconds, then twice as long each time, and
+ * not before the registry says so. The work must be one that can be done twice, from its beginning.
  */
 const retrying = async (work, signal, firstDelay = 500) => {
     for (let attempt = 1;; attempt++)

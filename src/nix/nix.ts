@@ -8,7 +8,7 @@ import { reportProgress } from './progress.ts'
  * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails.
  */
 export type Nix = (
-  program: 'nix-env' | 'nix-instantiate' | 'nix-store',
+  program: 'nix-instantiate' | 'nix-store',
   args: readonly string[],
   options?: { readonly stdin?: string },
 ) => Promise<string>

@@ -10,8 +10,8 @@ const tries = 5
 const longestWait = 60_000
 
 /**
- * Does the work, and again after a fault that may pass: after `firstDelay` milliseconds, then twice as long each time, and not before
- * the registry says so. The work must be one that can be done twice, from its beginning.
+ * Does the work, and again after a fault that may pass: after `firstDelay` milliseconds, then twice as long each time, and
+ * not before the registry says so. The work must be one that can be done twice, from its beginning.
  */
 export const retrying = async <T>(work: () => Promise<T>, signal: AbortSignal, firstDelay = 500): Promise<T> => {
   for (let attempt = 1; ; attempt++)
