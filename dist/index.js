@@ -31718,13 +31718,15 @@ const parsePackages = (text, problem) => {
     return [...new Set(names.flatMap((name) => metaPackages.get(name) ?? [name]))];
 };
 
+// EXTERNAL MODULE: ./src/nix/nar-hash.ts
+var nar_hash = __nccwpck_require__(8639);
 ;// CONCATENATED MODULE: ./src/inputs/source.ts
+
 
 
 
 const source_forms = 'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`';
 const revision = /^[0-9a-f]{40}$/;
-const narHash = /^sha256-[A-Za-z0-9+/]{43}=$/;
 const channel = /^(nixos|nixpkgs)-[a-z0-9.-]+$/;
 const github = /^github:([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_./-]+)$/;
 const lock = /(^|\/)flake\.lock$/;
@@ -31741,7 +31743,7 @@ const parseSource = (text, workspace, problem) => {
     if (/^(git\+)?[a-z]+:\/\//.test(before))
         return parseUrl(before, fragment) ?? wrong(urlFault(before, fragment));
     if (revision.test(before)) {
-        if (fragment !== undefined && !narHash.test(fragment))
+        if (fragment !== undefined && !(0,nar_hash/* isNarHash */.Q)(fragment))
             return wrong(', whose hash is not of the form `sha256-…=`');
         return { type: 'nixpkgs', revision: before, narHash: fragment };
     }
@@ -31760,7 +31762,7 @@ const parseUrl = (text, fragment) => {
     if (urlFault(text, fragment))
         return undefined;
     if (!text.startsWith('git+'))
-        return { type: 'tarball', url: text, narHash: fragment };
+        return { type: 'tarball', url: text, narHash: fragment !== undefined && (0,nar_hash/* isNarHash */.Q)(fragment) ? fragment : undefined };
     const url = new URL(text.slice('git+'.length));
     const ref = url.searchParams.get('ref') ?? undefined;
     const rev = url.searchParams.get('rev') ?? undefined;
@@ -31793,7 +31795,7 @@ const urlFault = (text, fragment) => {
         return ', which is no URL of a tarball';
     if (!/\.(tar|tgz|tar\.(gz|xz|bz2|zst))$/.test(url.pathname))
         return ', which does not end like a tarball, as in `.tar.gz`';
-    return fragment === undefined || narHash.test(fragment) ? '' : ', whose hash is not of the form `sha256-…=`';
+    return fragment === undefined || (0,nar_hash/* isNarHash */.Q)(fragment) ? '' : ', whose hash is not of the form `sha256-…=`';
 };
 
 ;// CONCATENATED MODULE: ./src/inputs/unsupported.ts
@@ -31997,7 +31999,7 @@ __nccwpck_require__.a(module, async (__webpack_handle_async_dependencies__, __we
 /* harmony import */ var _nix_endpoints_js__WEBPACK_IMPORTED_MODULE_6__ = __nccwpck_require__(3945);
 /* harmony import */ var _report_outputs_js__WEBPACK_IMPORTED_MODULE_8__ = __nccwpck_require__(5468);
 /* harmony import */ var _report_summary_js__WEBPACK_IMPORTED_MODULE_9__ = __nccwpck_require__(7994);
-/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(9448);
+/* harmony import */ var _run_js__WEBPACK_IMPORTED_MODULE_7__ = __nccwpck_require__(1602);
 
 
 
@@ -32065,6 +32067,42 @@ const publicEndpoints = {
     githubApi: 'https://api.github.com',
     channels: 'https://channels.nixos.org',
     releases: 'https://releases.nixos.org',
+};
+
+
+/***/ }),
+
+/***/ 8639:
+/***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
+
+/* harmony export */ __nccwpck_require__.d(__webpack_exports__, {
+/* harmony export */   Q: () => (/* binding */ isNarHash),
+/* harmony export */   n: () => (/* binding */ parseNarHash)
+/* harmony export */ });
+const isNarHash = (text) => /^sha256-[A-Za-z0-9+/]{43}=$/.test(text);
+const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
+/**
+ * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions and
+ * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
+ */
+const parseNarHash = (text, what) => {
+    if (isNarHash(text))
+        return text;
+    const [, digits] = /^sha256:([0-9abcdfghijklmnpqrsvwxyz]{52})$/.exec(text) ?? [];
+    if (!digits)
+        throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(text)}`);
+    return `sha256-${fromBase32(digits).toString('base64')}`;
+};
+/** Nix's base 32 starts with the last five bits. */
+const fromBase32 = (digits) => {
+    const bytes = Buffer.alloc(33);
+    for (const [index, digit] of [...digits].reverse().entries()) {
+        const bits = alphabet.indexOf(digit) << ((index * 5) % 8);
+        const byte = (index * 5) >> 3;
+        bytes[byte] = (bytes[byte] ?? 0) | (bits & 0xff);
+        bytes[byte + 1] = (bytes[byte + 1] ?? 0) | (bits >> 8);
+    }
+    return bytes.subarray(0, 32);
 };
 
 
@@ -32290,7 +32328,7 @@ const cell = (text) => text.replaceAll(/[\\`*_[\]<>|~#&]/g, (character) => `&#${
 
 /***/ }),
 
-/***/ 9448:
+/***/ 1602:
 /***/ ((__unused_webpack_module, __webpack_exports__, __nccwpck_require__) => {
 
 
@@ -32437,33 +32475,8 @@ const limiter = (limit) => {
 
 // EXTERNAL MODULE: ./src/check.ts
 var check = __nccwpck_require__(5883);
-;// CONCATENATED MODULE: ./src/nix/nar-hash.ts
-const isNarHash = (text) => /^sha256-[A-Za-z0-9+/]{43}=$/.test(text);
-const alphabet = '0123456789abcdfghijklmnpqrsvwxyz';
-/**
- * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions and
- * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
- */
-const parseNarHash = (text, what) => {
-    if (isNarHash(text))
-        return text;
-    const [, digits] = /^sha256:([0-9abcdfghijklmnpqrsvwxyz]{52})$/.exec(text) ?? [];
-    if (!digits)
-        throw new Error(`${what} should be a SHA-256 hash, but is ${JSON.stringify(text)}`);
-    return `sha256-${fromBase32(digits).toString('base64')}`;
-};
-/** Nix's base 32 starts with the last five bits. */
-const fromBase32 = (digits) => {
-    const bytes = Buffer.alloc(33);
-    for (const [index, digit] of [...digits].reverse().entries()) {
-        const bits = alphabet.indexOf(digit) << ((index * 5) % 8);
-        const byte = (index * 5) >> 3;
-        bytes[byte] = (bytes[byte] ?? 0) | (bits & 0xff);
-        bytes[byte + 1] = (bytes[byte + 1] ?? 0) | (bits >> 8);
-    }
-    return bytes.subarray(0, 32);
-};
-
+// EXTERNAL MODULE: ./src/nix/nar-hash.ts
+var nar_hash = __nccwpck_require__(8639);
 ;// CONCATENATED MODULE: ./src/nix/store-path.ts
 const pattern = /^\/nix\/store\/[0-9abcdfghijklmnpqrsvwxyz]{32}-[0-9a-zA-Z+\-._?=]{1,211}$/;
 const isStorePath = (text) => pattern.test(text);
@@ -32495,7 +32508,7 @@ const pathInfo = (value, what) => {
     const path = storePath(fields['path'], `${what}.path`);
     return {
         path,
-        narHash: parseNarHash((0,check/* string */.Yj)(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
+        narHash: (0,nar_hash/* parseNarHash */.n)((0,check/* string */.Yj)(fields['narHash'], `${path}: narHash`), `${path}: narHash`),
         narSize: (0,check/* count */.U9)(fields['narSize'], `${path}: narSize`),
         closureSize: (0,check/* count */.U9)(fields['closureSize'], `${path}: closureSize`),
         references: [...new Set((0,check/* list */.p_)(storePath)(fields['references'], `${path}: references`))]
@@ -33397,6 +33410,69 @@ const hash = (text) => {
     return (state ^ (state >>> 16)) >>> 0;
 };
 
+;// CONCATENATED MODULE: ./src/nix/add-to-store.ts
+
+
+
+
+
+/**
+ * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
+ */
+const addToStore = async (nix, folder, name) => stored(nix, await evaluate(nix, '{ name, path }: { path = builtins.path { inherit name path; }; }', { name, path: folder }));
+/** The same for the folder of a package set, without what is ignored in it; `temporary` is for a file. */
+const addPackageSet = async (nix, folder, ignored, temporary) => {
+    const file = (0,external_node_path_.join)(temporary, 'ignored.json');
+    // In a file, since an argument can be only so long.
+    await (0,promises_namespaceObject.writeFile)(file, JSON.stringify(Object.fromEntries(ignored.map((name) => [name, true]))));
+    return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored: file }));
+};
+const filteredPath = `
+  { path, ignored }:
+  let
+    isIgnored = builtins.fromJSON (builtins.readFile ignored);
+    start = builtins.stringLength path + 1;
+  in
+  {
+    path = builtins.path {
+      name = "source";
+      inherit path;
+      filter = file: type: baseNameOf file != ".git" && !(isIgnored ? \${builtins.substring start (-1) file});
+    };
+  }
+`;
+/** Downloads and unpacks a tarball, and again if it was downloaded before: what is at a URL can change. */
+const fetchTarball = async (nix, url) => stored(nix, await evaluate(nix, '{ url }: { path = fetchTarball { name = "source"; inherit url; }; }', { url }));
+/** Fetches a git repository, by default its HEAD. A local one without a commit or branch is taken as its files are now. */
+const fetchGit = async (nix, url, ref, rev) => {
+    const given = { url, ...(ref && { ref }), ...(rev && { rev }), ...(rev && !ref && { allRefs: 'true' }) };
+    const answer = await evaluate(nix, gitTree, { options: JSON.stringify(given) });
+    const revision = (0,check/* optional */.lq)(check/* string */.Yj)(answer['rev'], 'rev');
+    return { ...(await stored(nix, answer)), revision: revision && /^0*$/.test(revision) ? undefined : revision };
+};
+const gitTree = `
+  { options }:
+  let
+    given = builtins.fromJSON options;
+    tree = builtins.fetchGit (given // { name = "source"; allRefs = given ? allRefs; });
+  in
+  { path = tree.outPath; inherit (tree) rev; }
+`;
+/** Evaluates one of our own functions, with what it needs of the world outside. */
+const evaluate = async (nix, expression, args) => {
+    const answer = await nix('nix-instantiate', [
+        ...['--eval', '--strict', '--json', '--read-write-mode', '--option', 'tarball-ttl', '0', '--expr', expression],
+        ...Object.entries(args).flatMap(([name, value]) => ['--argstr', name, value]),
+    ]);
+    return (0,check/* record */.g1)((0,check/* parseJson */.qF)(answer, 'what was fetched'), 'what was fetched');
+};
+const stored = async (nix, answer) => {
+    const what = 'the path in the store';
+    const path = parseStorePath((0,check/* string */.Yj)(answer['path'], what), what);
+    const hash = await nix('nix-store', ['--query', '--hash', path]);
+    return { path, narHash: (0,nar_hash/* parseNarHash */.n)(hash.trim(), `the hash of ${path}`) };
+};
+
 ;// CONCATENATED MODULE: external "node:child_process"
 const external_node_child_process_namespaceObject = __WEBPACK_EXTERNAL_createRequire(import.meta.url)("node:child_process");
 // EXTERNAL MODULE: external "node:events"
@@ -33530,110 +33606,6 @@ const readLines = async ({ stderr }, onLine) => {
     if (stderr)
         for await (const line of (0,external_node_readline_namespaceObject.createInterface)({ input: stderr }))
             onLine(line);
-};
-
-;// CONCATENATED MODULE: ./src/nix/ignored-by-git.ts
-
-
-
-
-/**
- * The files and folders below `folder` that git ignores, relative to it. A folder that is ignored as a whole is named
- * alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git cannot
- * read, since what is ignored may be secret.
- */
-const ignoredByGit = async (folder, options) => {
-    const list = await command('git', 
-    // The workspace may belong to another user, as in a container job.
-    [
-        '-c',
-        'safe.directory=*',
-        '-C',
-        folder,
-        'ls-files',
-        '--others',
-        '--ignored',
-        '--exclude-standard',
-        '--directory',
-        '-z',
-    ], options).catch((cause) => {
-        options.signal.throwIfAborted();
-        // Outside of a repository there is nothing to leave out, and a folder that is ignored itself is meant as a whole.
-        if (cause instanceof CommandError && /not a git repository|not superset of prefix/.test(cause.stderr))
-            return '';
-        if (!(cause instanceof CommandError) && !(0,external_node_fs_.existsSync)((0,external_node_path_.join)(folder, '.git')))
-            return '';
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${folder}, of which git cannot tell what it ignores (${(0,src_error/* messages */.DZ)(cause).at(-1)}); put git on the PATH, or mend the repository.`, { cause });
-    });
-    return list
-        .split('\0')
-        .filter((name) => name !== '')
-        .map((name) => name.replace(/\/$/, ''));
-};
-
-;// CONCATENATED MODULE: ./src/nix/add-to-store.ts
-
-
-
-
-
-
-/**
- * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
- */
-const addToStore = async (nix, folder, name) => stored(nix, await evaluate(nix, '{ name, path }: { path = builtins.path { inherit name path; }; }', { name, path: folder }));
-/** The same for the folder of a package set, without what git ignores in it. */
-const addPackageSet = async (nix, folder, temporary, options) => {
-    const names = await ignoredByGit(folder, options);
-    const ignored = (0,external_node_path_.join)(temporary, 'ignored.json');
-    // In a file, since an argument can be only so long.
-    await (0,promises_namespaceObject.writeFile)(ignored, JSON.stringify(Object.fromEntries(names.map((name) => [name, true]))));
-    return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored }));
-};
-const filteredPath = `
-  { path, ignored }:
-  let
-    isIgnored = builtins.fromJSON (builtins.readFile ignored);
-    start = builtins.stringLength path + 1;
-  in
-  {
-    path = builtins.path {
-      name = "source";
-      inherit path;
-      filter = file: type: baseNameOf file != ".git" && !(isIgnored ? \${builtins.substring start (-1) file});
-    };
-  }
-`;
-/** Downloads and unpacks a tarball, and again if it was downloaded before: what is at a URL can change. */
-const fetchTarball = async (nix, url) => stored(nix, await evaluate(nix, '{ url }: { path = fetchTarball { name = "source"; inherit url; }; }', { url }));
-/** Fetches a git repository, by default its HEAD. A local one without a commit or branch is taken as its files are now. */
-const fetchGit = async (nix, url, ref, rev) => {
-    const given = { url, ...(ref && { ref }), ...(rev && { rev }), ...(rev && !ref && { allRefs: 'true' }) };
-    const answer = await evaluate(nix, gitTree, { options: JSON.stringify(given) });
-    const revision = (0,check/* optional */.lq)(check/* string */.Yj)(answer['rev'], 'rev');
-    return { ...(await stored(nix, answer)), revision: revision && /^0*$/.test(revision) ? undefined : revision };
-};
-const gitTree = `
-  { options }:
-  let
-    given = builtins.fromJSON options;
-    tree = builtins.fetchGit (given // { name = "source"; allRefs = given ? allRefs; });
-  in
-  { path = tree.outPath; inherit (tree) rev; }
-`;
-/** Evaluates one of our own functions, with what it needs of the world outside. */
-const evaluate = async (nix, expression, args) => {
-    const answer = await nix('nix-instantiate', [
-        ...['--eval', '--strict', '--json', '--read-write-mode', '--option', 'tarball-ttl', '0', '--expr', expression],
-        ...Object.entries(args).flatMap(([name, value]) => ['--argstr', name, value]),
-    ]);
-    return (0,check/* record */.g1)((0,check/* parseJson */.qF)(answer, 'what was fetched'), 'what was fetched');
-};
-const stored = async (nix, answer) => {
-    const what = 'the path in the store';
-    const path = parseStorePath((0,check/* string */.Yj)(answer['path'], what), what);
-    const hash = await nix('nix-store', ['--query', '--hash', path]);
-    return { path, narHash: parseNarHash(hash.trim(), `the hash of ${path}`) };
 };
 
 ;// CONCATENATED MODULE: ./src/nix/explain.ts
@@ -33931,6 +33903,64 @@ const buildPlatform = async (platform, plan, source, { nix, log, timings, tempor
     return { platform, spec, closure, layers, image: assemble(layers, links, platform) };
 };
 
+;// CONCATENATED MODULE: ./src/nix/source.ts
+/** What stands for the content of a source: two with the same are the same. `undefined` if it is not known yet. */
+const contentOf = ({ revision, narHash }) => revision ?? narHash;
+const pinned = ({ type, url, revision, describe }, narHash) => ({
+    type,
+    url,
+    revision,
+    narHash,
+    description: describe(narHash, revision),
+});
+
+;// CONCATENATED MODULE: ./src/nix/fetch-source.ts
+
+
+
+
+/**
+ * Makes a source ready to be evaluated, and pins it. Throws a `UserError` that names what cannot be fetched, or is not what
+ * it was said to be.
+ */
+const fetchSource = async (identity, { nix, temporary }) => {
+    const { fetch } = identity;
+    switch (fetch.by) {
+        case 'tarball': {
+            // With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it.
+            const narHash = identity.narHash ?? (await fetching(identity.url, fetchTarball(nix, fetch.url))).narHash;
+            return {
+                ...pinned(identity, narHash),
+                srcType: fetch.srcType,
+                srcArgs: { url: fetch.url, sha256: narHash },
+            };
+        }
+        case 'git': {
+            const { path, narHash, revision } = await fetching(fetch.url, fetchGit(nix, fetch.url, fetch.ref, fetch.rev));
+            checkHash(identity, narHash);
+            // A branch may have moved on since it was asked for.
+            return { ...pinned({ ...identity, revision }, narHash), srcType: 'git', srcArgs: { path, narHash } };
+        }
+        case 'path': {
+            const stored = await addPackageSet(nix, fetch.path, fetch.ignored, temporary).catch((error) => {
+                throw explainNix(error, `${fetch.path} cannot be copied into the Nix store`);
+            });
+            checkHash(identity, stored.narHash);
+            return { ...pinned(identity, stored.narHash), srcType: 'path', srcArgs: stored };
+        }
+    }
+};
+const checkHash = ({ narHash, url, fetch }, fetched) => {
+    if (narHash === undefined || narHash === fetched)
+        return;
+    throw new src_error/* UserError */.yo(fetch.by === 'path'
+        ? `\`nixpkgs\` is ${fetch.path}, which changed while it was copied; let nothing write to it during this step.`
+        : `\`nixpkgs\` is ${url}, which is locked to ${narHash}, but what is fetched is ${fetched}; lock it again with \`nix flake update\`.`);
+};
+const fetching = (url, work) => work.catch((error) => {
+    throw explainNix(error, `${url} cannot be fetched`);
+});
+
 ;// CONCATENATED MODULE: ./src/nix/download.ts
 
 
@@ -33995,6 +34025,362 @@ async function* watched(body, arrived) {
         yield chunk;
     }
 }
+
+;// CONCATENATED MODULE: ./src/nix/ignored-by-git.ts
+
+
+
+
+/**
+ * The files and folders below `folder` that git ignores, relative to it. A folder that is ignored as a whole is named
+ * alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git cannot
+ * read, since what is ignored may be secret.
+ */
+const ignoredByGit = async (folder, options) => {
+    const list = await command('git', 
+    // The workspace may belong to another user, as in a container job.
+    [
+        '-c',
+        'safe.directory=*',
+        '-C',
+        folder,
+        'ls-files',
+        '--others',
+        '--ignored',
+        '--exclude-standard',
+        '--directory',
+        '-z',
+    ], options).catch((cause) => {
+        options.signal.throwIfAborted();
+        // Outside of a repository there is nothing to leave out, and a folder that is ignored itself is meant as a whole.
+        if (cause instanceof CommandError && /not a git repository|not superset of prefix/.test(cause.stderr))
+            return '';
+        if (!(cause instanceof CommandError) && !(0,external_node_fs_.existsSync)((0,external_node_path_.join)(folder, '.git')))
+            return '';
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${folder}, of which git cannot tell what it ignores (${(0,src_error/* messages */.DZ)(cause).at(-1)}); put git on the PATH, or mend the repository.`, { cause });
+    });
+    return list
+        .split('\0')
+        .filter((name) => name !== '')
+        .map((name) => name.replace(/\/$/, ''));
+};
+
+// EXTERNAL MODULE: ./src/loopback.ts
+var loopback = __nccwpck_require__(2082);
+;// CONCATENATED MODULE: ./src/nix/lock-file.ts
+
+
+
+
+/**
+ * Finds an input of the root flake in the text of a `flake.lock`, of format version 5 to 7. Throws a `UserError` that names
+ * the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix manual, "nix flake", lock files.
+ */
+const lockedInput = (text, file, input, githubUrl) => {
+    const { nodes, root } = readLock(text, file);
+    const inputs = inputsOf(nodes, root);
+    const reference = Object.hasOwn(inputs, input) ? inputs[input] : undefined;
+    if (reference === undefined) {
+        const names = Object.keys(inputs).sort();
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`);
+    }
+    const node = nodeName(nodes, root, reference, Object.keys(nodes).length);
+    const locked = node === undefined ? undefined : fields(fields(nodes[node])['locked']);
+    return toInput(locked ?? {}, `${file}#${input}`, githubUrl);
+};
+const readLock = (text, file) => {
+    try {
+        const lock = (0,check/* record */.g1)((0,check/* parseJson */.qF)(text, file), file);
+        return { nodes: (0,check/* record */.g1)(lock['nodes'], `${file}: nodes`), root: (0,check/* string */.Yj)(lock['root'], `${file}: root`) };
+    }
+    catch (cause) {
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which is no lock file of a flake; run \`nix flake lock\` and commit it.`, { cause });
+    }
+};
+const fields = (value) => ((0,check/* isRecord */.u4)(value) ? value : {});
+const inputsOf = (nodes, node) => fields(fields(nodes[node])['inputs']);
+/**
+ * A node is named directly, or by the inputs that lead to it from the root ("follows"); `steps` are as many as there can be
+ * where none goes in a circle.
+ */
+const nodeName = (nodes, root, reference, steps) => {
+    if (typeof reference === 'string')
+        return reference;
+    if (!Array.isArray(reference) || steps === 0)
+        return undefined;
+    return reference.reduce((node, name) => node === undefined ? undefined : nodeName(nodes, root, inputsOf(nodes, node)[String(name)], steps - 1), root);
+};
+const toInput = (locked, what, githubUrl) => {
+    const text = (name) => (typeof locked[name] === 'string' ? locked[name] : '');
+    const wrong = (why) => new src_error/* UserError */.yo(`\`nixpkgs\` is ${what}, which ${why}; lock it from GitHub, git or a tarball.`);
+    const narHash = text('narHash');
+    const revision = text('rev') || undefined;
+    if (!(0,nar_hash/* isNarHash */.Q)(narHash))
+        throw wrong('is locked without a `narHash`');
+    if (revision && !/^[0-9a-f]{40}$/.test(revision))
+        throw wrong('is locked to something that is no commit');
+    switch (locked['type']) {
+        case 'github': {
+            const [owner, repo] = [text('owner'), text('repo')];
+            if (!revision || !isName(owner) || !isName(repo))
+                throw wrong('is locked without an owner, a repository or a commit');
+            return { type: 'tarball', url: `${githubUrl}/${owner}/${repo}/archive/${revision}.tar.gz`, revision, narHash };
+        }
+        case 'tarball':
+            return { type: 'tarball', url: fetchable(text('url'), wrong), revision, narHash };
+        case 'git':
+            if (!revision)
+                throw wrong('is locked without a commit');
+            return { type: 'git', url: fetchable(text('url'), wrong), revision, narHash };
+        default:
+            throw wrong(`is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}`);
+    }
+};
+const isName = (text) => /^[A-Za-z0-9_.-]+$/.test(text);
+/** The same rules as for a URL in the `nixpkgs` input. */
+const fetchable = (text, wrong) => {
+    const url = URL.parse(text);
+    if (!url || !['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol))
+        throw wrong('is locked to something that is no URL');
+    if (url.password || (url.username && url.protocol !== 'ssh:'))
+        throw wrong('is locked to a URL with a user or password');
+    if (url.protocol === 'http:' && !(0,loopback/* isLoopback */.U)(url.hostname))
+        throw wrong('is locked to a URL that anybody on the way can change');
+    return url.href;
+};
+
+;// CONCATENATED MODULE: ./src/nix/nar.ts
+
+
+
+/**
+ * The hash that a file or folder has in the store, without Nix. What `isLeftOut` names is not part of it; it is asked with
+ * whole paths. Throws a `UserError` that names a file which cannot be read or is neither file, folder nor link. Source: the
+ * Nix manual, "Nix Archive (NAR) format".
+ */
+const hashNar = (path, isLeftOut = () => false) => {
+    const hash = (0,external_node_crypto_.createHash)('sha256');
+    writeString(hash, 'nix-archive-1');
+    writeNode(hash, Buffer.from(path), isLeftOut);
+    return `sha256-${hash.digest('base64')}`;
+};
+const writeNode = (hash, path, isLeftOut) => {
+    const stats = nar_reading(path, () => (0,external_node_fs_.lstatSync)(path));
+    const strings = (...texts) => {
+        for (const text of texts)
+            writeString(hash, text);
+    };
+    strings('(', 'type');
+    if (stats.isSymbolicLink()) {
+        strings('symlink', 'target');
+        writeString(hash, (0,external_node_fs_.readlinkSync)(path, { encoding: 'buffer' }));
+    }
+    else if (stats.isFile()) {
+        strings('regular', ...((stats.mode & 0o100) !== 0 ? ['executable', ''] : []), 'contents');
+        nar_reading(path, () => writeFile(hash, path, stats));
+    }
+    else if (stats.isDirectory()) {
+        strings('directory');
+        const names = nar_reading(path, () => (0,external_node_fs_.readdirSync)(path, { encoding: 'buffer' })).sort(Buffer.compare);
+        for (const name of names) {
+            const child = Buffer.concat([path, slash, name]);
+            if (isLeftOut(child.toString()))
+                continue;
+            strings('entry', '(', 'name');
+            writeString(hash, name);
+            strings('node');
+            writeNode(hash, child, isLeftOut);
+            strings(')');
+        }
+    }
+    else
+        throw new src_error/* UserError */.yo(`${path} is neither a file, a folder nor a link; remove it.`);
+    strings(')');
+};
+const slash = Buffer.from('/');
+const writeString = (hash, text) => {
+    const bytes = typeof text === 'string' ? Buffer.from(text) : text;
+    hash.update(sizeOf(bytes.length)).update(bytes).update(padding(bytes.length));
+};
+const sizeOf = (size) => {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(size));
+    return bytes;
+};
+const padding = (size) => Buffer.alloc((8 - (size % 8)) % 8);
+const chunk = Buffer.allocUnsafe(1024 * 1024);
+const writeFile = (hash, path, { size }) => {
+    hash.update(sizeOf(size));
+    const file = (0,external_node_fs_.openSync)(path, 'r');
+    try {
+        let remaining = size;
+        while (remaining > 0) {
+            const read = (0,external_node_fs_.readSync)(file, chunk, 0, Math.min(chunk.length, remaining), null);
+            if (read === 0)
+                throw new src_error/* UserError */.yo(`${path} became smaller while it was read; run again.`);
+            hash.update(chunk.subarray(0, read));
+            remaining -= read;
+        }
+    }
+    finally {
+        (0,external_node_fs_.closeSync)(file);
+    }
+    hash.update(padding(size));
+};
+const nar_reading = (path, read) => {
+    try {
+        return read();
+    }
+    catch (cause) {
+        if (cause instanceof src_error/* UserError */.yo)
+            throw cause;
+        const reason = cause instanceof Error && 'code' in cause ? cause.code : cause;
+        throw new src_error/* UserError */.yo(`${path} cannot be read (${reason}); make it readable for this user.`, { cause });
+    }
+};
+
+;// CONCATENATED MODULE: ./src/nix/identify-source.ts
+
+
+
+
+
+
+
+
+
+/**
+ * Finds out what a source is now, without Nix and without fetching it. Throws a `UserError` that names what is not there or
+ * cannot be read.
+ */
+const identifySource = async (source, tools) => {
+    const { endpoints } = tools;
+    switch (source.type) {
+        case 'channel':
+            return nixpkgs(await channelRevision(source.channel, tools), undefined, endpoints, ` (${source.channel})`);
+        case 'nixpkgs':
+            return nixpkgs(source.revision, source.narHash, endpoints);
+        case 'github': {
+            const { owner, repo } = source;
+            const revision = await githubRevision(source, tools);
+            return {
+                ...tarball(`${endpoints.github}/${owner}/${repo}/archive/${revision}.tar.gz`, undefined),
+                type: 'github',
+                revision,
+                describe: (narHash) => `github:${owner}/${repo} at ${revision}, ${narHash}`,
+            };
+        }
+        case 'git':
+            return git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, tools)));
+        case 'tarball':
+            return tarball(source.url, source.narHash);
+        case 'path':
+            return folder(source.path, tools);
+        case 'lock':
+            return locked(source.file, source.input, tools);
+    }
+};
+const nixpkgs = (revision, narHash, { github }, channel = '') => {
+    const url = `${github}/NixOS/nixpkgs/archive/${revision}.tar.gz`;
+    return {
+        type: 'nixpkgs',
+        url,
+        revision,
+        narHash,
+        describe: (narHash) => `nixpkgs at ${revision}${channel}, ${narHash}`,
+        fetch: { by: 'tarball', url, srcType: 'nixpkgs' },
+    };
+};
+const tarball = (url, narHash) => {
+    // What stands behind the question mark may be a secret.
+    const shown = url.replace(/\?.*/s, '');
+    return {
+        type: 'tarball',
+        url: shown,
+        revision: undefined,
+        narHash,
+        describe: (narHash) => `${shown}, ${narHash}`,
+        fetch: { by: 'tarball', url, srcType: 'tarball' },
+    };
+};
+const git = (url, ref, rev, revision) => ({
+    type: 'git',
+    url,
+    revision,
+    narHash: undefined,
+    describe: (narHash, commit) => `${url} at ${commit ?? 'its working tree'}, ${narHash}`,
+    fetch: { by: 'git', url, ref, rev },
+});
+const folder = async (path, tools) => {
+    if (!(await exists(path)))
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`);
+    if (!(await exists((0,external_node_path_.join)(path, 'default.nix'))))
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`);
+    // A link would be copied as a link.
+    const real = await (0,promises_namespaceObject.realpath)(path);
+    const ignored = await ignoredByGit(real, tools);
+    const leftOut = new Set(ignored.map((name) => (0,external_node_path_.join)(real, name)));
+    return {
+        type: 'path',
+        url: `file://${path}`,
+        revision: undefined,
+        narHash: hashNar(real, (file) => file.endsWith('/.git') || leftOut.has(file)),
+        describe: (narHash) => `${path} with the content ${narHash}`,
+        fetch: { by: 'path', path: real, ignored },
+    };
+};
+const locked = async (file, input, { endpoints }) => {
+    const text = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((cause) => {
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`, { cause });
+    });
+    const { type, url, revision, narHash } = lockedInput(text, file, input, endpoints.github);
+    const identity = type === 'git' ? git(url, undefined, revision, revision) : tarball(url, narHash);
+    return {
+        ...identity,
+        revision,
+        narHash,
+        describe: (hash, commit) => `${identity.describe(hash, commit)}, as ${file} says`,
+    };
+};
+const channelRevision = async (channel, { endpoints, signal }) => {
+    const url = `${endpoints.channels}/${channel}/git-revision`;
+    const revision = await downloadText(url, { signal }).catch((cause) => {
+        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${channel}, which is no channel that can be read: ${cause.message}`, { cause });
+    });
+    return commitIn(revision, url);
+};
+/** Source: GitHub's REST API, "Get a commit", with the media type that gives only its SHA. */
+const githubRevision = async ({ owner, repo, ref }, { endpoints, githubToken, signal }) => {
+    if (/^[0-9a-f]{40}$/.test(ref))
+        return ref;
+    const url = `${endpoints.githubApi}/repos/${owner}/${repo}/commits/${ref.split('/').map(encodeURIComponent).join('/')}`;
+    const headers = {
+        accept: 'application/vnd.github.sha',
+        ...(githubToken && { authorization: `Bearer ${githubToken}` }),
+    };
+    return commitIn(await downloadText(url, { signal, headers }), url);
+};
+/**
+ * The commit of a branch, as the repository says it; of a local repository without a branch, what counts are its files.
+ * `undefined` where git cannot tell: what is wrong is said when it is fetched.
+ */
+const gitRevision = async ({ url, ref }, { environment, signal }) => {
+    if (url.startsWith('file:') && !ref)
+        return undefined;
+    const name = ref === undefined ? 'HEAD' : ref.startsWith('refs/') ? ref : `refs/heads/${ref}`;
+    const options = { environment: { ...environment, GIT_TERMINAL_PROMPT: '0' }, signal };
+    const list = await command('git', ['-c', 'safe.directory=*', 'ls-remote', '--', url, name], options).catch(() => '');
+    signal.throwIfAborted();
+    return list
+        .split('\n')
+        .map((line) => line.split('\t'))
+        .find(([, found]) => found === name)?.[0];
+};
+const commitIn = (text, url) => {
+    if (!/^[0-9a-f]{40}$/.test(text))
+        throw new src_error/* UserError */.yo(`${url} answers no commit; write one into \`nixpkgs\`, 40 hex digits.`);
+    return text;
+};
 
 ;// CONCATENATED MODULE: ./src/nix/unpack.ts
 
@@ -34356,214 +34742,6 @@ const prepareNix = async (request, tools) => {
     tools.log.info(version.trim());
     return { nix, installed };
 };
-
-// EXTERNAL MODULE: ./src/loopback.ts
-var loopback = __nccwpck_require__(2082);
-;// CONCATENATED MODULE: ./src/nix/lock-file.ts
-
-
-
-
-/**
- * Finds an input of the root flake in the text of a `flake.lock`, of format version 5 to 7. Throws a `UserError` that names
- * the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix manual, "nix flake", lock files.
- */
-const lockedInput = (text, file, input, githubUrl) => {
-    const { nodes, root } = readLock(text, file);
-    const inputs = inputsOf(nodes, root);
-    const reference = Object.hasOwn(inputs, input) ? inputs[input] : undefined;
-    if (reference === undefined) {
-        const names = Object.keys(inputs).sort();
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`);
-    }
-    const node = nodeName(nodes, root, reference, Object.keys(nodes).length);
-    const locked = node === undefined ? undefined : fields(fields(nodes[node])['locked']);
-    return toInput(locked ?? {}, `${file}#${input}`, githubUrl);
-};
-const readLock = (text, file) => {
-    try {
-        const lock = (0,check/* record */.g1)((0,check/* parseJson */.qF)(text, file), file);
-        return { nodes: (0,check/* record */.g1)(lock['nodes'], `${file}: nodes`), root: (0,check/* string */.Yj)(lock['root'], `${file}: root`) };
-    }
-    catch (cause) {
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which is no lock file of a flake; run \`nix flake lock\` and commit it.`, { cause });
-    }
-};
-const fields = (value) => ((0,check/* isRecord */.u4)(value) ? value : {});
-const inputsOf = (nodes, node) => fields(fields(nodes[node])['inputs']);
-/**
- * A node is named directly, or by the inputs that lead to it from the root ("follows"); `steps` are as many as there can be
- * where none goes in a circle.
- */
-const nodeName = (nodes, root, reference, steps) => {
-    if (typeof reference === 'string')
-        return reference;
-    if (!Array.isArray(reference) || steps === 0)
-        return undefined;
-    return reference.reduce((node, name) => node === undefined ? undefined : nodeName(nodes, root, inputsOf(nodes, node)[String(name)], steps - 1), root);
-};
-const toInput = (locked, what, githubUrl) => {
-    const text = (name) => (typeof locked[name] === 'string' ? locked[name] : '');
-    const wrong = (why) => new src_error/* UserError */.yo(`\`nixpkgs\` is ${what}, which ${why}; lock it from GitHub, git or a tarball.`);
-    const narHash = text('narHash');
-    const revision = text('rev') || undefined;
-    if (!isNarHash(narHash))
-        throw wrong('is locked without a `narHash`');
-    if (revision && !/^[0-9a-f]{40}$/.test(revision))
-        throw wrong('is locked to something that is no commit');
-    switch (locked['type']) {
-        case 'github': {
-            const [owner, repo] = [text('owner'), text('repo')];
-            if (!revision || !isName(owner) || !isName(repo))
-                throw wrong('is locked without an owner, a repository or a commit');
-            return { type: 'tarball', url: `${githubUrl}/${owner}/${repo}/archive/${revision}.tar.gz`, revision, narHash };
-        }
-        case 'tarball':
-            return { type: 'tarball', url: fetchable(text('url'), wrong), revision, narHash };
-        case 'git':
-            if (!revision)
-                throw wrong('is locked without a commit');
-            return { type: 'git', url: fetchable(text('url'), wrong), revision, narHash };
-        default:
-            throw wrong(`is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}`);
-    }
-};
-const isName = (text) => /^[A-Za-z0-9_.-]+$/.test(text);
-/** The same rules as for a URL in the `nixpkgs` input. */
-const fetchable = (text, wrong) => {
-    const url = URL.parse(text);
-    if (!url || !['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol))
-        throw wrong('is locked to something that is no URL');
-    if (url.password || (url.username && url.protocol !== 'ssh:'))
-        throw wrong('is locked to a URL with a user or password');
-    if (url.protocol === 'http:' && !(0,loopback/* isLoopback */.U)(url.hostname))
-        throw wrong('is locked to a URL that anybody on the way can change');
-    return url.href;
-};
-
-;// CONCATENATED MODULE: ./src/nix/source.ts
-
-
-
-
-
-
-
-
-/** Finds out what a source is now, and pins it. Throws a `UserError` that names what is not there or cannot be fetched. */
-const pinSource = async (source, tools) => {
-    const { endpoints, nix } = tools;
-    switch (source.type) {
-        case 'channel':
-            return pinNixpkgs(await channelRevision(source.channel, tools), undefined, tools, ` (${source.channel})`);
-        case 'nixpkgs':
-            return pinNixpkgs(source.revision, source.narHash, tools);
-        case 'github': {
-            const { owner, repo } = source;
-            const revision = await githubRevision(source, tools);
-            const url = `${endpoints.github}/${owner}/${repo}/archive/${revision}.tar.gz`;
-            const pinned = await pinTarball(url, undefined, nix);
-            return {
-                ...pinned,
-                type: 'github',
-                revision,
-                description: `github:${owner}/${repo} at ${revision}, ${pinned.narHash}`,
-            };
-        }
-        case 'git':
-            return pinGit(source.url, source.ref, source.revision, nix);
-        case 'tarball':
-            return pinTarball(source.url, source.narHash, nix);
-        case 'path':
-            return pinPath(source.path, tools);
-        case 'lock':
-            return pinLocked(source.file, source.input, tools);
-    }
-};
-const pinNixpkgs = async (revision, knownHash, { nix, endpoints }, name = '') => {
-    const url = `${endpoints.github}/NixOS/nixpkgs/archive/${revision}.tar.gz`;
-    const pinned = await pinTarball(url, knownHash, nix);
-    const description = `nixpkgs at ${revision}${name}, ${pinned.narHash}`;
-    return { ...pinned, type: 'nixpkgs', srcType: 'nixpkgs', revision, description };
-};
-/** With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it. */
-const pinTarball = async (url, knownHash, nix) => {
-    // What stands behind the question mark may be a secret.
-    const shown = url.replace(/\?.*/s, '');
-    const narHash = knownHash ?? (await fetching(shown, fetchTarball(nix, url))).narHash;
-    const srcArgs = { url, sha256: narHash };
-    return {
-        type: 'tarball',
-        url: shown,
-        revision: undefined,
-        narHash,
-        srcType: 'tarball',
-        srcArgs,
-        description: `${shown}, ${narHash}`,
-    };
-};
-const pinGit = async (url, ref, rev, nix) => {
-    const { path, narHash, revision } = await fetching(url, fetchGit(nix, url, ref, rev));
-    const description = `${url} at ${revision ?? 'its working tree'}, ${narHash}`;
-    return { type: 'git', url, revision, narHash, srcType: 'git', srcArgs: { path, narHash }, description };
-};
-const pinPath = async (path, { nix, temporary, environment, signal }) => {
-    if (!(await exists(path)))
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`);
-    if (!(await exists((0,external_node_path_.join)(path, 'default.nix'))))
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`);
-    // A link would be copied as a link.
-    const stored = await addPackageSet(nix, await (0,promises_namespaceObject.realpath)(path), temporary, { environment, signal }).catch((error) => {
-        throw explainNix(error, `${path} cannot be copied into the Nix store`);
-    });
-    const description = `${path} with the content ${stored.narHash}`;
-    const { narHash } = stored;
-    return {
-        type: 'path',
-        url: `file://${path}`,
-        revision: undefined,
-        narHash,
-        srcType: 'path',
-        srcArgs: stored,
-        description,
-    };
-};
-const pinLocked = async (file, input, tools) => {
-    const text = await (0,promises_namespaceObject.readFile)(file, 'utf8').catch((cause) => {
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`, { cause });
-    });
-    const { type, url, revision, narHash } = lockedInput(text, file, input, tools.endpoints.github);
-    const pinned = type === 'git' ? await pinGit(url, undefined, revision, tools.nix) : await pinTarball(url, narHash, tools.nix);
-    if (pinned.narHash !== narHash)
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${file}#${input}, which is locked to ${narHash}, but what is fetched is ${pinned.narHash}; lock it again with \`nix flake update\`.`);
-    return { ...pinned, revision, description: `${pinned.description}, as ${file} says` };
-};
-const channelRevision = async (channel, { endpoints, signal }) => {
-    const url = `${endpoints.channels}/${channel}/git-revision`;
-    const revision = await downloadText(url, { signal }).catch((cause) => {
-        throw new src_error/* UserError */.yo(`\`nixpkgs\` is ${channel}, which is no channel that can be read: ${cause.message}`, { cause });
-    });
-    return commitIn(revision, url);
-};
-/** Source: GitHub's REST API, "Get a commit", with the media type that gives only its SHA. */
-const githubRevision = async ({ owner, repo, ref }, { endpoints, githubToken, signal }) => {
-    if (/^[0-9a-f]{40}$/.test(ref))
-        return ref;
-    const url = `${endpoints.githubApi}/repos/${owner}/${repo}/commits/${ref.split('/').map(encodeURIComponent).join('/')}`;
-    const headers = {
-        accept: 'application/vnd.github.sha',
-        ...(githubToken && { authorization: `Bearer ${githubToken}` }),
-    };
-    return commitIn(await downloadText(url, { signal, headers }), url);
-};
-const commitIn = (text, url) => {
-    if (!/^[0-9a-f]{40}$/.test(text))
-        throw new src_error/* UserError */.yo(`${url} answers no commit; write one into \`nixpkgs\`, 40 hex digits.`);
-    return text;
-};
-const fetching = (url, work) => work.catch((error) => {
-    throw explainNix(error, `${url} cannot be fetched`);
-});
 
 ;// CONCATENATED MODULE: ./src/oci/image-index.ts
 
@@ -35071,6 +35249,7 @@ class RepositoryClient {
 
 
 
+
 /**
  * Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. Temporary files
  * are gone when it returns or throws.
@@ -35110,10 +35289,11 @@ const build = async (inputs, context, ports, temporary) => {
     const client = new RepositoryClient(repository, await findCredentials(repository.registry, { ...inputs, ...context }), ports);
     if (plan.push)
         await client.checkAccess();
+    const identity = await timed(timings, 'source', () => identifySource(inputs.source, { ...inputs, endpoints, environment, signal }));
     const { nix, installed } = await timed(timings, 'install', () => prepareNix({ ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints }, { environment, temporary, log, signal }));
     if (installed && inputs.nix.install === 'always')
         ports.addToJob(installed);
-    const source = await timed(timings, 'source', () => pinSource(inputs.source, { ...inputs, nix, endpoints, environment, temporary, signal }));
+    const source = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }));
     log.info(`Packages come from ${source.description}`);
     const deliver = async (layer) => {
         const origin = plan.push ? await pushLayer(client, layer) : 'built';

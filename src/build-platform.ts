@@ -13,7 +13,7 @@ import { evaluateImage } from './nix/evaluate.ts'
 import type { ImageSpec } from './nix/image-spec.ts'
 import type { Nix } from './nix/nix.ts'
 import { realiseImage } from './nix/realise.ts'
-import type { PinnedSource } from './nix/source.ts'
+import type { FetchedSource } from './nix/source.ts'
 import type { Image } from './oci/image.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
 import type { Origin } from './outcome.ts'
@@ -46,7 +46,7 @@ const shownConflicts = 20
 export const buildPlatform = async (
   platform: Platform,
   plan: Plan,
-  source: PinnedSource,
+  source: FetchedSource,
   { nix, log, timings, temporary, deliver }: BuildTools,
 ): Promise<BuiltPlatform> => {
   const folder = join(temporary, platform)

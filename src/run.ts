@@ -10,9 +10,10 @@ import { closureSize } from './graph/closure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Log } from './log.ts'
 import type { Endpoints } from './nix/endpoints.ts'
+import { fetchSource } from './nix/fetch-source.ts'
+import { identifySource } from './nix/identify-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import { prepareNix } from './nix/prepare.ts'
-import { pinSource } from './nix/source.ts'
 import { imageIndex } from './oci/image-index.ts'
 import { formatRepository } from './oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
@@ -82,6 +83,9 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   )
   if (plan.push) await client.checkAccess()
 
+  const identity = await timed(timings, 'source', () =>
+    identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
+  )
   const { nix, installed } = await timed(timings, 'install', () =>
     prepareNix(
       { ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints },
@@ -89,9 +93,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     ),
   )
   if (installed && inputs.nix.install === 'always') ports.addToJob(installed)
-  const source = await timed(timings, 'source', () =>
-    pinSource(inputs.source, { ...inputs, nix, endpoints, environment, temporary, signal }),
-  )
+  const source = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
   log.info(`Packages come from ${source.description}`)
 
   const deliver = async (layer: BuiltLayer): Promise<Origin> => {

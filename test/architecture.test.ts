@@ -23,7 +23,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'oci/*': { values: ['oci/*'] },
 
   context: { values: ['check', 'error', 'oci/*'] },
-  'inputs/*': { values: ['inputs/*', 'loopback', 'oci/*'] },
+  'inputs/*': { values: ['inputs/*', 'loopback', 'nix/nar-hash', 'oci/*'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
   plan: { values: ['oci/*'], types: ['context', 'inputs'] },
   'nix/*': {
@@ -56,7 +56,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['log', 'main'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['nix/command'],
-  'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
+  'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'nix/nar', 'oci/descriptor'],
   'node:fs': [
     'archive/*',
     'build-platform',

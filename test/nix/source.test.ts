@@ -4,14 +4,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
-import type { PinnedSource } from '../../src/nix/source.ts'
+import type { NarHash } from '../../src/nix/nar-hash.ts'
+import type { FetchedSource } from '../../src/nix/source.ts'
 import { evaluate, pin, smallSet, withNix } from '../support/nix.ts'
 import { startWebServer, type WebServer } from '../support/web-server.ts'
 
 let folder: string
 let server: WebServer
 let revision: string
-let narHash: string
+let narHash: NarHash
 
 const git = (...args: string[]): string =>
   execFileSync('git', ['-C', join(folder, 'set'), '-c', 'user.name=n', '-c', 'user.email=e', ...args], {
@@ -50,7 +51,7 @@ afterAll(async () => {
 
 const endpoints = () => ({ ...publicEndpoints, github: server.url, githubApi: server.url, channels: server.url })
 describe('every kind of source is pinned by the hash of its content, and evaluates to the same image:', () => {
-  const kinds: [string, () => Promise<PinnedSource>, Partial<PinnedSource>][] = [
+  const kinds: [string, () => Promise<FetchedSource>, Partial<FetchedSource>][] = [
     ['a path', () => pin({ type: 'path', path: join(folder, 'set') }), { type: 'path' }],
     [
       'a channel',
@@ -183,7 +184,7 @@ describe('what cannot be had is one sentence that says what to do:', () => {
         )
         return pin({ type: 'lock', file, input: 'nixpkgs' })
       },
-      /other\.lock#nixpkgs, which is locked to sha256-A{43}=, but what is fetched is sha256-\S+; lock it again with `nix flake update`\.$/,
+      /^`nixpkgs` is file:\S+\/set, which is locked to sha256-A{43}=, but what is fetched is sha256-\S+; lock it again with `nix flake update`\.$/,
     ],
     [
       'a channel that is not there',

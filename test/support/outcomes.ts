@@ -70,8 +70,6 @@ export const outcome = (changes: Partial<Outcome> = {}): Outcome => {
       url: 'https://github.com/NixOS/nixpkgs/archive/755f.tar.gz',
       revision: '755f5aa91337890c432639c60b6064bb7fe67769',
       narHash: 'sha256-ypxFOeDz+CqADEQNL72haqGjvZQdBR5Vc7pyx2JDttI=',
-      srcType: 'nixpkgs',
-      srcArgs: {},
       description: 'nixpkgs at 755f',
     },
     platforms: [platform],
