@@ -30,6 +30,7 @@ export type Inputs = {
   readonly maxLayers: number
   readonly layering: 'stable' | 'popularity'
   readonly compression: Compression
+  readonly sbom: boolean
   readonly nix: {
     readonly install: 'auto' | 'always' | 'never'
     readonly release: ReleaseInputs
@@ -56,6 +57,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
     layering: choice(get, 'layering', ['stable', 'popularity'], problem),
     compression: parseCompression(get, problem),
+    sbom: choice(get, 'sbom', ['true', 'false'], problem) === 'true',
     nix: {
       install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
       release: parseRelease(get, problem),

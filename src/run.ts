@@ -6,7 +6,6 @@ import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-la
 import { type BuiltPlatform, buildPlatform } from './build-platform.ts'
 import type { Context } from './context.ts'
 import { UserError } from './error.ts'
-import { closureSize } from './graph/closure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Log } from './log.ts'
 import type { Endpoints } from './nix/endpoints.ts'
@@ -146,7 +145,7 @@ const platformOutcome = ({ platform, spec, closure, image, layers }: BuiltPlatfo
   image,
   packages: spec.packages,
   conflicts: spec.conflicts,
-  closureSize: closureSize(closure),
+  closure,
   layers: layers.map(({ descriptor, diffID, key, storePaths, holds, origin }) => ({
     ...descriptor,
     diffID,

@@ -38,22 +38,26 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   assemble: { values: ['oci/*'], types: ['archive/*'] },
   'registry/*': { values: ['check', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
-  outcome: { types: ['nix/*', 'nix/store-path', 'oci/*', 'timings'] },
-  'report/*': { values: ['oci/*', 'units'], types: ['outcome'] },
+  outcome: { types: ['graph/*', 'nix/*', 'nix/store-path', 'oci/*', 'timings'] },
+  'report/*': {
+    values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],
+    types: ['nix/*', 'outcome'],
+  },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'timings', 'units'],
     types: ['log', 'outcome', 'plan'],
   },
   run: {
-    values: ['archive/*', 'build-platform', 'error', 'graph/*', 'nix/*', 'oci/*', 'plan', 'registry/*', 'timings'],
+    values: ['archive/*', 'build-platform', 'error', 'nix/*', 'oci/*', 'plan', 'registry/*', 'timings'],
     types: ['context', 'inputs', 'log', 'outcome'],
   },
-  main: { values: ['context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'] },
+  main: { values: ['context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'], types: ['outcome'] },
 }
 
 /** Who may use what is outside: files, programs, the network, the environment, and packages. Rows as in `rules`. */
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['log', 'main'],
+  '@cyclonedx/cyclonedx-library': ['report/sbom'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['nix/command'],
   'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'nix/nar', 'oci/descriptor'],
@@ -62,6 +66,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
     'build-platform',
     'context',
     'exists',
+    'main',
     'nix/*',
     'registry/credentials',
     'registry/repository',
@@ -88,7 +93,7 @@ const harmless = ['node:buffer', 'node:events', 'node:path', 'node:readline', 'n
 const folderOf = (name: string): string => (name.includes('/') ? `${name.slice(0, name.indexOf('/'))}/*` : name)
 const rowOf = (name: string): string => (name in rules ? name : folderOf(name))
 const isOurs = (name: string): boolean => rowOf(name) in rules
-const packageOf = (name: string): string => (name.startsWith('node:') ? folderOf(name).replace('/*', '') : name)
+const packageOf = (name: string): string => /^(@[^/]+\/)?[^/]+/.exec(isOurs(name) ? '' : name)?.[0] ?? name
 
 const violations = ({ name, values, types }: Module): string[] => {
   const rule = rules[rowOf(name)] ?? {}

@@ -75,6 +75,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     maxLayers: 64,
     layering: 'stable',
     compression: { algorithm: 'gzip', level: 4 },
+    sbom: true,
     nix,
   })
 })
@@ -102,6 +103,7 @@ test.each<[Record<string, string>, Partial<Inputs>]>([
   [{ compression: 'gzip', 'compression-level': '9' }, { compression: { algorithm: 'gzip', level: 9 } }],
   [{ compression: 'zstd' }, { compression: { algorithm: 'zstd', level: 3 } }],
   [{ compression: 'zstd', 'compression-level': '19' }, { compression: { algorithm: 'zstd', level: 19 } }],
+  [{ sbom: 'false' }, { sbom: false }],
   [{ compression: 'none' }, { compression: { algorithm: 'none', level: 0 } }],
   [{ platforms: 'linux/arm64' }, { platforms: ['linux/arm64'] }],
   [{ platforms: 'linux/arm64,linux/amd64\nlinux/arm64' }, { platforms: ['linux/amd64', 'linux/arm64'] }],
@@ -122,6 +124,7 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ platforms: 'linux' }, '`platforms` has "linux"; write `linux/amd64` or `linux/arm64`, or both.'],
     [{ 'install-nix': 'yes' }, '`install-nix` is "yes"; write `auto`, `always` or `never`.'],
     [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
+    [{ sbom: 'spdx' }, '`sbom` is "spdx"; write `true` or `false`.'],
     [{ compression: 'xz' }, '`compression` is "xz"; write `gzip`, `zstd` or `none`.'],
     ...['2', '128', '', '-3', '6.4', '1e2', '0x40', 'many', '10000'].map((value): [Record<string, string>, string] => [
       { 'max-layers': value },

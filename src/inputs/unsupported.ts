@@ -14,7 +14,6 @@ const withoutEffect: Readonly<Record<string, readonly string[]>> = {
   expose: [''],
   labels: [''],
   reuse: ['true', 'false'],
-  sbom: ['true', 'false'],
   user: [''],
   volumes: [''],
   workdir: [''],

@@ -1,3 +1,4 @@
+import { closureSize } from '../graph/closure.ts'
 import { formatRepository } from '../oci/reference.ts'
 import type { Outcome, PlatformOutcome } from '../outcome.ts'
 import { megabytes, seconds } from '../units.ts'
@@ -52,12 +53,12 @@ const whatWasSent = ({ platforms, uploaded, requests }: Outcome): string => {
   return `Sent ${megabytes(uploaded)} in ${requests} requests; the registry had ${existing} of ${layers.length} layers already.`
 }
 
-const platformSections = ({ platform, layers, conflicts, closureSize }: PlatformOutcome): string[] => {
+const platformSections = ({ platform, layers, conflicts, closure }: PlatformOutcome): string[] => {
   const size = layers.reduce((total, layer) => total + layer.size, 0)
   const paths = layers.reduce((total, { storePaths }) => total + storePaths.length, 0)
   return [
     '',
-    `${platform}: ${megabytes(closureSize)} in ${paths} store paths, ${megabytes(size)} in ${counted(layers.length, 'layer')}.`,
+    `${platform}: ${megabytes(closureSize(closure))} in ${paths} store paths, ${megabytes(size)} in ${counted(layers.length, 'layer')}.`,
     ...folded(
       counted(layers.length, 'layer'),
       table(

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { checkUnsupported } from '../../src/inputs/unsupported.ts'
 
 /** The values at which inputs without an effect have none, where that is not nothing. */
-const harmless: Record<string, string> = { cache: 'true', reuse: 'true', sbom: 'true' }
+const harmless: Record<string, string> = { cache: 'true', reuse: 'true' }
 
 const problems = (inputs: Record<string, string>): string[] => {
   const found: string[] = []
@@ -32,7 +32,6 @@ test.each([
 test.each([
   ['cache', ['read', 'write', '', 'TRUE']],
   ['reuse', ['registry', '']],
-  ['sbom', ['spdx', '']],
 ])('%s is taken where it has no effect, and %j is not', (name, refused) => {
   for (const value of ['true', 'false']) expect(problems({ [name]: value })).toEqual([])
   for (const value of refused)

@@ -2,7 +2,7 @@ import type { Package } from '../../src/nix/image-spec.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { type ImageLayer, image } from '../../src/oci/image.ts'
 import type { Outcome, OutcomeLayer, PlatformOutcome } from '../../src/outcome.ts'
-import { pathOf } from './closures.ts'
+import { closureOf, pathOf } from './closures.ts'
 
 export const gitPackage: Package = {
   attr: 'git',
@@ -12,6 +12,12 @@ export const gitPackage: Package = {
   license: ['GPL-2.0-only'],
   homepage: 'https://git-scm.com/',
 }
+
+/** 40 MB in all. */
+const closure = closureOf(['git-2.51.0'], {
+  'git-2.51.0': { size: 10_000_000, needs: ['glibc-2.40'] },
+  'glibc-2.40': { size: 30_000_000 },
+})
 
 export const storeLayer: OutcomeLayer = {
   digest: digestOf(Buffer.from('store layer')),
@@ -51,7 +57,7 @@ export const platformOutcome = (changes: Partial<PlatformOutcome> = {}): Platfor
     packages: [gitPackage],
     conflicts: [],
     layers: [storeLayer, linksLayer],
-    closureSize: 40_000_000,
+    closure,
     ...changes,
   }
 }
