@@ -69,7 +69,7 @@ export const buildPlatform = async (
     const layers =
       plan.layering === 'stable'
         ? stableLayers(closure, plan.layerBudget)
-        : popularityLayers(closure, plan.layerBudget, new Map())
+        : popularityLayers(closure, plan.layerBudget, new Map(plan.popularity))
     checkPartition(layers, closure, plan.layerBudget)
     return layers
   })

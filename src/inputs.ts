@@ -29,6 +29,8 @@ export type Inputs = {
   readonly preset: 'bare' | 'default'
   readonly maxLayers: number
   readonly layering: 'stable' | 'popularity'
+  /** An absolute path. */
+  readonly popularity: string | undefined
   readonly compression: Compression
   readonly sbom: boolean
   readonly nix: {
@@ -50,12 +52,13 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     platforms: parsePlatforms(get('platforms'), context.platform, problem),
     ...parseDestination(get('image'), get('tags'), context.repository, problem),
     push: choice(get, 'push', ['auto', 'true', 'false'], problem),
-    output: parseOutput(get('output'), context.workspace),
+    output: fromWorkspace(get('output'), context.workspace),
     credentials: parseCredentials(get('username'), get('password'), problem),
     githubToken: get('github-token') || undefined,
     preset: parsePreset(get, problem),
     maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
     layering: choice(get, 'layering', ['stable', 'popularity'], problem),
+    popularity: fromWorkspace(get('popularity'), context.workspace),
     compression: parseCompression(get, problem),
     sbom: choice(get, 'sbom', ['true', 'false'], problem) === 'true',
     nix: {
@@ -65,6 +68,8 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     },
   }
   checkUnsupported(get, problem)
+  if (inputs.popularity && inputs.layering !== 'popularity')
+    problem('`popularity` is given, but only `layering: popularity` uses it; write that too, or leave it out.')
   if (inputs.nix.install === 'never' && (inputs.nix.release.version || inputs.nix.release.url))
     problem('`nix-version` or `nix-url` is given, but `install-nix` is `never`; leave one of them out.')
 
@@ -116,7 +121,7 @@ const parsePlatforms = (text: string, runner: Platform, problem: Problem): Platf
   return names.length > 0 ? platforms.filter((platform) => names.includes(platform)) : [runner]
 }
 
-const parseOutput = (text: string, workspace: string): string | undefined => {
+const fromWorkspace = (text: string, workspace: string): string | undefined => {
   if (!text) return undefined
   return isAbsolute(text) ? text : join(workspace, text)
 }

@@ -18,6 +18,8 @@ export type Plan = {
     readonly packages: readonly RequestedPackage[]
   }
   readonly layering: Inputs['layering']
+  /** What a run was given of it, by name in code unit order. */
+  readonly popularity: readonly (readonly [name: string, count: number])[]
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
   readonly baseLayer: boolean
@@ -32,8 +34,14 @@ export type Plan = {
 /** What `preset: default` adds to the packages, where the set has it. Packages that are listed win over these. */
 const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: true }) as const)
 
-export const plan = (inputs: Inputs, context: Context): Plan => {
-  const baseLayer = inputs.preset === 'default'
+/** How many of an image's layers are for store paths: the symlink layer comes above them, and the base layer where there is one. */
+export const layersForPaths = (maxLayers: number, preset: Inputs['preset']): number =>
+  maxLayers - (hasBaseLayer(preset) ? 2 : 1)
+
+const hasBaseLayer = (preset: Inputs['preset']): boolean => preset !== 'bare'
+
+export const plan = (inputs: Inputs, context: Context, popularity: Plan['popularity'] = []): Plan => {
+  const baseLayer = hasBaseLayer(inputs.preset)
   const forked = inputs.push === 'auto' && context.isForkPullRequest
   return {
     platforms: inputs.platforms,
@@ -44,7 +52,8 @@ export const plan = (inputs: Inputs, context: Context): Plan => {
       packages: baseLayer ? [...inputs.packages, ...defaultPackages] : inputs.packages,
     },
     layering: inputs.layering,
-    layerBudget: inputs.maxLayers - (baseLayer ? 2 : 1),
+    popularity,
+    layerBudget: layersForPaths(inputs.maxLayers, inputs.preset),
     baseLayer,
     compression: inputs.compression,
     layerFormat: compressionFormat(inputs.compression),

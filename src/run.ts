@@ -17,6 +17,7 @@ import { imageIndex } from './oci/image-index.ts'
 import { formatRepository } from './oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
 import { plan as makePlan } from './plan.ts'
+import { readPopularity } from './read-popularity.ts'
 import { findCredentials } from './registry/credentials.ts'
 import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
@@ -68,7 +69,7 @@ const cancelled = (signal: AbortSignal): Promise<never> =>
   })
 
 const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: string): Promise<Outcome> => {
-  const plan = makePlan(inputs, context)
+  const plan = makePlan(inputs, context, await readPopularity(inputs.popularity))
   const { repository, tags, output } = inputs
   const { log, signal, endpoints } = ports
   const environment = context.childEnvironment

@@ -74,6 +74,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     preset: 'default',
     maxLayers: 64,
     layering: 'stable',
+    popularity: undefined,
     compression: { algorithm: 'gzip', level: 4 },
     sbom: true,
     nix,
@@ -99,6 +100,7 @@ test.each<[Record<string, string>, Partial<Inputs>]>([
   [{ 'max-layers': '3' }, { maxLayers: 3 }],
   [{ 'max-layers': '127' }, { maxLayers: 127 }],
   [{ layering: 'popularity' }, { layering: 'popularity' }],
+  [{ layering: 'popularity', popularity: 'popularity.json' }, { popularity: '/work/space/popularity.json' }],
   [{ compression: 'gzip', 'compression-level': '1' }, { compression: { algorithm: 'gzip', level: 1 } }],
   [{ compression: 'gzip', 'compression-level': '9' }, { compression: { algorithm: 'gzip', level: 9 } }],
   [{ compression: 'zstd' }, { compression: { algorithm: 'zstd', level: 3 } }],
@@ -125,6 +127,10 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ 'install-nix': 'yes' }, '`install-nix` is "yes"; write `auto`, `always` or `never`.'],
     [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
     [{ sbom: 'spdx' }, '`sbom` is "spdx"; write `true` or `false`.'],
+    [
+      { popularity: 'popularity.json' },
+      '`popularity` is given, but only `layering: popularity` uses it; write that too, or leave it out.',
+    ],
     [{ compression: 'xz' }, '`compression` is "xz"; write `gzip`, `zstd` or `none`.'],
     ...['2', '128', '', '-3', '6.4', '1e2', '0x40', 'many', '10000'].map((value): [Record<string, string>, string] => [
       { 'max-layers': value },
