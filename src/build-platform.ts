@@ -9,6 +9,7 @@ import { checkPartition } from './layers/partition.ts'
 import { popularityLayers } from './layers/popularity.ts'
 import { stableLayers } from './layers/stable.ts'
 import type { Log } from './log.ts'
+import { checkValidity } from './nix/check-validity.ts'
 import { evaluateImage } from './nix/evaluate.ts'
 import type { ImageSpec } from './nix/image-spec.ts'
 import type { Nix } from './nix/nix.ts'
@@ -60,6 +61,7 @@ export const buildPlatform = async (
   )
   const { conflicts, packages } = spec
   const closure = checkClosure(spec.runtimeGraph, spec.roots)
+  await timed(timings, 'nix', () => checkValidity([...closure.paths.keys(), spec.symlinkLayer.path], nix))
   log.info(`${packages.length} packages, ${closure.paths.size} store paths, ${megabytes(closureSize(closure))}`)
   for (const { path, winner, loser } of conflicts.slice(0, shownConflicts))
     log.info(`${path} is from ${winner}; left out is ${loser}`)
