@@ -13,7 +13,7 @@ export default defineConfig({
         test: {
           name: 'newest Nix',
           include: [
-            'test/nix/{build-image,evaluate,purity,realise,source,source-problems}.test.ts',
+            'test/nix/{build-image,check-validity,evaluate,purity,realise,source,source-problems}.test.ts',
             'test/end-to-end.test.ts',
           ],
           env: { TEST_NIX: 'newest' },

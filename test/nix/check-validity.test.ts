@@ -31,11 +31,10 @@ test('a store path that Nix does not call valid is refused by name, whatever lie
 test('more paths than fit into the arguments of a process are asked for', async () => {
   const stray: StorePath = `/nix/store/${'0'.repeat(31)}2-stray`
   await withNix(async (nix, { temporary }) => {
-    const file = join(temporary, 'file')
+    const file = join(temporary, 'a'.repeat(200))
     await writeFile(file, 'known')
     const known = parseStorePath((await nix('nix-store', ['--add', file])).trim(), 'the path')
-    const many = Array.from({ length: 60_000 }, () => known)
-    await expect(checkValidity(many, nix)).resolves.toBeUndefined()
+    const many = Array.from({ length: 15_000 }, () => known)
     await expect(checkValidity([...many, stray], nix)).rejects.toThrow(refusal(stray))
   })
 })
