@@ -3,8 +3,12 @@ import { join } from 'node:path'
 import { type BuiltLayer, buildLayers } from './archive/build-layers.ts'
 import { checkArchitecture } from './archive/check-architecture.ts'
 import { readLinks } from './archive/links.ts'
+import { rootFileSystem } from './archive/root-file-system.ts'
+import { findOwner } from './archive/users.ts'
 import { assemble } from './assemble.ts'
 import { type Closure, checkClosure, closureSize } from './graph/closure.ts'
+import { imageDefaults } from './image-defaults.ts'
+import { loaderOf } from './job-container.ts'
 import { checkPartition } from './layers/partition.ts'
 import { popularityLayers } from './layers/popularity.ts'
 import { stableLayers } from './layers/stable.ts'
@@ -78,12 +82,15 @@ export const buildPlatform = async (
 
   const links = await readLinks(spec.symlinkLayer.path)
   await checkArchitecture(links, platform)
+  const loader = plan.base.preset === 'job-container' ? loaderOf(spec, platform) : undefined
+  const baseFiles = rootFileSystem(links, plan.base, await findOwner(plan.base, links), loader)
   const start = performance.now()
-  const built = await buildLayers({ ...plan, ...spec, partition, closure, links, folder }, deliver, () =>
+  const built = await buildLayers({ ...plan, ...spec, partition, closure, baseFiles, folder }, deliver, () =>
     addTime(timings, 'archive', performance.now() - start),
   )
   const layers = built.map(({ layer, delivered }) => ({ ...layer, origin: delivered }))
   const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
   log.info(`${layers.length} layers, ${megabytes(size)}`)
-  return { platform, spec, closure, layers, image: assemble(layers, links, platform) }
+  const image = assemble(layers, imageDefaults(links, loader), plan.configuration, platform)
+  return { platform, spec, closure, layers, image }
 }

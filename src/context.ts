@@ -12,6 +12,10 @@ export type Context = {
   readonly platform: Platform
   /** `owner/name`; empty outside a workflow. */
   readonly repository: string
+  /** The page of the repository; `undefined` outside a workflow. */
+  readonly repositoryUrl: string | undefined
+  /** Seconds since 1970, of an image that shall say when it was made. */
+  readonly sourceDateEpoch: number | undefined
   readonly actor: string
   /** A pull request from another repository, whose token can read but not write. */
   readonly isForkPullRequest: boolean
@@ -68,6 +72,10 @@ export const readContext = (environment: Environment, actionDirectory: string): 
     temporary: RUNNER_TEMP,
     platform,
     repository: environment['GITHUB_REPOSITORY'] ?? '',
+    repositoryUrl: environment['GITHUB_REPOSITORY']
+      ? `${environment['GITHUB_SERVER_URL'] || 'https://github.com'}/${environment['GITHUB_REPOSITORY']}`
+      : undefined,
+    sourceDateEpoch: readEpoch(environment['SOURCE_DATE_EPOCH']),
     actor: environment['GITHUB_ACTOR'] || 'github-actions',
     isForkPullRequest: isForkPullRequest(environment),
     dockerConfig: environment['DOCKER_CONFIG'] || (HOME ? join(HOME, '.docker') : undefined),
@@ -79,6 +87,17 @@ export const readContext = (environment: Environment, actionDirectory: string): 
       }),
     ),
   }
+}
+
+/** Years have four digits in an image. Source: https://reproducible-builds.org/specs/source-date-epoch/ */
+const lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000
+
+const readEpoch = (text: string | undefined): number | undefined => {
+  if (!text) return undefined
+  if (/^\d{1,12}$/.test(text) && Number(text) <= lastSecond) return Number(text)
+  throw new UserError(
+    `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}; set it to seconds since 1970, as \`git log -1 --format=%ct\` prints them.`,
+  )
 }
 
 /** Events whose token can only read where they come from a fork. */

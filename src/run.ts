@@ -16,7 +16,7 @@ import { prepareNix } from './nix/prepare.ts'
 import { imageIndex } from './oci/image-index.ts'
 import { formatRepository } from './oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
-import { plan as makePlan } from './plan.ts'
+import { plan as makePlan, type Plan } from './plan.ts'
 import { readPopularity } from './read-popularity.ts'
 import { findCredentials } from './registry/credentials.ts'
 import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
@@ -104,7 +104,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const built: BuiltPlatform[] = []
   for (const platform of plan.platforms)
     built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary, deliver }))
-  const top = topOf(built)
+  const top = topOf(built, plan)
 
   if (plan.push)
     await timed(timings, 'push', async () => {
@@ -135,10 +135,13 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
 }
 
 /** What the tags point at: the image, or the index where there are several. */
-const topOf = (built: readonly BuiltPlatform[]): BuiltPlatform['image']['manifest'] => {
+const topOf = (built: readonly BuiltPlatform[], { configuration }: Plan): BuiltPlatform['image']['manifest'] => {
   const [only, ...others] = built
   if (only && others.length === 0) return only.image.manifest
-  return imageIndex(built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })))
+  return imageIndex(
+    built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })),
+    configuration.annotations.index,
+  )
 }
 
 const platformOutcome = ({ platform, spec, closure, image, layers }: BuiltPlatform): PlatformOutcome => ({

@@ -25,6 +25,8 @@ const context: Context = {
   temporary: '/work/temporary',
   platform: 'linux/amd64',
   repository: 'Owner/Name',
+  repositoryUrl: 'https://github.com/Owner/Name',
+  sourceDateEpoch: undefined,
   actor: 'somebody',
   isForkPullRequest: false,
   dockerConfig: undefined,

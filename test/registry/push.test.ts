@@ -77,7 +77,7 @@ test.each(kinds.flatMap(([kind, fits]) => faults.map((fault) => [fault, kind, fi
       signal: new AbortController().signal,
     })
     await pushLayer(client, layer())
-    const pushed = image([layer()], { architecture: 'amd64', created: '1970-01-01T00:00:01Z', env: [], cmd: undefined })
+    const pushed = image([layer()], { architecture: 'amd64', created: '1970-01-01T00:00:01Z' })
     await pushImage(client, pushed)
     await pushTags(client, pushed.manifest, ['v1'])
     expect(await manifestDigest(registry, name, 'v1')).toBe(pushed.manifest.descriptor.digest)

@@ -53,7 +53,7 @@ export const platformOutcome = (changes: Partial<PlatformOutcome> = {}): Platfor
   )
   return {
     platform: 'linux/amd64',
-    image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z', env: [], cmd: undefined }),
+    image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z' }),
     packages: [gitPackage],
     conflicts: [],
     layers: [storeLayer, linksLayer],
