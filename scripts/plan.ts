@@ -36,7 +36,7 @@ try {
   if (!Number.isInteger(maxLayers) || maxLayers < 3) throw new Error('--max-layers is a whole number, 3 at least')
   if (popularity && layering !== 'popularity') throw new Error('--popularity goes with --layering popularity only')
 
-  const budget = layersForPaths(maxLayers, preset)
+  const budget = layersForPaths(maxLayers, preset !== 'bare')
   const data = popularity ? parsePopularity(readFileSync(popularity, 'utf8')) : new Map<string, number>()
   const closure = parseClosure(await text(process.stdin))
   const layers = layering === 'stable' ? stableLayers(closure, budget) : popularityLayers(closure, budget, data)

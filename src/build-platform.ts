@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type BuiltLayer, buildLayers } from './archive/build-layers.ts'
 import { checkArchitecture } from './archive/check-architecture.ts'
+import { type DanglingLink, findDanglingLinks } from './archive/dangling-links.ts'
 import { readLinks } from './archive/links.ts'
 import { rootFileSystem } from './archive/root-file-system.ts'
 import { findOwner } from './archive/users.ts'
@@ -19,6 +20,7 @@ import type { ImageSpec } from './nix/image-spec.ts'
 import type { Nix } from './nix/nix.ts'
 import { realiseImage } from './nix/realise.ts'
 import type { FetchedSource } from './nix/source.ts'
+import { packageName } from './nix/store-path.ts'
 import type { Image } from './oci/image.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
 import type { Origin } from './outcome.ts'
@@ -32,6 +34,7 @@ export type BuiltPlatform = {
   readonly spec: ImageSpec
   readonly closure: Closure
   readonly image: Image
+  readonly danglingLinks: readonly DanglingLink[]
   readonly layers: readonly (BuiltLayer & { readonly origin: Origin })[]
 }
 
@@ -46,6 +49,9 @@ export type BuildTools = {
 
 /** As many as one reads; the step summary has more. */
 const shownConflicts = 20
+
+/** In one sentence, which the run's page shows. */
+const shownDangling = 3
 
 /** Builds the image of one platform: packages, their grouping into layers, the layers, which are delivered one by one. */
 export const buildPlatform = async (
@@ -84,6 +90,8 @@ export const buildPlatform = async (
   await checkArchitecture(links, platform)
   const loader = plan.base.preset === 'job-container' ? loaderOf(spec, platform) : undefined
   const baseFiles = rootFileSystem(links, plan.base, await findOwner(plan.base, links), loader)
+  const danglingLinks = findDanglingLinks(links, closure, baseFiles)
+  if (danglingLinks.length > 0) log.warning(describeDangling(danglingLinks))
   const start = performance.now()
   const built = await buildLayers({ ...plan, ...spec, partition, closure, baseFiles, folder }, deliver, () =>
     addTime(timings, 'archive', performance.now() - start),
@@ -92,5 +100,13 @@ export const buildPlatform = async (
   const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
   log.info(`${layers.length} layers, ${megabytes(size)}`)
   const image = assemble(layers, imageDefaults(links, loader), plan.configuration, platform)
-  return { platform, spec, closure, layers, image }
+  return { platform, spec, closure, danglingLinks, layers, image }
+}
+
+const describeDangling = (links: readonly DanglingLink[]): string => {
+  const shown = links
+    .slice(0, shownDangling)
+    .map(({ path, owner, target }) => `${path} of ${packageName(owner)} (to ${target})`)
+  const more = links.length > shown.length ? ` and ${links.length - shown.length} more, see the step summary` : ''
+  return `The image has links that lead to nothing in it: ${shown.join(', ')}${more}.`
 }

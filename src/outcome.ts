@@ -1,3 +1,4 @@
+import type { DanglingLink } from './archive/dangling-links.ts'
 import type { Closure } from './graph/closure.ts'
 import type { ImageSpec } from './nix/image-spec.ts'
 import type { PinnedSource } from './nix/source.ts'
@@ -30,6 +31,7 @@ export type OutcomeLayer = {
 /** The image of one platform. */
 export type PlatformOutcome = Pick<ImageSpec, 'conflicts' | 'packages'> & {
   readonly platform: Platform
+  readonly danglingLinks: readonly DanglingLink[]
   readonly image: Image
   readonly layers: readonly OutcomeLayer[]
   readonly closure: Closure

@@ -144,12 +144,20 @@ const topOf = (built: readonly BuiltPlatform[], { configuration }: Plan): BuiltP
   )
 }
 
-const platformOutcome = ({ platform, spec, closure, image, layers }: BuiltPlatform): PlatformOutcome => ({
+const platformOutcome = ({
+  platform,
+  spec,
+  closure,
+  danglingLinks,
+  image,
+  layers,
+}: BuiltPlatform): PlatformOutcome => ({
   platform,
   image,
   packages: spec.packages,
   conflicts: spec.conflicts,
   closure,
+  danglingLinks,
   layers: layers.map(({ descriptor, diffID, key, storePaths, holds, origin }) => ({
     ...descriptor,
     diffID,

@@ -56,6 +56,7 @@ export const platformOutcome = (changes: Partial<PlatformOutcome> = {}): Platfor
     image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z' }),
     packages: [gitPackage],
     conflicts: [],
+    danglingLinks: [],
     layers: [storeLayer, linksLayer],
     closure,
     ...changes,
