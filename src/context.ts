@@ -20,10 +20,25 @@ export type Context = {
   /** A pull request from another repository, whose token can read but not write. */
   readonly isForkPullRequest: boolean
   readonly dockerConfig: string | undefined
+  /** The name of what started the workflow, as in `pull_request`. */
+  readonly event: string
+  /** What a run on the default branch saves to the Actions cache is seen by all branches. */
+  readonly isOnDefaultBranch: boolean
+  /** The workflow's `cache-mode`: `read`, `write`, `write-only` or `none`; empty where it says nothing. */
+  readonly cacheMode: string
+  /** The Actions cache service; `undefined` outside the runner. */
+  readonly cacheService: CacheService | undefined
   /** The action's own `nix/` folder. */
   readonly nixDirectory: string
   /** All that a child process gets to see; nothing secret, and nothing that evaluation or building could depend on. */
   readonly childEnvironment: Readonly<Record<string, string>>
+}
+
+/** `environment` is all that `@actions/cache` needs besides the token, `program` the action itself. */
+export type CacheService = {
+  readonly program: string
+  readonly token: string
+  readonly environment: Readonly<Record<string, string>>
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -55,8 +70,18 @@ const passedOn = [
   'ALL_PROXY',
 ]
 
-/** Reads the environment of a step; `actionDirectory` is the action's root. Throws a `UserError` if this is no Linux runner. */
-export const readContext = (environment: Environment, actionDirectory: string): Context => {
+/** What `@actions/cache` reads; its token is handed on by another way. */
+const forCacheService = [
+  'ACTIONS_CACHE_MODE',
+  'ACTIONS_CACHE_SERVICE_V2',
+  'ACTIONS_CACHE_URL',
+  'ACTIONS_RESULTS_URL',
+  'GITHUB_SERVER_URL',
+  'NODE_EXTRA_CA_CERTS',
+]
+
+/** Reads the environment of a step; `program` is the action's main file, in a folder of the action's root. Throws a `UserError` if this is no Linux runner. */
+export const readContext = (environment: Environment, program: string): Context => {
   const { RUNNER_OS, RUNNER_ARCH, RUNNER_TEMP, GITHUB_WORKSPACE, HOME } = environment
   const platform = platformOfRunner(RUNNER_OS, RUNNER_ARCH)
   if (!platform)
@@ -79,13 +104,12 @@ export const readContext = (environment: Environment, actionDirectory: string): 
     actor: environment['GITHUB_ACTOR'] || 'github-actions',
     isForkPullRequest: isForkPullRequest(environment),
     dockerConfig: environment['DOCKER_CONFIG'] || (HOME ? join(HOME, '.docker') : undefined),
-    nixDirectory: join(actionDirectory, 'nix'),
-    childEnvironment: Object.fromEntries(
-      passedOn.flatMap((name) => {
-        const value = environment[name]
-        return value === undefined ? [] : [[name, value]]
-      }),
-    ),
+    event: environment['GITHUB_EVENT_NAME'] ?? '',
+    isOnDefaultBranch: isOnDefaultBranch(environment),
+    cacheMode: (environment['ACTIONS_CACHE_MODE'] ?? '').trim().toLowerCase(),
+    cacheService: cacheService(environment, program),
+    nixDirectory: join(program, '..', '..', 'nix'),
+    childEnvironment: only(passedOn, environment),
   }
 }
 
@@ -100,17 +124,40 @@ const readEpoch = (text: string | undefined): number | undefined => {
   )
 }
 
+const only = (names: readonly string[], environment: Environment): Record<string, string> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const value = environment[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+
+const cacheService = (environment: Environment, program: string): CacheService | undefined => {
+  const { ACTIONS_CACHE_URL, ACTIONS_RESULTS_URL, ACTIONS_RUNTIME_TOKEN: token } = environment
+  if (!token || !(ACTIONS_RESULTS_URL || ACTIONS_CACHE_URL)) return undefined
+  return { program, token, environment: only(forCacheService, environment) }
+}
+
+/** A schedule is always that of the default branch, and its event does not say which that is. */
+const isOnDefaultBranch = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REF }: Environment): boolean => {
+  if (GITHUB_EVENT_NAME === 'schedule') return true
+  if (!GITHUB_REF || !GITHUB_EVENT_PATH) return false
+  const branch = field(field(readEvent(GITHUB_EVENT_PATH), 'repository'), 'default_branch')
+  return GITHUB_REF === `refs/heads/${branch}`
+}
+
 /** Events whose token can only read where they come from a fork. */
 const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_review_comment']
 
 /** Source: the webhook payload of `pull_request`, https://docs.github.com/en/webhooks/webhook-events-and-payloads */
 const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment): boolean => {
   if (!withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') || !GITHUB_EVENT_PATH) return false
-  const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
   const event = readEvent(GITHUB_EVENT_PATH)
   // Where the fork was deleted, the payload has no repository.
   return field(field(field(field(event, 'pull_request'), 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
 }
+
+const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
 
 const readEvent = (file: string): unknown => {
   try {

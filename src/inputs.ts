@@ -35,6 +35,7 @@ export type Inputs = {
   readonly popularity: string | undefined
   readonly compression: Compression
   readonly sbom: boolean
+  readonly cache: 'true' | 'read' | 'write' | 'false'
   readonly nix: {
     readonly install: 'auto' | 'always' | 'never'
     readonly release: ReleaseInputs
@@ -64,6 +65,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     popularity: fromWorkspace(get('popularity'), context.workspace),
     compression: parseCompression(get, problem),
     sbom: choice(get, 'sbom', ['true', 'false'], problem) === 'true',
+    cache: choice(get, 'cache', ['true', 'read', 'write', 'false'], problem),
     nix: {
       install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
       release: parseRelease(get, problem),

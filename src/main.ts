@@ -1,7 +1,8 @@
 import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import * as core from '@actions/core'
+import { answerCacheRequest } from './cache/cache-process.ts'
 import { readContext } from './context.ts'
 import { explain, UserError } from './error.ts'
 import { readInputs } from './inputs.ts'
@@ -17,6 +18,12 @@ import { run } from './run.ts'
 // Layers are compressed on Node's thread pool, which has four threads however many cores there are.
 process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, availableParallelism())}`
 
+// The action starts itself for what it asks of the Actions cache.
+if (process.argv[2] === 'actions-cache') {
+  await answerCacheRequest(process.env)
+  process.exit()
+}
+
 /** Inputs that must never be seen, whatever happens next. */
 const secrets = ['password', 'github-token', 'cache-signing-key']
 
@@ -25,7 +32,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 try {
   for (const value of secrets.map((name) => core.getInput(name))) if (value) core.setSecret(value)
-  const context = readContext(process.env, dirname(import.meta.dirname))
+  const context = readContext(process.env, import.meta.filename)
   const inputs = readInputs((name) => core.getInput(name), context)
   const outcome = await run(inputs, context, {
     log: actionsLog,

@@ -30,6 +30,7 @@ const rules: Readonly<Record<string, Rule>> = {
     values: ['check', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
     types: ['inputs', 'inputs/*', 'log', 'plan'],
   },
+  'cache/*': { values: ['cache/*', 'check', 'error', 'nix/*'], types: ['context', 'inputs', 'log'] },
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
   'read-popularity': { values: ['error', 'graph/*'], types: ['plan'] },
   'layers/*': { values: ['graph/*', 'nix/store-path'], types: ['layers/*'] },
@@ -62,11 +63,15 @@ const rules: Readonly<Record<string, Rule>> = {
     ],
     types: ['context', 'inputs', 'log', 'outcome'],
   },
-  main: { values: ['context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'], types: ['outcome'] },
+  main: {
+    values: ['cache/*', 'context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'],
+    types: ['outcome'],
+  },
 }
 
 /** Who may use what is outside: files, programs, the network, the environment, and packages. Rows as in `rules`. */
 const owners: Readonly<Record<string, readonly string[]>> = {
+  '@actions/cache': ['cache/cache-process'],
   '@actions/core': ['log', 'main'],
   '@cyclonedx/cyclonedx-library': ['report/sbom'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
@@ -75,6 +80,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'node:fs': [
     'archive/*',
     'build-platform',
+    'cache/*',
     'context',
     'exists',
     'main',
@@ -90,7 +96,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'process.env': ['main'],
   'process.exit': ['main'],
   'process.once': ['main'],
-  'import.meta.dirname': ['main'],
+  'import.meta.filename': ['main'],
   // The locale, the clock and chance must not be in an image.
   '.localeCompare': [],
   '.toLocaleString': [],

@@ -30,6 +30,10 @@ const context: Context = {
   actor: 'somebody',
   isForkPullRequest: false,
   dockerConfig: undefined,
+  event: 'push',
+  isOnDefaultBranch: true,
+  cacheMode: '',
+  cacheService: undefined,
   nixDirectory: '/action/nix',
   childEnvironment: {},
 }
@@ -79,6 +83,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     popularity: undefined,
     compression: { algorithm: 'gzip', level: 4 },
     sbom: true,
+    cache: 'true',
     nix,
   })
 })
@@ -111,6 +116,7 @@ test.each<[Record<string, string>, Partial<Inputs>]>([
   [{ compression: 'none' }, { compression: { algorithm: 'none', level: 0 } }],
   [{ platforms: 'linux/arm64' }, { platforms: ['linux/arm64'] }],
   [{ platforms: 'linux/arm64,linux/amd64\nlinux/arm64' }, { platforms: ['linux/amd64', 'linux/arm64'] }],
+  [{ cache: 'write' }, { cache: 'write' }],
   [{ 'install-nix': 'always' }, { nix: { ...nix, install: 'always' } }],
   [{ 'install-nix': 'never' }, { nix: { ...nix, install: 'never' } }],
   [{ 'nix-version': '2.34.7' }, { nix: { ...nix, release: { version: '2.34.7', url: '', sha256: '' } } }],
@@ -127,6 +133,7 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ preset: 'job-container' }, '`preset: job-container` is not supported yet; write `default` or `bare`.'],
     [{ platforms: 'linux' }, '`platforms` has "linux"; write `linux/amd64` or `linux/arm64`, or both.'],
     [{ 'install-nix': 'yes' }, '`install-nix` is "yes"; write `auto`, `always` or `never`.'],
+    [{ cache: 'yes' }, '`cache` is "yes"; write `true`, `read`, `write` or `false`.'],
     [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
     [{ sbom: 'spdx' }, '`sbom` is "spdx"; write `true` or `false`.'],
     [

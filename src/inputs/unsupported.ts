@@ -5,7 +5,6 @@ import type { GetInput, Problem } from './problem.ts'
  * so that nobody believes that it had an effect.
  */
 const withoutEffect: Readonly<Record<string, readonly string[]>> = {
-  cache: ['true', 'false'],
   'cache-signing-key': [''],
   reuse: ['true', 'false'],
 }
