@@ -1,5 +1,5 @@
 import type { Links } from './archive/links.ts'
-import type { Loader } from './job-container.ts'
+import type { Loader } from './loader.ts'
 
 /**
  * What an image's containers are started with where no input says otherwise. It is the same for each image with these

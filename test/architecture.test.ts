@@ -25,7 +25,8 @@ const rules: Readonly<Record<string, Rule>> = {
   context: { values: ['check', 'error', 'oci/*'] },
   'inputs/*': { values: ['inputs/*', 'loopback', 'nix/nar-hash', 'oci/*'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
-  plan: { values: ['oci/*'], types: ['context', 'inputs'] },
+  'job-container': {},
+  plan: { values: ['job-container', 'oci/*'], types: ['context', 'inputs', 'inputs/*'] },
   'nix/*': {
     values: ['check', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
     types: ['inputs', 'inputs/*', 'log', 'plan'],
@@ -34,19 +35,33 @@ const rules: Readonly<Record<string, Rule>> = {
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
   'read-popularity': { values: ['error', 'graph/*'], types: ['plan'] },
   'layers/*': { values: ['graph/*', 'nix/store-path'], types: ['layers/*'] },
+  loader: { values: ['error', 'job-container'], types: ['nix/*', 'oci/*'] },
   'archive/*': {
     values: ['archive/*', 'concurrent', 'error', 'exists', 'graph/*', 'layers/*', 'nix/store-path', 'oci/*', 'units'],
-    types: ['nix/*', 'plan'],
+    types: ['loader', 'nix/*', 'plan'],
   },
-  assemble: { values: ['oci/*'], types: ['archive/*'] },
+  'image-defaults': { types: ['archive/*', 'loader'] },
+  assemble: { values: ['oci/*'], types: ['archive/*', 'image-defaults', 'plan'] },
   'registry/*': { values: ['check', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
-  outcome: { types: ['graph/*', 'nix/*', 'nix/store-path', 'oci/*', 'timings'] },
+  outcome: { types: ['archive/*', 'graph/*', 'nix/*', 'nix/store-path', 'oci/*', 'timings'] },
   'report/*': {
     values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],
     types: ['nix/*', 'outcome'],
   },
   'build-platform': {
-    values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'timings', 'units'],
+    values: [
+      'archive/*',
+      'assemble',
+      'graph/*',
+      'image-defaults',
+      'layers/*',
+      'loader',
+      'nix/*',
+      'nix/store-path',
+      'oci/*',
+      'timings',
+      'units',
+    ],
     types: ['log', 'outcome', 'plan'],
   },
   run: {
@@ -175,7 +190,11 @@ describe('what is outside', () => {
     const byName = new Map(modules.map((module) => [module.name, module]))
     const reached = modules
       .map(({ name }) => name)
-      .filter((name) => /^(assemble|check|error|graph\/|inputs|layers\/|oci\/|outcome|plan|report\/)/.test(name))
+      .filter((name) =>
+        /^(assemble|check|error|graph\/|image-defaults|inputs|job-container|layers\/|loader|oci\/|outcome|plan|report\/)/.test(
+          name,
+        ),
+      )
     const seen = new Set(reached)
     for (const name of seen) for (const value of byName.get(name)?.values ?? []) seen.add(value)
     expect(seen.size).toBeGreaterThan(20)

@@ -28,6 +28,8 @@ test('what the runner tells is read', () => {
     temporary: '/home/runner/work/_temp',
     platform: 'linux/amd64',
     repository: 'Owner/Name',
+    repositoryUrl: 'https://github.com/Owner/Name',
+    sourceDateEpoch: undefined,
     actor: 'somebody',
     isForkPullRequest: false,
     dockerConfig: '/home/runner/.docker',
@@ -41,8 +43,37 @@ test('what the runner tells is read', () => {
 })
 
 test('outside a workflow, nobody acts and there is no repository', () => {
-  const { actor, repository } = read({ GITHUB_ACTOR: undefined, GITHUB_REPOSITORY: undefined })
-  expect({ actor, repository }).toEqual({ actor: 'github-actions', repository: '' })
+  const { actor, repository, repositoryUrl } = read({ GITHUB_ACTOR: undefined, GITHUB_REPOSITORY: undefined })
+  expect({ actor, repository, repositoryUrl }).toEqual({
+    actor: 'github-actions',
+    repository: '',
+    repositoryUrl: undefined,
+  })
+})
+
+test('the repository is on the server that the runner names', () => {
+  expect(read({ GITHUB_SERVER_URL: 'https://github.example.org' }).repositoryUrl).toBe(
+    'https://github.example.org/Owner/Name',
+  )
+})
+
+describe('SOURCE_DATE_EPOCH', () => {
+  test.each([
+    ['0', 0],
+    ['1735689600', 1735689600],
+    ['253402300799', 253402300799],
+    ['', undefined],
+  ])('%j is a time in seconds: %j', (SOURCE_DATE_EPOCH, seconds) => {
+    expect(read({ SOURCE_DATE_EPOCH }).sourceDateEpoch).toBe(seconds)
+  })
+
+  test.each(['-1', '1.5', '2025-01-01', '253402300800', 'now'])('%j is refused', (SOURCE_DATE_EPOCH) => {
+    expect(() => read({ SOURCE_DATE_EPOCH })).toThrow(
+      new UserError(
+        `SOURCE_DATE_EPOCH is "${SOURCE_DATE_EPOCH}"; set it to seconds since 1970, as \`git log -1 --format=%ct\` prints them.`,
+      ),
+    )
+  })
 })
 
 test.each<[string, Environment, string | undefined]>([
