@@ -42,10 +42,12 @@ type Step = 'there' | 'missing' | { readonly target: string }
 
 const inStore = (path: string, closure: Closure): Step => {
   if (!closure.paths.has(storePathOf(path))) return 'missing'
-  const stats = lstatSync(path, { throwIfNoEntry: false })
-  if (!stats) return 'missing'
-  if (!stats.isSymbolicLink()) return 'there'
-  return { target: posix.resolve(realpathSync(posix.dirname(path)), readlinkSync(path)) }
+  try {
+    if (!lstatSync(path).isSymbolicLink()) return 'there'
+    return { target: posix.resolve(realpathSync(posix.dirname(path)), readlinkSync(path)) }
+  } catch {
+    return 'missing'
+  }
 }
 
 const inRoot = (path: string, root: Links): Step => {
