@@ -12,8 +12,6 @@ export type ContainerStep = Finished & { readonly outputs: Variables; readonly s
 
 /** The container of a job with `container:`, as GitHub's runner starts it. */
 export type RunnerContainer = AsyncDisposable & {
-  /** The job's workspace, on the machine; it belongs to the runner's user, and the container's is root. */
-  readonly workspace: string
   /** `PATH` as the image's configuration has it, which is what the runner puts folders before. */
   readonly path: string | undefined
   /** What the runner reads to choose a Node.js: the lines of `/etc/*release` that begin with `ID`. */
@@ -28,13 +26,13 @@ export type RunnerContainer = AsyncDisposable & {
   ): Promise<ContainerStep>
 }
 
-/** The user that runs the runner on GitHub's machines. */
-export const runnerUser = 1001
+// On GitHub's machines. In the container, everything runs as root.
+const runnerUser = 1001
 
 /**
- * Pulls an image and starts it as the runner does (actions/runner 2.336, `ContainerOperationProvider`,
- * `DockerCommandManager`), but for the network: the machine's instead of one of its own, so that the image can be pulled
- * from loopback and servers there can be reached. Throws an `Error` with what Docker says if that fails.
+ * Pulls an image and starts it as the runner does (actions/runner 2.336: `ContainerOperationProvider.cs`,
+ * `DockerCommandManager.cs`, `StepHost.cs`), but for the network, which is the machine's, so that servers on loopback can be
+ * reached. Throws an `Error` with what Docker says if that fails.
  */
 export const startRunnerContainer = async (engine: DockerEngine, image: string): Promise<RunnerContainer> => {
   const docker = async (...args: string[]): Promise<string> => {
@@ -48,7 +46,7 @@ export const startRunnerContainer = async (engine: DockerEngine, image: string):
     await mkdir(join(machine, name), { recursive: true })
     return join(machine, name)
   }
-  // In the order of the runner's MountWellKnownDirectories: a later one may be inside an earlier one.
+  // MountWellKnownDirectories; a later one may be inside an earlier one.
   const mounts = [
     [engine.socket, '/var/run/docker.sock'],
     [await folder('work'), '/__w'],
@@ -62,7 +60,7 @@ export const startRunnerContainer = async (engine: DockerEngine, image: string):
   // The runner brings its own Node.js, the one of nodejs.org; so does npm, for these tests.
   await folder('externals/node24')
   mounts.push([resolve(process.execPath, '..', '..'), '/__e/node24', 'ro'])
-  const workspace = await folder('work/r/r')
+  await folder('work/r/r')
   await folder('work/_temp/_runner_file_commands')
   await writeFile(join(machine, 'work/_temp/_github_workflow/event.json'), '{"ref":"refs/heads/main"}')
   await output('chown', ['--recursive', `${runnerUser}`, join(machine, 'work')])
@@ -76,24 +74,15 @@ export const startRunnerContainer = async (engine: DockerEngine, image: string):
   )
   starting.defer(() => docker('rm', '--force', id).then(() => {}))
   await docker('start', id)
-  const running = await docker(
-    'ps',
-    '--all',
-    '--quiet',
-    '--no-trunc',
-    '--filter',
-    `id=${id}`,
-    '--filter',
-    'status=running',
-  )
-  if (running !== id) throw new Error(`The container ended: ${await docker('logs', id)}`)
+  const status = await docker('inspect', '--format', '{{.State.Status}}', id)
+  if (status !== 'running') throw new Error(`The container is ${status}: ${await docker('logs', id)}`)
 
   const configured = await docker('inspect', '--format', '{{range .Config.Env}}{{println .}}{{end}}', id)
   const path = configured
     .split('\n')
     .find((variable) => variable.startsWith('PATH='))
     ?.slice('PATH='.length)
-  // A failure is not one of the job: without an answer, the runner takes the Node.js for glibc.
+  // Where this fails, the runner takes it for an answer too.
   const { stdout: release } = await engine.docker(['exec', id, 'sh', '-c', 'cat /etc/*release | grep ^ID'])
   if (release.includes('alpine')) throw new Error(`The runner would take the Node.js for Alpine: ${release}`)
 
@@ -145,13 +134,12 @@ export const startRunnerContainer = async (engine: DockerEngine, image: string):
 
   const started = starting.move()
   return {
-    workspace,
     path,
     release,
     script: async (text, { shell, env = {} } = {}) => {
       const name = `${randomUUID()}.sh`
       await writeFile(join(machine, 'work/_temp', name), text)
-      // ScriptHandler and ScriptHandlerHelpers.
+      // Source: ScriptHandler.cs, ScriptHandlerHelpers.cs.
       const command = shell === 'bash' ? ['bash', '--noprofile', '--norc', '-e', '-o', 'pipefail'] : ['sh', '-e']
       return exec([...command, `/__w/_temp/${name}`], env)
     },
