@@ -36,6 +36,7 @@ export type Inputs = {
   readonly compression: Compression
   readonly sbom: boolean
   readonly cache: 'true' | 'read' | 'write' | 'false'
+  readonly reuse: 'true' | 'registry' | 'false'
   readonly nix: {
     readonly install: 'auto' | 'always' | 'never'
     readonly release: ReleaseInputs
@@ -66,6 +67,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     compression: parseCompression(get, problem),
     sbom: choice(get, 'sbom', ['true', 'false'], problem) === 'true',
     cache: choice(get, 'cache', ['true', 'read', 'write', 'false'], problem),
+    reuse: choice(get, 'reuse', ['true', 'registry', 'false'], problem),
     nix: {
       install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
       release: parseRelease(get, problem),

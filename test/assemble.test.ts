@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../src/assemble.ts'
-import { type ImageDefaults, imageDefaults } from '../src/image-defaults.ts'
+import type { ImageDefaults } from '../src/contents.ts'
+import { imageDefaults } from '../src/image-defaults.ts'
 import type { Plan } from '../src/plan.ts'
 import { storeLayer } from './support/outcomes.ts'
 
@@ -25,8 +26,7 @@ type Config = Readonly<Record<string, unknown>>
 const configOf = (configuration: Partial<Plan['configuration']> = {}): Config => {
   const { mediaType, digest, size } = storeLayer
   const { config } = assemble(
-    [{ ...storeLayer, descriptor: { mediaType, digest, size } }],
-    defaults,
+    { layers: [{ ...storeLayer, descriptor: { mediaType, digest, size } }], defaults },
     { ...plain, ...configuration },
     'linux/amd64',
   )

@@ -97,6 +97,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     compression: { algorithm: 'gzip', level: 4 },
     sbom: true,
     cache: 'true',
+    reuse: 'true',
     nix,
   })
 })
@@ -166,6 +167,7 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ platforms: 'linux' }, '`platforms` has "linux"; write `linux/amd64` or `linux/arm64`, or both.'],
     [{ 'install-nix': 'yes' }, '`install-nix` is "yes"; write `auto`, `always` or `never`.'],
     [{ cache: 'yes' }, '`cache` is "yes"; write `true`, `read`, `write` or `false`.'],
+    [{ reuse: 'yes' }, '`reuse` is "yes"; write `true`, `registry` or `false`.'],
     [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
     [{ sbom: 'spdx' }, '`sbom` is "spdx"; write `true` or `false`.'],
     [

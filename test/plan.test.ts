@@ -1,42 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { Context } from '../src/context.ts'
 import type { Inputs } from '../src/inputs.ts'
 import { compressionFormat } from '../src/oci/compression.ts'
-import { type Plan, plan } from '../src/plan.ts'
-
-const inputs = {
-  packages: ['git', 'jq'],
-  nixpkgsConfig: { allowUnfree: true },
-  platforms: ['linux/arm64'],
-  push: 'auto',
-  preset: 'default',
-  maxLayers: 64,
-  layering: 'stable',
-  compression: { algorithm: 'gzip', level: 6 },
-  configuration: {
-    entrypoint: undefined,
-    cmd: undefined,
-    env: {},
-    user: undefined,
-    workdir: undefined,
-    expose: [],
-    volumes: [],
-    labels: {},
-    annotations: { manifest: {}, index: {} },
-  },
-} as const satisfies Partial<Inputs>
-
-const context = {
-  platform: 'linux/amd64',
-  isForkPullRequest: false,
-  nixDirectory: '/action/nix',
-} as const satisfies Partial<Context>
-
-const planOf = (
-  changedInputs: Partial<Inputs> = {},
-  changedContext: Partial<Context> = {},
-  popularity?: Plan['popularity'],
-): Plan => plan({ ...inputs, ...changedInputs } as Inputs, { ...context, ...changedContext } as Context, popularity)
+import type { Plan } from '../src/plan.ts'
+import { inputs, planOf } from './support/plans.ts'
 
 const optional = [
   { attr: 'cacert', optional: true },
@@ -160,4 +126,15 @@ describe('an image', () => {
         'The image is not pushed, as `push: false` says.',
       )
   })
+})
+
+test.each<[Partial<Inputs>, Plan['reuse']]>([
+  [{ reuse: 'true' }, 'records'],
+  [{ reuse: 'registry' }, 'registry'],
+  [{ reuse: 'false' }, 'none'],
+  // A layer that is reused is in the registry only, and a layout wants it as a file.
+  [{ reuse: 'true', output: '/layout' }, 'none'],
+  [{ reuse: 'registry', output: '/layout' }, 'none'],
+])('with %j, what earlier runs made is used as far as it is known from: %s', (changes, reuse) => {
+  expect(planOf(changes).reuse).toBe(reuse)
 })

@@ -1,12 +1,10 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { posix } from 'node:path'
+import type { DanglingLink } from '../contents.ts'
 import type { Closure } from '../graph/closure.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 import type { Links } from './links.ts'
 import type { TreeEntry } from './tree.ts'
-
-/** A link in the image that leads to nothing there. `owner` is the package that brings it, `target` where it ends. */
-export type DanglingLink = { readonly path: string; readonly owner: StorePath; readonly target: string }
 
 /** What is there in every container, or in every image with packages. */
 const everywhere = /^\/((dev|proc|sys)(\/.*)?|nix|nix\/store|etc\/(hosts|hostname|mtab|resolv\.conf))?$/

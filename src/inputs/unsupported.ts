@@ -6,7 +6,6 @@ import type { GetInput, Problem } from './problem.ts'
  */
 const withoutEffect: Readonly<Record<string, readonly string[]>> = {
   'cache-signing-key': [''],
-  reuse: ['true', 'false'],
 }
 
 export const checkUnsupported = (get: GetInput, problem: Problem): void => {

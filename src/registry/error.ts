@@ -22,3 +22,9 @@ export class RegistryError extends Error {
 export class NoAnswerError extends UserError {
   override name = 'NoAnswerError'
 }
+
+/** A manifest was refused since it names a blob that the registry does not have. Source: OCI distribution specification, "Error Codes". */
+export const isBlobUnknown = (error: unknown): boolean => {
+  const answer = error instanceof Error && error.cause instanceof RegistryError ? error.cause : error
+  return answer instanceof RegistryError && ['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN'].includes(answer.code ?? '')
+}

@@ -18,6 +18,10 @@ export const pushLayer = async (client: RepositoryClient, { descriptor, file }: 
     return 'built'
   }, client.signal)
 
+/** Whether the registry has a layer that was not built in this run. */
+export const hasLayer = (client: RepositoryClient, { digest }: Descriptor): Promise<boolean> =>
+  retrying(() => client.hasBlob(digest), client.signal)
+
 /**
  * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names a
  * blob that is not.
