@@ -135,6 +135,11 @@ describe('in an image with preset: job-container', () => {
     expect(succeeded(await get(`${server.url}/text`)).stdout).toBe('from a server\n')
   })
 
+  test("which the runner's Node.js does not know by itself", async () => {
+    const { exitCode, stderr } = await job.action(actions, 'get.mjs', { inputs: { url: `${server.url}/text` } })
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining('UNABLE_TO_VERIFY_LEAF_SIGNATURE')])
+  })
+
   test('files are packed and unpacked as actions/cache does it', async () => {
     expect(succeeded(await job.action(actions, 'cache.mjs')).outputs).toEqual({
       'cache.tzst': 'cached',
