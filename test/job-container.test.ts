@@ -24,8 +24,11 @@ beforeAll(async () => {
   server = stack.use(await startServer(certificates))
   const engine = stack.use(await startDockerEngine())
   await push(registry, 'job-container', certificates)
-  job = stack.use(await startRunnerContainer(engine, `${registry.host}/tools:job-container`))
-  await push(registry, 'default', certificates)
+  const [started] = await Promise.all([
+    startRunnerContainer(engine, `${registry.host}/tools:job-container`),
+    push(registry, 'default', certificates),
+  ])
+  job = stack.use(started)
   ordinary = stack.use(await startRunnerContainer(engine, `${registry.host}/tools:default`))
 })
 afterAll(() => stack.disposeAsync())
