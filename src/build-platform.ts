@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type BuiltLayer, buildLayers } from './archive/build-layers.ts'
+import { type BuiltLayer, buildLayers, type DeliveredLayer } from './archive/build-layers.ts'
 import { checkArchitecture } from './archive/check-architecture.ts'
 import { readLinks } from './archive/links.ts'
 import { assemble } from './assemble.ts'
@@ -27,7 +27,7 @@ export type BuiltPlatform = {
   readonly spec: ImageSpec
   readonly closure: Closure
   readonly image: Image
-  readonly layers: readonly (BuiltLayer & { readonly origin: Origin })[]
+  readonly layers: readonly (BuiltLayer & Pick<DeliveredLayer<Origin>, 'packAgain'> & { readonly origin: Origin })[]
 }
 
 export type BuildTools = {
@@ -80,7 +80,7 @@ export const buildPlatform = async (
   const built = await buildLayers({ ...plan, ...spec, partition, closure, links, folder }, deliver, () =>
     addTime(timings, 'archive', performance.now() - start),
   )
-  const layers = built.map(({ layer, delivered }) => ({ ...layer, origin: delivered }))
+  const layers = built.map(({ layer, delivered, packAgain }) => ({ ...layer, origin: delivered, packAgain }))
   const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
   log.info(`${layers.length} layers, ${megabytes(size)}`)
   return { platform, spec, closure, layers, image: assemble(layers, links, platform) }

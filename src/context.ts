@@ -15,7 +15,13 @@ export type Context = {
   readonly actor: string
   /** A pull request from another repository, whose token can read but not write. */
   readonly isForkPullRequest: boolean
+  /** What the run is about: of a pull request, its last commit. Tags are this by default. */
+  readonly commit: string
+  /** Above 1 where somebody has run it again, which may be days later. */
+  readonly attempt: number
   readonly dockerConfig: string | undefined
+  /** What a credential helper gets to see: beside the above, how its cloud knows who is asking. */
+  readonly helperEnvironment: Readonly<Record<string, string>>
   /** The action's own `nix/` folder. */
   readonly nixDirectory: string
   /** All that a child process gets to see; nothing secret, and nothing that evaluation or building could depend on. */
@@ -63,35 +69,54 @@ export const readContext = (environment: Environment, actionDirectory: string): 
     throw new UserError(
       'RUNNER_TEMP and GITHUB_WORKSPACE are not set; nix-image-action runs as a step of a GitHub Actions job.',
     )
+  const pullRequest = pullRequestOf(environment)
   return {
     workspace: GITHUB_WORKSPACE,
     temporary: RUNNER_TEMP,
     platform,
     repository: environment['GITHUB_REPOSITORY'] ?? '',
     actor: environment['GITHUB_ACTOR'] || 'github-actions',
-    isForkPullRequest: isForkPullRequest(environment),
+    isForkPullRequest: isForkPullRequest(environment, pullRequest),
+    commit: headCommit(pullRequest) ?? environment['GITHUB_SHA'] ?? '',
+    attempt: Number(environment['GITHUB_RUN_ATTEMPT']) || 1,
     dockerConfig: environment['DOCKER_CONFIG'] || (HOME ? join(HOME, '.docker') : undefined),
     nixDirectory: join(actionDirectory, 'nix'),
-    childEnvironment: Object.fromEntries(
-      passedOn.flatMap((name) => {
-        const value = environment[name]
-        return value === undefined ? [] : [[name, value]]
-      }),
+    helperEnvironment: only(
+      environment,
+      (name) => passedOn.includes(name) || /^(AWS|AZURE|CLOUDSDK|DOCKER|GOOGLE)_/.test(name),
     ),
+    childEnvironment: only(environment, (name) => passedOn.includes(name)),
   }
 }
 
 /** Events whose token can only read where they come from a fork. */
 const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_review_comment']
 
+const only = (environment: Environment, isWanted: (name: string) => boolean): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] => isWanted(entry[0]) && entry[1] !== undefined,
+    ),
+  )
+
+const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
+
 /** Source: the webhook payload of `pull_request`, https://docs.github.com/en/webhooks/webhook-events-and-payloads */
-const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment): boolean => {
-  if (!withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') || !GITHUB_EVENT_PATH) return false
-  const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
-  const event = readEvent(GITHUB_EVENT_PATH)
-  // Where the fork was deleted, the payload has no repository.
-  return field(field(field(field(event, 'pull_request'), 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
+const pullRequestOf = ({ GITHUB_EVENT_NAME = '', GITHUB_EVENT_PATH }: Environment): unknown =>
+  GITHUB_EVENT_NAME.startsWith('pull_request') && GITHUB_EVENT_PATH
+    ? field(readEvent(GITHUB_EVENT_PATH), 'pull_request')
+    : undefined
+
+const headCommit = (pullRequest: unknown): string | undefined => {
+  const sha = field(field(pullRequest, 'head'), 'sha')
+  return typeof sha === 'string' ? sha : undefined
 }
+
+const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_REPOSITORY }: Environment, pullRequest: unknown): boolean =>
+  pullRequest !== undefined &&
+  withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') &&
+  // Where the fork was deleted, the payload has no repository.
+  field(field(field(pullRequest, 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
 
 const readEvent = (file: string): unknown => {
   try {

@@ -13,11 +13,13 @@ import type { Endpoints } from './nix/endpoints.ts'
 import type { InstalledNix } from './nix/install.ts'
 import { prepareNix } from './nix/prepare.ts'
 import { pinSource } from './nix/source.ts'
+import type { Descriptor } from './oci/descriptor.ts'
 import { imageIndex } from './oci/image-index.ts'
 import { formatRepository } from './oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
 import { plan as makePlan } from './plan.ts'
 import { findCredentials } from './registry/credentials.ts'
+import { explainMoves } from './registry/moved-tags.ts'
 import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
 import { type Timings, timed } from './timings.ts'
@@ -77,7 +79,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   if (output) await prepareLayout(output)
   const client = new RepositoryClient(
     repository,
-    await findCredentials(repository.registry, { ...inputs, ...context }),
+    await findCredentials(repository.registry, { ...inputs, ...context, signal }),
     ports,
   )
   if (plan.push) await client.checkAccess()
@@ -106,10 +108,15 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
 
   if (plan.push)
     await timed(timings, 'push', async () => {
-      for (const { image } of built) await pushImage(client, image)
-      if (built.length > 1) await pushIndex(client, top)
-      await pushTags(client, top, tags)
-      log.info(`Pushed ${formatRepository(repository)}@${top.descriptor.digest} as ${tags.join(', ')}`)
+      const pushImages = async (): Promise<void> => {
+        for (const { image, layers } of built) await pushImage(client, image, resend(client, layers))
+      }
+      await pushImages()
+      if (built.length > 1) await pushIndex(client, top, pushImages)
+      const moved = await pushTags(client, top, tags, pushImages)
+      const { digest } = top.descriptor
+      log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
+      for (const { level, message } of explainMoves(moved, { ...context, repository, digest })) log[level](message)
     })
   else log.info(plan.notPushed)
   if (output) {
@@ -131,6 +138,16 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     timings,
   }
 }
+
+/** Packs a layer that the registry has lost once more, since its file was removed when it had been delivered. */
+const resend =
+  (client: RepositoryClient, layers: BuiltPlatform['layers']) =>
+  async ({ digest }: Descriptor): Promise<void> => {
+    const layer = await layers.find(({ descriptor }) => descriptor.digest === digest)?.packAgain()
+    if (!layer) throw new Error(`no layer of this run is ${digest}`)
+    await pushLayer(client, layer)
+    await rm(layer.file)
+  }
 
 /** What the tags point at: the image, or the index where there are several. */
 const topOf = (built: readonly BuiltPlatform[]): BuiltPlatform['image']['manifest'] => {

@@ -13,6 +13,7 @@ const rules: Readonly<Record<string, Rule>> = {
   error: {},
   check: {},
   concurrent: {},
+  command: { values: ['error'] },
   exists: {},
   loopback: {},
   timings: {},
@@ -27,7 +28,7 @@ const rules: Readonly<Record<string, Rule>> = {
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
   plan: { values: ['oci/*'], types: ['context', 'inputs'] },
   'nix/*': {
-    values: ['check', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
+    values: ['check', 'command', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
     types: ['inputs', 'inputs/*', 'log', 'plan'],
   },
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
@@ -37,7 +38,7 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['nix/*', 'plan'],
   },
   assemble: { values: ['oci/*'], types: ['archive/*'] },
-  'registry/*': { values: ['check', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
+  'registry/*': { values: ['check', 'command', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
   outcome: { types: ['nix/*', 'nix/store-path', 'oci/*', 'timings'] },
   'report/*': { values: ['oci/*', 'units'], types: ['outcome'] },
   'build-platform': {
@@ -55,21 +56,25 @@ const rules: Readonly<Record<string, Rule>> = {
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['log', 'main'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
-  'node:child_process': ['nix/command'],
+  'node:child_process': ['command'],
   'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
   'node:fs': [
     'archive/*',
     'build-platform',
+    'command',
     'context',
     'exists',
     'nix/*',
     'registry/credentials',
-    'registry/repository',
+    'registry/http',
     'run',
   ],
   'node:os': ['archive/compress', 'main'],
   'node:zlib': ['archive/compress'],
-  'fetch(': ['nix/download', 'registry/http'],
+  'fetch(': ['nix/download'],
+  'node:http': ['registry/http'],
+  'node:https': ['registry/http'],
+  'node:net': ['registry/private-address'],
   'process.env': ['main'],
   'process.exit': ['main'],
   'process.once': ['main'],
@@ -78,12 +83,21 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '.localeCompare': [],
   '.toLocaleString': [],
   'Date.now': [],
-  'Math.random': [],
+  'Math.random': ['registry/patience'],
   'console.log': [],
 }
 
 /** Parts of Node that only compute. */
-const harmless = ['node:buffer', 'node:events', 'node:path', 'node:readline', 'node:stream', 'node:timers', 'node:util']
+const harmless = [
+  'node:buffer',
+  'node:events',
+  'node:net',
+  'node:path',
+  'node:readline',
+  'node:stream',
+  'node:timers',
+  'node:util',
+]
 
 const folderOf = (name: string): string => (name.includes('/') ? `${name.slice(0, name.indexOf('/'))}/*` : name)
 const rowOf = (name: string): string => (name in rules ? name : folderOf(name))

@@ -23,6 +23,13 @@ export type BuiltLayer = LayerBlob & {
   readonly holds: string
 }
 
+/** A layer that was packed and given away; `packAgain` makes its file anew, which stays. */
+export type DeliveredLayer<T> = {
+  readonly layer: BuiltLayer
+  readonly delivered: T
+  readonly packAgain: () => Promise<BuiltLayer>
+}
+
 /** What layers are built of, and how. `folder` is for their files. */
 export type LayerRequest = Pick<Plan, 'baseLayer' | 'compression' | 'layerFormat'> & {
   readonly partition: Partition
@@ -48,17 +55,18 @@ export const buildLayers = async <T>(
   request: LayerRequest,
   deliver: (layer: BuiltLayer) => Promise<T>,
   packed: () => void,
-): Promise<{ readonly layer: BuiltLayer; readonly delivered: T }[]> => {
+): Promise<DeliveredLayer<T>[]> => {
   const jobs = jobsOf(request)
   const packing = limiter(packedAtOnce)
   const delivering = limiter(deliveredAtOnce)
-  const results: { layer: BuiltLayer; delivered: T }[] = new Array(jobs.length)
+  const results: DeliveredLayer<T>[] = new Array(jobs.length)
   const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
   let remaining = jobs.length
   await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, { pack }]) => {
-    const layer = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
+    const packAgain = (): Promise<BuiltLayer> => packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
+    const layer = await packAgain()
     if (--remaining === 0) packed()
-    results[index] = { layer, delivered: await delivering(() => deliver(layer)) }
+    results[index] = { layer, delivered: await delivering(() => deliver(layer)), packAgain }
     await rm(layer.file, { force: true })
   })
   return results

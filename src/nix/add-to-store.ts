@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
-import type { CommandOptions } from './command.ts'
+import type { CommandOptions } from '../command.ts'
 import { ignoredByGit } from './ignored-by-git.ts'
 import { type NarHash, parseNarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'

@@ -3,16 +3,18 @@ import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { UserError } from '../error.ts'
+import { UserError } from './error.ts'
 
-/** A program that ended with an error; `stderr` is all that it said. */
+/** A program that ended with an error; `stderr` is all that it said, and `stdout` what it had written until then. */
 export class CommandError extends Error {
   override name = 'CommandError'
   readonly stderr: string
+  readonly stdout: string
 
-  constructor(program: string, outcome: number | string | null, stderr: string) {
+  constructor(program: string, outcome: number | string | null, stderr: string, stdout = '') {
     super(`${program} ended with ${typeof outcome === 'number' ? `exit code ${outcome}` : outcome}`)
     this.stderr = stderr
+    this.stdout = stdout
   }
 }
 
@@ -21,8 +23,8 @@ export type CommandOptions = {
   readonly environment: Readonly<Record<string, string>>
   /** Ends the program when the run ends before it. */
   readonly signal: AbortSignal
-  /** A file to read standard input from; nothing, where it is not given. */
-  readonly stdin?: string
+  /** What it reads, a file or a text; nothing, where it is not given. */
+  readonly stdin?: string | { readonly text: string }
   /** Told each line of standard error as it comes. */
   readonly onLine?: (line: string) => void
 }
@@ -39,9 +41,12 @@ export const command = async (
   args: readonly string[],
   { environment, signal, stdin, onLine = () => {} }: CommandOptions,
 ): Promise<string> => {
-  await using input = stdin === undefined ? undefined : await open(stdin)
+  await using input = typeof stdin === 'string' ? await open(stdin) : undefined
   signal.throwIfAborted()
-  const child = spawn(program, args, { env: environment, stdio: [input?.fd ?? 'ignore', 'pipe', 'pipe'] })
+  const reads = input?.fd ?? (stdin === undefined ? 'ignore' : 'pipe')
+  const child = spawn(program, args, { env: environment, stdio: [reads, 'pipe', 'pipe'] })
+  // A program may end without having read what it was given.
+  if (typeof stdin === 'object') child.stdin?.on('error', () => {}).end(stdin.text)
   // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
   const end = (): void => {
     child.kill('SIGTERM')
@@ -63,7 +68,7 @@ export const command = async (
   })
   signal.removeEventListener('abort', end)
   signal.throwIfAborted()
-  if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'))
+  if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'), stdout)
   return stdout
 }
 

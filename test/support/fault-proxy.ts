@@ -1,0 +1,161 @@
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+
+/** What happens to a request. Times are in milliseconds, places in bytes of the body or, below 1, a part of it. */
+export type Fault =
+  /** The registry never hears of it. */
+  | { readonly answer: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  /** The client hears nothing for a while. */
+  | { readonly delay: number }
+  /** RST, when so much of the request's body has come. */
+  | { readonly resetAt: number }
+  /** FIN, when so much of the request's body has come. */
+  | { readonly closeAt: number }
+  /** The registry does it, and the client never hears so. */
+  | 'lose answer'
+  /** The registry does it, and the answer ends in the middle. */
+  | 'cut answer'
+  /** The registry does it, and the answer never ends. */
+  | 'stall answer'
+  /** Nothing is read and nothing is said. */
+  | 'hang'
+
+/** A fault, and the requests that it is for: from the `nth` that fits (from 1), `times` of them (default 1). */
+export type Rule = {
+  readonly fits: (method: string, path: string) => boolean
+  readonly fault: Fault
+  readonly nth?: number
+  readonly times?: number
+}
+
+/** What a client asked for; `path` includes the query. `bodyBytes` is what came of its body. */
+export type ProxiedRequest = {
+  readonly method: string
+  readonly path: string
+  readonly authorization: string | undefined
+  bodyBytes: number
+  fault?: Fault
+}
+
+export type FaultProxy = AsyncDisposable & {
+  /** `127.0.0.1:PORT` */
+  readonly host: string
+  readonly requests: ProxiedRequest[]
+  /** Replaces the rules, and begins to count from 1. */
+  follow(rules: readonly Rule[]): void
+}
+
+/**
+ * Stands in front of a registry on loopback and spoils what the rules name; for each request the first rule that fits and is
+ * not used up. Also stands in front of the token server that the registry names.
+ */
+export const startFaultProxy = async (registry: string, rules: readonly Rule[] = []): Promise<FaultProxy> => {
+  const requests: ProxiedRequest[] = []
+  const sockets = new Set<Socket>()
+  let counted = rules.map((rule) => ({ ...rule, seen: 0 }))
+  let realm: URL | undefined
+
+  const faultFor = (method: string, path: string): Fault | undefined => {
+    for (const rule of counted) {
+      if (!rule.fits(method, path)) continue
+      rule.seen++
+      const { nth = 1, times = 1 } = rule
+      if (rule.seen >= nth && rule.seen < nth + times) return rule.fault
+    }
+    return undefined
+  }
+
+  const server = createServer((incoming, response) => {
+    const { method = '', url: path = '' } = incoming
+    const fault = faultFor(method, path)
+    const { authorization } = incoming.headers
+    const request: ProxiedRequest = { method, path, authorization, bodyBytes: 0, ...(fault && { fault }) }
+    requests.push(request)
+    incoming.on('data', (chunk: Buffer) => {
+      request.bodyBytes += chunk.length
+    })
+    incoming.pause()
+    const target = path.startsWith('/token?') && realm ? new URL(path, realm) : new URL(path, `http://${registry}`)
+    spoil(fault, incoming, response, (answered) => {
+      const outgoing = send(
+        target,
+        { method, headers: { ...incoming.headers, host: incoming.headers.host } },
+        (answer) => {
+          const headers = { ...answer.headers }
+          const [, named] = /realm="([^"]+)"/.exec(headers['www-authenticate'] ?? '') ?? []
+          if (named) {
+            realm = new URL(named)
+            headers['www-authenticate'] = headers['www-authenticate']?.replace(
+              named,
+              `http://${incoming.headers.host}${realm.pathname}`,
+            )
+          }
+          answered(answer.statusCode ?? 500, headers, answer)
+        },
+      )
+      outgoing.on('error', () => incoming.socket.destroy())
+      incoming.on('close', () => {
+        if (!incoming.complete) outgoing.destroy()
+      })
+      incoming.pipe(outgoing)
+    })
+  })
+  server.on('connection', (socket) => sockets.add(socket))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    requests,
+    follow: (next) => {
+      counted = next.map((rule) => ({ ...rule, seen: 0 }))
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+type Forward = (answered: (status: number, headers: IncomingMessage['headers'], body: IncomingMessage) => void) => void
+
+const spoil = (
+  fault: Fault | undefined,
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  forward: Forward,
+): void => {
+  const { socket } = incoming
+  const pass = (): void =>
+    forward((status, headers, body) => {
+      response.writeHead(status, headers)
+      body.pipe(response)
+    })
+  if (fault === undefined) return pass()
+  if (fault === 'hang') return
+  if (fault === 'lose answer')
+    return forward((_, __, body) => {
+      body.resume()
+      body.on('end', () => socket.resetAndDestroy())
+    })
+  if (fault === 'cut answer' || fault === 'stall answer')
+    return forward((status, headers, body) => {
+      body.resume()
+      const { 'transfer-encoding': _, ...others } = headers
+      response.writeHead(status, { ...others, 'content-length': '100' })
+      response.write('{', () => fault === 'cut answer' && socket.destroy())
+    })
+  if ('delay' in fault) return void setTimeout(pass, fault.delay)
+  if ('answer' in fault) {
+    incoming.resume()
+    return void response.writeHead(fault.answer, { connection: 'close', ...fault.headers }).end(fault.body)
+  }
+  const place = 'resetAt' in fault ? fault.resetAt : fault.closeAt
+  const bytes = place > 0 && place <= 1 ? place * Number(incoming.headers['content-length'] ?? 0) : place
+  const end = (): void => void ('resetAt' in fault ? socket.resetAndDestroy() : socket.end())
+  if (bytes === 0) return end()
+  let passed = 0
+  incoming.on('data', (chunk: Buffer) => {
+    passed += chunk.length
+    if (passed >= bytes) end()
+  })
+  incoming.resume()
+}
