@@ -18,6 +18,9 @@ const inputs = {
 const context = {
   platform: 'linux/amd64',
   isForkPullRequest: false,
+  commit: '',
+  attempt: 1,
+  helperEnvironment: {},
   nixDirectory: '/action/nix',
 } as const satisfies Partial<Context>
 

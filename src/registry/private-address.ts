@@ -1,6 +1,8 @@
 import { BlockList, isIP } from 'node:net'
 
-const addresses = new BlockList()
+/** Two lists, since Node takes every IPv4 address for one of `::ffff:0:0/96`. */
+const version4 = new BlockList()
+const version6 = new BlockList()
 for (const [network, prefix] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -13,7 +15,7 @@ for (const [network, prefix] of [
   ['198.18.0.0', 15],
   ['224.0.0.0', 3],
 ] as const)
-  addresses.addSubnet(network, prefix, 'ipv4')
+  version4.addSubnet(network, prefix, 'ipv4')
 for (const [network, prefix] of [
   ['::', 96],
   // An IPv4 address in other clothes.
@@ -23,7 +25,7 @@ for (const [network, prefix] of [
   ['fe80::', 10],
   ['ff00::', 8],
 ] as const)
-  addresses.addSubnet(network, prefix, 'ipv6')
+  version6.addSubnet(network, prefix, 'ipv6')
 
 /**
  * Whether a host name, as a URL has it, is an address of the runner or of the network that it is in, where there are
@@ -33,5 +35,5 @@ export const isPrivateAddress = (hostname: string): boolean => {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
   const version = isIP(host)
   if (version === 0) return /(^|\.)(localhost|local|internal)$/.test(host)
-  return addresses.check(host, version === 4 ? 'ipv4' : 'ipv6')
+  return version === 4 ? version4.check(host, 'ipv4') : version6.check(host, 'ipv6')
 }

@@ -95,7 +95,8 @@ const unlessThere = async (send: () => Promise<void>, isThere: () => Promise<boo
   } catch (error) {
     const { status = 0 } = answerOf(error) ?? {}
     const isRefusal = status >= 400 && status < 500 && status !== 401 && status !== 429
-    if (!isRefusal || !(await isThere().catch(() => false))) throw error
+    // A registry that has lost a blob may still have the manifest that names it.
+    if (!isRefusal || isMissingContent(error) || !(await isThere().catch(() => false))) throw error
   }
 }
 

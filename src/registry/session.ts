@@ -56,7 +56,11 @@ export class Session {
       onSent: (bytes) => {
         this.bytesSent += bytes
       },
-      redact: (text) => [...this.#secrets].reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text),
+      // One secret may be part of another one.
+      redact: (text) =>
+        [...this.#secrets]
+          .sort((a, b) => b.length - a.length)
+          .reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text),
     }
     this.#turn = writeRate(patience)
   }

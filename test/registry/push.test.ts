@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Fault, startFaultProxy } from '../support/fault-proxy.ts'
-import { hurried, pulledDigest, push, type TestImage, testClient, testImage } from '../support/pushed-image.ts'
+import { pulledDigest, push, type TestImage, testClient, testImage } from '../support/pushed-image.ts'
 import { type Registry, startRegistry } from '../support/registry.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 

@@ -129,33 +129,40 @@ const spoil = (
       response.writeHead(status, headers)
       body.pipe(response)
     })
-  if (fault === undefined) return pass()
-  if (fault === 'hang') return
-  if (fault === 'lose answer')
-    return forward((_, __, body) => {
+  const end = (): void => {
+    if (typeof fault === 'object' && 'closeAt' in fault) socket.end()
+    else socket.resetAndDestroy()
+  }
+  if (fault === undefined) pass()
+  else if (fault === 'lose answer')
+    forward((_, __, body) => {
       body.resume()
-      body.on('end', () => socket.resetAndDestroy())
+      body.on('end', end)
     })
-  if (fault === 'cut answer' || fault === 'stall answer')
-    return forward((status, headers, body) => {
+  else if (fault === 'cut answer' || fault === 'stall answer')
+    forward((status, headers, body) => {
       body.resume()
       const { 'transfer-encoding': _, ...others } = headers
       response.writeHead(status, { ...others, 'content-length': '100' })
       response.write('{', () => fault === 'cut answer' && socket.destroy())
     })
-  if ('delay' in fault) return void setTimeout(pass, fault.delay)
-  if ('answer' in fault) {
+  else if (fault === 'hang') incoming.pause()
+  else if ('delay' in fault) setTimeout(pass, fault.delay)
+  else if ('answer' in fault) {
     incoming.resume()
-    return void response.writeHead(fault.answer, { connection: 'close', ...fault.headers }).end(fault.body)
+    response.writeHead(fault.answer, { connection: 'close', ...fault.headers }).end(fault.body)
+  } else {
+    const place = 'resetAt' in fault ? fault.resetAt : fault.closeAt
+    const bytes = place <= 1 ? place * Number(incoming.headers['content-length'] ?? 0) : place
+    if (bytes === 0) end()
+    else {
+      let passed = 0
+      incoming.on('data', (chunk: Buffer) => {
+        passed += chunk.length
+        if (passed >= bytes) end()
+      })
+      // The registry sees the beginning, as it would without a proxy.
+      forward(() => {})
+    }
   }
-  const place = 'resetAt' in fault ? fault.resetAt : fault.closeAt
-  const bytes = place > 0 && place <= 1 ? place * Number(incoming.headers['content-length'] ?? 0) : place
-  const end = (): void => void ('resetAt' in fault ? socket.resetAndDestroy() : socket.end())
-  if (bytes === 0) return end()
-  let passed = 0
-  incoming.on('data', (chunk: Buffer) => {
-    passed += chunk.length
-    if (passed >= bytes) end()
-  })
-  incoming.resume()
 }
