@@ -149,8 +149,9 @@ const spoil = (
   else if (fault === 'hang') incoming.pause()
   else if ('delay' in fault) setTimeout(pass, fault.delay)
   else if ('answer' in fault) {
+    // As servers do that are meant for uploads, it reads on for a while, or the answer would be lost.
     incoming.resume()
-    response.writeHead(fault.answer, { connection: 'close', ...fault.headers }).end(fault.body)
+    response.writeHead(fault.answer, fault.headers).end(fault.body)
   } else {
     const place = 'resetAt' in fault ? fault.resetAt : fault.closeAt
     const bytes = place <= 1 ? place * Number(incoming.headers['content-length'] ?? 0) : place
