@@ -12,7 +12,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'newest Nix',
-          include: ['test/nix/{build-image,evaluate,purity,realise,source}.test.ts', 'test/end-to-end.test.ts'],
+          include: [
+            'test/nix/{build-image,check-validity,evaluate,purity,realise,source,source-problems}.test.ts',
+            'test/end-to-end.test.ts',
+          ],
           env: { TEST_NIX: 'newest' },
         },
       },

@@ -24,7 +24,7 @@ const { paths, bytes } = await realClosure(['gcc', 'python3', 'git', 'perl'])
 const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-bench-'))
 const groups: StorePath[][] = Array.from({ length: 16 }, () => [])
 for (const [index, path] of paths.entries()) groups[index % 16]?.push(path)
-const settings = { architecture: 'amd64', created: '1970-01-01T00:00:01Z', env: [], cmd: undefined } as const
+const settings = { architecture: 'amd64', created: '1970-01-01T00:00:01Z' } as const
 const packing = limiter(2)
 const pack = (name: string, algorithm: 'gzip' | 'zstd' | 'none', level: number) =>
   groups.map(async (group, index) => ({

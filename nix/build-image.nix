@@ -4,8 +4,9 @@
   # Arguments
 
   - `srcType`, `srcArgs`, `importArgs`, `system`: the package set, see `load-pkgs.nix`.
-  - `packages`: a JSON array. An item is an attribute path, or `{ "attr": …, "optional": true }` for one that is left out
-    where the set does not have it. Where two packages have a file of the same name, the one named first wins.
+  - `packages`: a JSON array. An item is an attribute path, or `{ "attr": … }` with one of these: `"optional": true`, it is
+    left out where the set does not have it; `"linked": false`, it is in the image with its closure, but nothing of it is
+    linked. Where two packages have a file of the same name, the one named first wins.
   - `loadPkgs`: the path of `load-pkgs.nix`.
   - `nativeSystem`: the Nix system that builds. Its tools pack the contents for `system`, so that no emulation is needed.
 
@@ -19,6 +20,7 @@
     roots: [ store path ],
     symlinkLayer: { path, size, sha256 },
     conflicts: [ { path, winner, loser } ],
+    unlinked: { attr: store path },   of the items with `"linked": false`
     packages: [ { attr, name, version, outPath, license, homepage, description } ], … }
   ```
 
@@ -45,6 +47,8 @@ let
     foldl'
     fromJSON
     isString
+    listToAttrs
+    partition
     substring
     toJSON
     ;
@@ -69,21 +73,19 @@ let
     item: if isString item then { attr = item; } else item
   ) (fromJSON packages);
 
-  resolved = map (item: resolve item.attr // { optional = item.optional or false; }) requested;
-  unknown = filter (result: result ? reason && !result.optional) resolved;
+  resolved = map (item: { inherit item; } // resolve item.attr) requested;
+  unknown = filter (result: result ? reason && !(result.item.optional or false)) resolved;
 
   outPath =
     result: addErrorContext "while evaluating the package '${result.attr}'" result.drv.outPath;
 
   # Listed twice, under one spelling or two, a package would conflict with itself.
-  found = foldl' (
-    list: result:
-    if result ? reason || elem (outPath result) (map outPath list) then
-      list
-    else
-      list ++ [ result ]
-  ) [ ] resolved;
-  roots = map outPath found;
+  distinct = foldl' (
+    list: result: if elem (outPath result) (map outPath list) then list else list ++ [ result ]
+  ) [ ];
+  found = partition (result: result.item.linked or true) (filter (result: !result ? reason) resolved);
+  # Where a package is listed both ways, it is linked.
+  all = distinct (found.right ++ found.wrong);
 
   # Nix writes a set that has an `outPath` as that path alone, so that one member is put in by hand.
   toObject =
@@ -98,7 +100,7 @@ in
 if unknown != [ ] then
   {
     error = if any (result: result.reason == "not_found") unknown then "not_found" else "not_a_package";
-    pkgs = map (result: removeAttrs result [ "optional" ]) unknown;
+    pkgs = map (result: removeAttrs result [ "item" ]) unknown;
   }
 else
   derivation {
@@ -112,11 +114,18 @@ else
     ];
 
     __structuredAttrs = true;
-    exportReferencesGraph.runtimeGraph = roots;
+    exportReferencesGraph.runtimeGraph = map outPath all;
 
-    inherit roots;
+    roots = map outPath all;
+    linked = map outPath (distinct found.right);
+    unlinked = listToAttrs (
+      map (result: {
+        name = result.attr;
+        value = outPath result;
+      }) found.wrong
+    );
     packagesJSON = "[${
-      concatStringsSep "," (map (result: toObject (metadata { inherit (result) attr drv; })) found)
+      concatStringsSep "," (map (result: toObject (metadata { inherit (result) attr drv; })) all)
     }]";
     toolPath = "${tool "coreutils"}/bin:${tool "gnutar"}/bin";
 

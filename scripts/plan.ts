@@ -1,14 +1,17 @@
+import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { parseClosure } from '../src/graph/closure.ts'
+import { parsePopularity } from '../src/graph/popularity.ts'
 import { checkPartition } from '../src/layers/partition.ts'
 import { popularityLayers } from '../src/layers/popularity.ts'
 import { stableLayers } from '../src/layers/stable.ts'
+import { layersForPaths } from '../src/plan.ts'
 
 /**
- * `npm run --silent plan -- --layering NAME --max-layers N < runtime-graph.json`: prints the layers of store paths of an
- * image, in its order, as a JSON array of arrays. The input is `{ runtimeGraph, roots }` as Nix makes it for the action. Of
- * the N layers, two are not for store paths, as with the action's `preset: default`.
+ * `npm run --silent plan -- --layering NAME --max-layers N --preset NAME --popularity FILE < runtime-graph.json`: prints the
+ * layers of store paths of an image, in its order, as a JSON array of arrays. The options are the action's inputs, with
+ * the same defaults; the input is `{ runtimeGraph, roots }` as Nix makes it for the action.
  */
 
 const fail = (problem: string): never => {
@@ -16,24 +19,27 @@ const fail = (problem: string): never => {
   process.exit(1)
 }
 
-const layerings = {
-  stable: stableLayers,
-  popularity: (...[closure, budget]: Parameters<typeof stableLayers>) => popularityLayers(closure, budget, new Map()),
-}
-
 try {
   const { values } = parseArgs({
     options: {
       layering: { type: 'string', default: 'stable' },
       'max-layers': { type: 'string', default: '64' },
+      preset: { type: 'string', default: 'default' },
+      popularity: { type: 'string' },
     },
   })
-  const name = values.layering
-  if (name !== 'stable' && name !== 'popularity') throw new Error(`--layering is stable or popularity, not ${name}`)
-  const budget = Number(values['max-layers']) - 2
-  if (!Number.isInteger(budget) || budget < 1) throw new Error('--max-layers is a whole number, 3 at least')
+  const { layering, preset, popularity } = values
+  const maxLayers = Number(values['max-layers'])
+  if (layering !== 'stable' && layering !== 'popularity')
+    throw new Error(`--layering is stable or popularity, not ${layering}`)
+  if (preset !== 'default' && preset !== 'bare') throw new Error(`--preset is default or bare, not ${preset}`)
+  if (!Number.isInteger(maxLayers) || maxLayers < 3) throw new Error('--max-layers is a whole number, 3 at least')
+  if (popularity && layering !== 'popularity') throw new Error('--popularity goes with --layering popularity only')
+
+  const budget = layersForPaths(maxLayers, preset !== 'bare')
+  const data = popularity ? parsePopularity(readFileSync(popularity, 'utf8')) : new Map<string, number>()
   const closure = parseClosure(await text(process.stdin))
-  const layers = layerings[name](closure, budget)
+  const layers = layering === 'stable' ? stableLayers(closure, budget) : popularityLayers(closure, budget, data)
   checkPartition(layers, closure, budget)
   console.log(JSON.stringify(layers))
 } catch (error) {

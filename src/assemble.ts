@@ -1,21 +1,19 @@
 import type { BuiltLayer } from './archive/build-layers.ts'
-import type { Links } from './archive/links.ts'
-import { type Image, type ImageSettings, image } from './oci/image.ts'
+import type { ImageDefaults } from './image-defaults.ts'
+import { type Image, image } from './oci/image.ts'
 import { architectureOf, type Platform } from './oci/platform.ts'
+import type { Plan } from './plan.ts'
 
-/** The time that Nix gives every file; an image that is built again must not have another digest. */
-const created = '1970-01-01T00:00:01Z'
-
-const certificates = 'etc/ssl/certs/ca-bundle.crt'
-
-/** The image of the layers. What can be started follows from the links. */
-export const assemble = (layers: readonly BuiltLayer[], links: Links, platform: Platform): Image => {
-  const settings: ImageSettings = {
-    architecture: architectureOf(platform),
-    created,
-    env: ['PATH=/bin:/sbin:/usr/bin', ...(links.has(certificates) ? [`SSL_CERT_FILE=/${certificates}`] : [])],
-    cmd: links.has('bin/bash') ? ['/bin/bash'] : undefined,
-  }
+/** The image of the layers, configured as the inputs say and by default as its content asks for. */
+export const assemble = (
+  layers: readonly Pick<BuiltLayer, 'descriptor' | 'diffID' | 'key' | 'holds'>[],
+  defaults: ImageDefaults,
+  configuration: Plan['configuration'],
+  platform: Platform,
+): Image => {
+  const { entrypoint, cmd, user, expose, annotations, ...rest } = configuration
+  // As with a Dockerfile, a program that is named does not get the command of another one as its arguments.
+  const command = cmd ?? (entrypoint ? undefined : defaults.cmd)
   return image(
     layers.map(({ descriptor, diffID, key, holds }) => ({
       descriptor: {
@@ -25,6 +23,24 @@ export const assemble = (layers: readonly BuiltLayer[], links: Links, platform: 
       diffID,
       holds,
     })),
-    settings,
+    {
+      ...rest,
+      architecture: architectureOf(platform),
+      user: user && formatUser(user),
+      exposedPorts: expose,
+      env: { ...defaults.env, ...rest.env },
+      entrypoint: orNothing(entrypoint),
+      cmd: orNothing(command),
+      annotations: annotations.manifest,
+    },
   )
 }
+
+const formatUser = (user: NonNullable<Plan['configuration']['user']>): string => {
+  if ('name' in user) return user.name
+  return user.gid === undefined ? `${user.uid}` : `${user.uid}:${user.gid}`
+}
+
+/** An empty list, which says that there shall be none, is left out of a configuration. */
+const orNothing = (words: readonly string[] | undefined): readonly string[] | undefined =>
+  words && words.length > 0 ? words : undefined

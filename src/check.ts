@@ -28,8 +28,9 @@ export const string: Read<string> = (value, what) =>
   typeof value === 'string' ? value : wrong(value, what, 'a string')
 
 /** A whole number from 0 that JavaScript holds exactly. */
-export const count: Read<number> = (value, what) =>
-  Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : wrong(value, what, 'a whole number')
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+export const count: Read<number> = (value, what) => (isCount(value) ? value : wrong(value, what, 'a whole number'))
 
 export const list =
   <T>(read: Read<T>): Read<T[]> =>

@@ -23,8 +23,12 @@ export type CommandOptions = {
   readonly environment: Readonly<Record<string, string>>
   /** Ends the program when the run ends before it. */
   readonly signal: AbortSignal
-  /** What it reads, a file or a text; nothing, where it is not given. */
-  readonly stdin?: string | { readonly text: string }
+  /** A file to read standard input from; nothing, where neither it nor `input` is given. */
+  readonly stdin?: string
+  /** What to write to standard input. */
+  readonly input?: string
+  /** Where the program does not end what it started when it is told to end: it and all of these are told. */
+  readonly endAll?: boolean
   /** Told each line of standard error as it comes. */
   readonly onLine?: (line: string) => void
 }
@@ -39,18 +43,25 @@ const patience = 1000
 export const command = async (
   program: string,
   args: readonly string[],
-  { environment, signal, stdin, onLine = () => {} }: CommandOptions,
+  { environment, signal, stdin, input, endAll = false, onLine = () => {} }: CommandOptions,
 ): Promise<string> => {
-  await using input = typeof stdin === 'string' ? await open(stdin) : undefined
+  await using file = stdin === undefined ? undefined : await open(stdin)
   signal.throwIfAborted()
-  const reads = input?.fd ?? (stdin === undefined ? 'ignore' : 'pipe')
-  const child = spawn(program, args, { env: environment, stdio: [reads, 'pipe', 'pipe'] })
-  // A program may end without having read what it was given.
-  if (typeof stdin === 'object') child.stdin?.on('error', () => {}).end(stdin.text)
+  const child = spawn(program, args, {
+    env: environment,
+    stdio: [file?.fd ?? (input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
+    detached: endAll,
+  })
+  // A program may end without having read all its input; its exit code then says what happened.
+  child.stdin?.on('error', () => {}).end(input)
   // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
+  const tell = (signal: NodeJS.Signals): void => {
+    if (!endAll || child.pid === undefined) child.kill(signal)
+    else if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal)
+  }
   const end = (): void => {
-    child.kill('SIGTERM')
-    setTimeout(() => child.kill('SIGKILL'), patience).unref()
+    tell('SIGTERM')
+    setTimeout(() => tell('SIGKILL'), patience).unref()
   }
   signal.addEventListener('abort', end)
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>

@@ -12,6 +12,10 @@ export type Context = {
   readonly platform: Platform
   /** `owner/name`; empty outside a workflow. */
   readonly repository: string
+  /** The page of the repository; `undefined` outside a workflow. */
+  readonly repositoryUrl: string | undefined
+  /** Seconds since 1970, of an image that shall say when it was made. */
+  readonly sourceDateEpoch: number | undefined
   readonly actor: string
   /** A pull request from another repository, whose token can read but not write. */
   readonly isForkPullRequest: boolean
@@ -22,10 +26,25 @@ export type Context = {
   readonly dockerConfig: string | undefined
   /** What a credential helper gets to see: beside the above, how its cloud knows who is asking. */
   readonly helperEnvironment: Readonly<Record<string, string>>
+  /** The name of what started the workflow, as in `pull_request`. */
+  readonly event: string
+  /** What a run on the default branch saves to the Actions cache is seen by all branches. */
+  readonly isOnDefaultBranch: boolean
+  /** The workflow's `cache-mode`: `read`, `write`, `write-only` or `none`; empty where it says nothing. */
+  readonly cacheMode: string
+  /** The Actions cache service; `undefined` outside the runner. */
+  readonly cacheService: CacheService | undefined
   /** The action's own `nix/` folder. */
   readonly nixDirectory: string
   /** All that a child process gets to see; nothing secret, and nothing that evaluation or building could depend on. */
   readonly childEnvironment: Readonly<Record<string, string>>
+}
+
+/** `environment` is all that `@actions/cache` needs besides the token, `program` the action itself. */
+export type CacheService = {
+  readonly program: string
+  readonly token: string
+  readonly environment: Readonly<Record<string, string>>
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -57,8 +76,18 @@ const passedOn = [
   'ALL_PROXY',
 ]
 
-/** Reads the environment of a step; `actionDirectory` is the action's root. Throws a `UserError` if this is no Linux runner. */
-export const readContext = (environment: Environment, actionDirectory: string): Context => {
+/** What `@actions/cache` reads; its token is handed on by another way. */
+const forCacheService = [
+  'ACTIONS_CACHE_MODE',
+  'ACTIONS_CACHE_SERVICE_V2',
+  'ACTIONS_CACHE_URL',
+  'ACTIONS_RESULTS_URL',
+  'GITHUB_SERVER_URL',
+  'NODE_EXTRA_CA_CERTS',
+]
+
+/** Reads the environment of a step; `program` is the action's main file, in a folder of the action's root. Throws a `UserError` if this is no Linux runner. */
+export const readContext = (environment: Environment, program: string): Context => {
   const { RUNNER_OS, RUNNER_ARCH, RUNNER_TEMP, GITHUB_WORKSPACE, HOME } = environment
   const platform = platformOfRunner(RUNNER_OS, RUNNER_ARCH)
   if (!platform)
@@ -75,29 +104,63 @@ export const readContext = (environment: Environment, actionDirectory: string): 
     temporary: RUNNER_TEMP,
     platform,
     repository: environment['GITHUB_REPOSITORY'] ?? '',
+    repositoryUrl: environment['GITHUB_REPOSITORY']
+      ? `${environment['GITHUB_SERVER_URL'] || 'https://github.com'}/${environment['GITHUB_REPOSITORY']}`
+      : undefined,
+    sourceDateEpoch: readEpoch(environment['SOURCE_DATE_EPOCH']),
     actor: environment['GITHUB_ACTOR'] || 'github-actions',
     isForkPullRequest: isForkPullRequest(environment, pullRequest),
     commit: headCommit(pullRequest) ?? environment['GITHUB_SHA'] ?? '',
     attempt: Number(environment['GITHUB_RUN_ATTEMPT']) || 1,
     dockerConfig: environment['DOCKER_CONFIG'] || (HOME ? join(HOME, '.docker') : undefined),
-    nixDirectory: join(actionDirectory, 'nix'),
+    event: environment['GITHUB_EVENT_NAME'] ?? '',
+    isOnDefaultBranch: isOnDefaultBranch(environment),
+    cacheMode: (environment['ACTIONS_CACHE_MODE'] ?? '').trim().toLowerCase(),
+    cacheService: cacheService(environment, program),
+    nixDirectory: join(program, '..', '..', 'nix'),
     helperEnvironment: only(
+      [...passedOn, ...Object.keys(environment).filter((name) => /^(AWS|AZURE|CLOUDSDK|DOCKER|GOOGLE)_/.test(name))],
       environment,
-      (name) => passedOn.includes(name) || /^(AWS|AZURE|CLOUDSDK|DOCKER|GOOGLE)_/.test(name),
     ),
-    childEnvironment: only(environment, (name) => passedOn.includes(name)),
+    childEnvironment: only(passedOn, environment),
   }
+}
+
+/** Years have four digits in an image. Source: https://reproducible-builds.org/specs/source-date-epoch/ */
+const lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000
+
+const readEpoch = (text: string | undefined): number | undefined => {
+  if (!text) return undefined
+  if (/^\d{1,12}$/.test(text) && Number(text) <= lastSecond) return Number(text)
+  throw new UserError(
+    `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}; set it to seconds since 1970, as \`git log -1 --format=%ct\` prints them.`,
+  )
+}
+
+const only = (names: readonly string[], environment: Environment): Record<string, string> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const value = environment[name]
+      return value === undefined ? [] : [[name, value]]
+    }),
+  )
+
+const cacheService = (environment: Environment, program: string): CacheService | undefined => {
+  const { ACTIONS_CACHE_URL, ACTIONS_RESULTS_URL, ACTIONS_RUNTIME_TOKEN: token } = environment
+  if (!token || !(ACTIONS_RESULTS_URL || ACTIONS_CACHE_URL)) return undefined
+  return { program, token, environment: only(forCacheService, environment) }
+}
+
+/** A schedule is always that of the default branch, and its event does not say which that is. */
+const isOnDefaultBranch = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REF }: Environment): boolean => {
+  if (GITHUB_EVENT_NAME === 'schedule') return true
+  if (!GITHUB_REF || !GITHUB_EVENT_PATH) return false
+  const branch = field(field(readEvent(GITHUB_EVENT_PATH), 'repository'), 'default_branch')
+  return GITHUB_REF === `refs/heads/${branch}`
 }
 
 /** Events whose token can only read where they come from a fork. */
 const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_review_comment']
-
-const only = (environment: Environment, isWanted: (name: string) => boolean): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(environment).filter(
-      (entry): entry is [string, string] => isWanted(entry[0]) && entry[1] !== undefined,
-    ),
-  )
 
 const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
 

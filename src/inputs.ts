@@ -2,6 +2,7 @@ import { isAbsolute, join } from 'node:path'
 import { isRecord } from './check.ts'
 import type { Context } from './context.ts'
 import { UserError } from './error.ts'
+import { type Configuration, parseConfiguration } from './inputs/configuration.ts'
 import { type Credentials, parseCredentials } from './inputs/credentials.ts'
 import { parseDestination } from './inputs/destination.ts'
 import { parseRelease, type ReleaseInputs } from './inputs/nix.ts'
@@ -26,10 +27,15 @@ export type Inputs = {
   readonly output: string | undefined
   readonly credentials: Credentials | undefined
   readonly githubToken: string | undefined
-  readonly preset: 'bare' | 'default'
+  readonly preset: 'bare' | 'default' | 'job-container'
+  readonly configuration: Configuration
   readonly maxLayers: number
   readonly layering: 'stable' | 'popularity'
+  /** An absolute path. */
+  readonly popularity: string | undefined
   readonly compression: Compression
+  readonly sbom: boolean
+  readonly cache: 'true' | 'read' | 'write' | 'false'
   readonly nix: {
     readonly install: 'auto' | 'always' | 'never'
     readonly release: ReleaseInputs
@@ -49,13 +55,17 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     platforms: parsePlatforms(get('platforms'), context.platform, problem),
     ...parseDestination(get('image'), get('tags'), context.repository, problem),
     push: choice(get, 'push', ['auto', 'true', 'false'], problem),
-    output: parseOutput(get('output'), context.workspace),
+    output: fromWorkspace(get('output'), context.workspace),
     credentials: parseCredentials(get('username'), get('password'), problem),
     githubToken: get('github-token') || undefined,
-    preset: parsePreset(get, problem),
+    preset: choice(get, 'preset', ['default', 'bare', 'job-container'], problem),
+    configuration: parseConfiguration(get, problem),
     maxLayers: wholeNumber(get, 'max-layers', 3, 127, problem),
     layering: choice(get, 'layering', ['stable', 'popularity'], problem),
+    popularity: fromWorkspace(get('popularity'), context.workspace),
     compression: parseCompression(get, problem),
+    sbom: choice(get, 'sbom', ['true', 'false'], problem) === 'true',
+    cache: choice(get, 'cache', ['true', 'read', 'write', 'false'], problem),
     nix: {
       install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
       release: parseRelease(get, problem),
@@ -63,8 +73,14 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     },
   }
   checkUnsupported(get, problem)
+  if (inputs.popularity && inputs.layering !== 'popularity')
+    problem('`popularity` is given, but only `layering: popularity` uses it; write that too, or leave it out.')
   if (inputs.nix.install === 'never' && (inputs.nix.release.version || inputs.nix.release.url))
     problem('`nix-version` or `nix-url` is given, but `install-nix` is `never`; leave one of them out.')
+  if (inputs.preset === 'job-container' && inputs.configuration.user)
+    problem(
+      '`user` is given, but jobs in a container of `preset: job-container` run as root, whose files the runner writes; leave one of them out.',
+    )
 
   if (problems.length > 0) throw new UserError(problems.join('\n'))
   return inputs
@@ -75,12 +91,6 @@ const choice = <T extends string>(get: GetInput, name: string, choices: readonly
   const chosen = choices.find((candidate) => candidate === value)
   if (!chosen) problem(`\`${name}\` is ${JSON.stringify(value)}; write ${oneOf(choices)}.`)
   return chosen ?? choices[0]
-}
-
-const parsePreset = (get: GetInput, problem: Problem): Inputs['preset'] => {
-  if (get('preset') !== 'job-container') return choice(get, 'preset', ['default', 'bare'], problem)
-  problem('`preset: job-container` is not supported yet; write `default` or `bare`.')
-  return 'default'
 }
 
 const oneOf = (choices: readonly string[]): string =>
@@ -114,7 +124,7 @@ const parsePlatforms = (text: string, runner: Platform, problem: Problem): Platf
   return names.length > 0 ? platforms.filter((platform) => names.includes(platform)) : [runner]
 }
 
-const parseOutput = (text: string, workspace: string): string | undefined => {
+const fromWorkspace = (text: string, workspace: string): string | undefined => {
   if (!text) return undefined
   return isAbsolute(text) ? text : join(workspace, text)
 }

@@ -1,17 +1,28 @@
+import { appendFile, readFile, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { dirname } from 'node:path'
+import { join } from 'node:path'
 import * as core from '@actions/core'
+import { answerCacheRequest } from './cache/cache-process.ts'
 import { readContext } from './context.ts'
-import { explain } from './error.ts'
+import { explain, UserError } from './error.ts'
 import { readInputs } from './inputs.ts'
 import { actionsLog } from './log.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
+import type { Outcome } from './outcome.ts'
+import { artifactLine } from './report/artifacts.ts'
 import { outputs } from './report/outputs.ts'
+import { sbom } from './report/sbom.ts'
 import { summary } from './report/summary.ts'
 import { run } from './run.ts'
 
 // Layers are compressed on Node's thread pool, which has four threads however many cores there are.
 process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, availableParallelism())}`
+
+// The action starts itself for what it asks of the Actions cache.
+if (process.argv[2] === 'actions-cache') {
+  await answerCacheRequest(process.env)
+  process.exit()
+}
 
 /** Inputs that must never be seen, whatever happens next. */
 const secrets = ['password', 'github-token', 'cache-signing-key']
@@ -21,7 +32,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 try {
   for (const value of secrets.map((name) => core.getInput(name))) if (value) core.setSecret(value)
-  const context = readContext(process.env, dirname(import.meta.dirname))
+  const context = readContext(process.env, import.meta.filename)
   const inputs = readInputs((name) => core.getInput(name), context)
   const outcome = await run(inputs, context, {
     log: actionsLog,
@@ -33,8 +44,10 @@ try {
       for (const [name, value] of Object.entries(variables)) core.exportVariable(name, value)
     },
   })
-  for (const [name, value] of Object.entries(outputs(outcome))) core.setOutput(name, value)
+  const sbomFile = inputs.sbom ? await writeSbom(outcome, context.temporary) : undefined
+  for (const [name, value] of Object.entries(outputs(outcome, sbomFile))) core.setOutput(name, value)
   if (process.env['GITHUB_STEP_SUMMARY']) await core.summary.addRaw(summary(outcome)).write()
+  await declareArtifact(outcome)
 } catch (error) {
   if (cancel.signal.aborted) {
     core.info('Cancelled; nothing was tagged that is not complete.')
@@ -43,4 +56,28 @@ try {
   const { sentence, details } = explain(error)
   for (const line of details.split('\n')) actionsLog.info(line)
   core.setFailed(sentence)
+}
+
+/** Returns its path. Later steps read it, so that it stays. */
+async function writeSbom(outcome: Outcome, folder: string): Promise<string> {
+  const { fileName, text } = sbom(outcome)
+  const file = join(folder, fileName)
+  await writeFile(file, text).catch((cause) => {
+    throw new UserError(
+      `The image is complete, but its bill of materials cannot be written to ${file} (${cause.code}); make room there, or set \`sbom: false\`.`,
+      { cause },
+    )
+  })
+  return file
+}
+
+async function declareArtifact(outcome: Outcome): Promise<void> {
+  const { GITHUB_ARTIFACTS, GITHUB_ARTIFACTS_LIST } = process.env
+  if (!GITHUB_ARTIFACTS || !outcome.pushed) return
+  const line = artifactLine(outcome, GITHUB_ARTIFACTS_LIST ? await readFile(GITHUB_ARTIFACTS_LIST, 'utf8') : '')
+  if (line) await appendFile(GITHUB_ARTIFACTS, line)
+  else
+    actionsLog.info(
+      'This job has another image of the same name already, and the runner keeps one; give actions/attest the name and the digest of this one.',
+    )
 }

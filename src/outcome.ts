@@ -1,3 +1,5 @@
+import type { DanglingLink } from './archive/dangling-links.ts'
+import type { Closure } from './graph/closure.ts'
 import type { ImageSpec } from './nix/image-spec.ts'
 import type { PinnedSource } from './nix/source.ts'
 import type { StorePath } from './nix/store-path.ts'
@@ -26,12 +28,13 @@ export type OutcomeLayer = {
   readonly origin: Origin
 }
 
-/** The image of one platform. `closureSize` is in bytes. */
+/** The image of one platform. */
 export type PlatformOutcome = Pick<ImageSpec, 'conflicts' | 'packages'> & {
   readonly platform: Platform
+  readonly danglingLinks: readonly DanglingLink[]
   readonly image: Image
   readonly layers: readonly OutcomeLayer[]
-  readonly closureSize: number
+  readonly closure: Closure
 }
 
 /** What a run did and made. Sizes are bytes. */

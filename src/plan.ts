@@ -1,10 +1,17 @@
 import type { Context } from './context.ts'
+import type { Configuration } from './inputs/configuration.ts'
 import type { Inputs } from './inputs.ts'
+import { jobContainerPackages } from './job-container.ts'
 import { type Compression, compressionFormat } from './oci/compression.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
 
-/** An attribute path; one that is optional is left out where the package set does not have it. */
-export type RequestedPackage = string | { readonly attr: string; readonly optional: true }
+/**
+ * An attribute path, of `packages` where it is by itself, and of the preset in an object. One that is optional is left out
+ * where the package set does not have it; one that is not linked is in the store of the image only.
+ */
+export type RequestedPackage =
+  | string
+  | { readonly attr: string; readonly optional?: boolean; readonly linked?: boolean }
 
 /** What a run is going to do, decided from inputs and context before anything is done. */
 export type Plan = {
@@ -18,9 +25,15 @@ export type Plan = {
     readonly packages: readonly RequestedPackage[]
   }
   readonly layering: Inputs['layering']
+  /** What a run was given of it, by name in code unit order. */
+  readonly popularity: readonly (readonly [name: string, count: number])[]
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
   readonly baseLayer: boolean
+  /** All that the base layer shows of the inputs. */
+  readonly base: Pick<Inputs, 'preset'> & Pick<Configuration, 'user' | 'workdir'>
+  /** What no layer shows. `created` is RFC 3339. */
+  readonly configuration: Configuration & { readonly created: string }
   readonly compression: Compression
   /** How layers are packed and compressed; part of their keys. */
   readonly layerFormat: string
@@ -29,11 +42,19 @@ export type Plan = {
   readonly notPushed: string
 }
 
+/** The time that Nix gives every file; an image that is built again must not have another digest. */
+const nixTime = '1970-01-01T00:00:01Z'
+
 /** What `preset: default` adds to the packages, where the set has it. Packages that are listed win over these. */
 const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: true }) as const)
 
-export const plan = (inputs: Inputs, context: Context): Plan => {
-  const baseLayer = inputs.preset === 'default'
+/** How many of an image's layers are for store paths: the symlink layer comes above them, and the base layer where there is one. */
+export const layersForPaths = (maxLayers: number, baseLayer: boolean): number => maxLayers - (baseLayer ? 2 : 1)
+
+export const plan = (inputs: Inputs, context: Context, popularity: Plan['popularity'] = []): Plan => {
+  const { preset, configuration } = inputs
+  const { user, workdir } = configuration
+  const baseLayer = preset !== 'bare' || (workdir !== undefined && workdir !== '/')
   const forked = inputs.push === 'auto' && context.isForkPullRequest
   return {
     platforms: inputs.platforms,
@@ -41,16 +62,39 @@ export const plan = (inputs: Inputs, context: Context): Plan => {
       nixDirectory: context.nixDirectory,
       nativeSystem: nixSystem(context.platform),
       config: inputs.nixpkgsConfig,
-      packages: baseLayer ? [...inputs.packages, ...defaultPackages] : inputs.packages,
+      packages: [...inputs.packages, ...presetPackages(inputs)],
     },
     layering: inputs.layering,
-    layerBudget: inputs.maxLayers - (baseLayer ? 2 : 1),
+    popularity,
+    layerBudget: layersForPaths(inputs.maxLayers, baseLayer),
     baseLayer,
+    base: { preset, user, workdir },
+    configuration: { ...withSource(configuration, context), created: createdAt(context) },
     compression: inputs.compression,
     layerFormat: compressionFormat(inputs.compression),
     push: inputs.push !== 'false' && !forked,
     notPushed: forked
       ? 'The image is not pushed: this is a pull request from a fork, whose token cannot write packages.'
       : 'The image is not pushed, as `push: false` says.',
+  }
+}
+
+const presetPackages = ({ preset, packages }: Inputs): readonly RequestedPackage[] =>
+  preset === 'bare' ? [] : preset === 'default' ? defaultPackages : jobContainerPackages(packages)
+
+const createdAt = ({ sourceDateEpoch }: Context): string =>
+  sourceDateEpoch === undefined ? nixTime : new Date(sourceDateEpoch * 1000).toISOString().replace('.000', '')
+
+/**
+ * Where the workflow's repository is, which a registry shows and GHCR links a package by. Source: OCI image specification,
+ * "Pre-Defined Annotation Keys".
+ */
+const withSource = (configuration: Configuration, { repositoryUrl }: Context): Configuration => {
+  const source = repositoryUrl === undefined ? {} : { 'org.opencontainers.image.source': repositoryUrl }
+  const { labels, annotations } = configuration
+  return {
+    ...configuration,
+    labels: { ...source, ...labels },
+    annotations: { manifest: { ...source, ...annotations.manifest }, index: { ...source, ...annotations.index } },
   }
 }

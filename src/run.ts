@@ -6,18 +6,19 @@ import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-la
 import { type BuiltPlatform, buildPlatform } from './build-platform.ts'
 import type { Context } from './context.ts'
 import { UserError } from './error.ts'
-import { closureSize } from './graph/closure.ts'
 import type { Inputs } from './inputs.ts'
 import type { Log } from './log.ts'
 import type { Endpoints } from './nix/endpoints.ts'
+import { fetchSource } from './nix/fetch-source.ts'
+import { identifySource } from './nix/identify-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import { prepareNix } from './nix/prepare.ts'
-import { pinSource } from './nix/source.ts'
 import type { Descriptor } from './oci/descriptor.ts'
 import { imageIndex } from './oci/image-index.ts'
 import { formatRepository } from './oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
-import { plan as makePlan } from './plan.ts'
+import { plan as makePlan, type Plan } from './plan.ts'
+import { readPopularity } from './read-popularity.ts'
 import { findCredentials } from './registry/credentials.ts'
 import { explainMoves } from './registry/moved-tags.ts'
 import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
@@ -70,7 +71,7 @@ const cancelled = (signal: AbortSignal): Promise<never> =>
   })
 
 const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: string): Promise<Outcome> => {
-  const plan = makePlan(inputs, context)
+  const plan = makePlan(inputs, context, await readPopularity(inputs.popularity))
   const { repository, tags, output } = inputs
   const { log, signal, endpoints } = ports
   const environment = context.childEnvironment
@@ -84,6 +85,9 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   )
   if (plan.push) await client.checkAccess()
 
+  const identity = await timed(timings, 'source', () =>
+    identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
+  )
   const { nix, installed } = await timed(timings, 'install', () =>
     prepareNix(
       { ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints },
@@ -91,9 +95,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     ),
   )
   if (installed && inputs.nix.install === 'always') ports.addToJob(installed)
-  const source = await timed(timings, 'source', () =>
-    pinSource(inputs.source, { ...inputs, nix, endpoints, environment, temporary, signal }),
-  )
+  const source = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
   log.info(`Packages come from ${source.description}`)
 
   const deliver = async (layer: BuiltLayer): Promise<Origin> => {
@@ -104,7 +106,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const built: BuiltPlatform[] = []
   for (const platform of plan.platforms)
     built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary, deliver }))
-  const top = topOf(built)
+  const top = topOf(built, plan)
 
   if (plan.push)
     await timed(timings, 'push', async () => {
@@ -150,18 +152,29 @@ const resend =
   }
 
 /** What the tags point at: the image, or the index where there are several. */
-const topOf = (built: readonly BuiltPlatform[]): BuiltPlatform['image']['manifest'] => {
+const topOf = (built: readonly BuiltPlatform[], { configuration }: Plan): BuiltPlatform['image']['manifest'] => {
   const [only, ...others] = built
   if (only && others.length === 0) return only.image.manifest
-  return imageIndex(built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })))
+  return imageIndex(
+    built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })),
+    configuration.annotations.index,
+  )
 }
 
-const platformOutcome = ({ platform, spec, closure, image, layers }: BuiltPlatform): PlatformOutcome => ({
+const platformOutcome = ({
+  platform,
+  spec,
+  closure,
+  danglingLinks,
+  image,
+  layers,
+}: BuiltPlatform): PlatformOutcome => ({
   platform,
   image,
   packages: spec.packages,
   conflicts: spec.conflicts,
-  closureSize: closureSize(closure),
+  closure,
+  danglingLinks,
   layers: layers.map(({ descriptor, diffID, key, storePaths, holds, origin }) => ({
     ...descriptor,
     diffID,

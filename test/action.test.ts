@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { githubToken, runAction, type StepResult } from './support/action.ts'
 import { unpackImage } from './support/container.ts'
@@ -229,10 +229,10 @@ test('nix-config reaches Nix', async () => {
   expect(log).toContain("unknown setting 'no-such-setting'")
 })
 
-test('nothing is left in the runner’s temporary folder', async () => {
+test('nothing is left in the runner’s temporary folder but the bill of materials', async () => {
   const temporary = await mkdtemp(join(layout, 'temporary-'))
   const environment = { RUNNER_TEMP: temporary }
-  await runAction({ ...small, push: 'false' }, { environment })
+  const { outputs } = await runAction({ ...small, push: 'false' }, { environment })
   await runAction({ ...small, packages: 'tere', push: 'false' }, { environment })
-  expect(await readdir(temporary)).toEqual([])
+  expect(await readdir(temporary)).toEqual([basename(outputs['sbom'] ?? '')])
 })

@@ -24,14 +24,16 @@ const rules: Readonly<Record<string, Rule>> = {
   'oci/*': { values: ['oci/*'] },
 
   context: { values: ['check', 'error', 'oci/*'] },
-  'inputs/*': { values: ['inputs/*', 'loopback', 'oci/*'] },
+  'inputs/*': { values: ['inputs/*', 'loopback', 'nix/nar-hash', 'oci/*'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
   plan: { values: ['oci/*'], types: ['context', 'inputs'] },
   'nix/*': {
     values: ['check', 'command', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
     types: ['inputs', 'inputs/*', 'log', 'plan'],
   },
+  'cache/*': { values: ['cache/*', 'check', 'command', 'error'], types: ['context', 'inputs', 'log'] },
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
+  'read-popularity': { values: ['error', 'graph/*'], types: ['plan'] },
   'layers/*': { values: ['graph/*', 'nix/store-path'], types: ['layers/*'] },
   'archive/*': {
     values: ['archive/*', 'concurrent', 'error', 'exists', 'graph/*', 'layers/*', 'nix/store-path', 'oci/*', 'units'],
@@ -39,32 +41,53 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   assemble: { values: ['oci/*'], types: ['archive/*'] },
   'registry/*': { values: ['check', 'command', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
-  outcome: { types: ['nix/*', 'nix/store-path', 'oci/*', 'timings'] },
-  'report/*': { values: ['oci/*', 'units'], types: ['outcome'] },
+  outcome: { types: ['graph/*', 'nix/*', 'nix/store-path', 'oci/*', 'timings'] },
+  'report/*': {
+    values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],
+    types: ['nix/*', 'outcome'],
+  },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'timings', 'units'],
     types: ['log', 'outcome', 'plan'],
   },
   run: {
-    values: ['archive/*', 'build-platform', 'error', 'graph/*', 'nix/*', 'oci/*', 'plan', 'registry/*', 'timings'],
+    values: [
+      'archive/*',
+      'build-platform',
+      'error',
+      'nix/*',
+      'oci/*',
+      'plan',
+      'read-popularity',
+      'registry/*',
+      'timings',
+    ],
     types: ['context', 'inputs', 'log', 'outcome'],
   },
-  main: { values: ['context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'] },
+  main: {
+    values: ['cache/*', 'context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'],
+    types: ['outcome'],
+  },
 }
 
 /** Who may use what is outside: files, programs, the network, the environment, and packages. Rows as in `rules`. */
 const owners: Readonly<Record<string, readonly string[]>> = {
+  '@actions/cache': ['cache/cache-process'],
   '@actions/core': ['log', 'main'],
+  '@cyclonedx/cyclonedx-library': ['report/sbom'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['command'],
-  'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'oci/descriptor'],
+  'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'nix/nar', 'oci/descriptor'],
   'node:fs': [
     'archive/*',
     'build-platform',
+    'cache/*',
     'command',
     'context',
     'exists',
+    'main',
     'nix/*',
+    'read-popularity',
     'registry/credentials',
     'registry/http',
     'run',
@@ -78,7 +101,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'process.env': ['main'],
   'process.exit': ['main'],
   'process.once': ['main'],
-  'import.meta.dirname': ['main'],
+  'import.meta.filename': ['main'],
   // The locale, the clock and chance must not be in an image.
   '.localeCompare': [],
   '.toLocaleString': [],
@@ -102,7 +125,7 @@ const harmless = [
 const folderOf = (name: string): string => (name.includes('/') ? `${name.slice(0, name.indexOf('/'))}/*` : name)
 const rowOf = (name: string): string => (name in rules ? name : folderOf(name))
 const isOurs = (name: string): boolean => rowOf(name) in rules
-const packageOf = (name: string): string => (name.startsWith('node:') ? folderOf(name).replace('/*', '') : name)
+const packageOf = (name: string): string => /^(@[^/]+\/)?[^/]+/.exec(isOurs(name) ? '' : name)?.[0] ?? name
 
 const violations = ({ name, values, types }: Module): string[] => {
   const rule = rules[rowOf(name)] ?? {}

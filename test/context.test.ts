@@ -21,7 +21,8 @@ const runner: Environment = {
   PATH: '/usr/bin:/bin',
 }
 
-const read = (environment: Environment = {}): Context => readContext({ ...runner, ...environment }, '/action')
+const read = (environment: Environment = {}): Context =>
+  readContext({ ...runner, ...environment }, '/action/dist/index.js')
 
 test('what the runner tells is read', () => {
   expect(read()).toEqual({
@@ -35,6 +36,10 @@ test('what the runner tells is read', () => {
     attempt: 2,
     dockerConfig: '/home/runner/.docker',
     helperEnvironment: { PATH: '/usr/bin:/bin', HOME: '/home/runner' },
+    event: 'push',
+    isOnDefaultBranch: false,
+    cacheMode: '',
+    cacheService: undefined,
     nixDirectory: '/action/nix',
     childEnvironment: { PATH: '/usr/bin:/bin', HOME: '/home/runner' },
   })
@@ -126,6 +131,24 @@ describe('a pull request from a fork', () => {
     expect(() => read({ GITHUB_EVENT_NAME: 'pull_request', GITHUB_EVENT_PATH })).toThrow(
       `GITHUB_EVENT_PATH is ${GITHUB_EVENT_PATH}, which is not the JSON of an event; leave it as the runner sets it.`,
     )
+  })
+})
+
+describe('the Actions cache service', () => {
+  const service = {
+    ACTIONS_CACHE_SERVICE_V2: 'true',
+    ACTIONS_RESULTS_URL: 'https://results.example.org/',
+    ACTIONS_RUNTIME_TOKEN: 'secret',
+    GITHUB_SERVER_URL: 'https://github.com',
+  }
+
+  test('is where the runner says', () => {
+    const { ACTIONS_RUNTIME_TOKEN: token, ...environment } = service
+    expect(read(service).cacheService).toEqual({ program: '/action/dist/index.js', token, environment })
+  })
+
+  test.each(['ACTIONS_RESULTS_URL', 'ACTIONS_RUNTIME_TOKEN'])('is not there without %s', (name) => {
+    expect(read({ ...service, [name]: undefined }).cacheService).toBe(undefined)
   })
 })
 

@@ -4,19 +4,20 @@ import { debianSet } from './support/debian-set.ts'
 import { need } from './support/process.ts'
 
 let nixpkgs: string
-let usual: string | undefined
-const digestOf = async (options: StepOptions = {}): Promise<string | undefined> => {
-  const { outputs, exitCode, log } = await runAction(
+let usual: Made
+type Made = { readonly digest: string | undefined; readonly sbom: string }
+const make = async (options: StepOptions = {}): Promise<Made> => {
+  const { outputs, sbom, exitCode, log } = await runAction(
     { packages: 'hello jq coreutils', nixpkgs, push: 'false' },
     options,
   )
   expect(exitCode, log).toBe(0)
-  return outputs['digest']
+  return { digest: outputs['digest'], sbom }
 }
 
 beforeAll(async () => {
   nixpkgs = await debianSet()
-  usual = await digestOf()
+  usual = await make()
 })
 
 test.each<[string, () => StepOptions]>([
@@ -27,8 +28,8 @@ test.each<[string, () => StepOptions]>([
   ['locale', () => ({ environment: { LC_ALL: 'tr_TR.UTF-8', LANG: 'tr_TR.UTF-8' } })],
   ['size of the thread pool', () => ({ environment: { UV_THREADPOOL_SIZE: '13' } })],
   ['owner of the store’s files', () => ({ wrapper: [need('unshare', 'util-linux'), '--user', '--map-root-user'] })],
-])('another %s gives the same digest', async (_, options) => {
-  expect(await digestOf(options())).toBe(usual)
+])('another %s gives the same digest and bill of materials', async (_, options) => {
+  expect(await make(options())).toEqual(usual)
 })
 
 test('a full disk says how much space is needed, and leaves nothing behind', async () => {

@@ -9,6 +9,7 @@ declare -A package_of=(
   [bsdtar]=libarchive-tools
   [containerd]=containerd
   [file]=file
+  [gcc]=gcc
   [git]=git
   [nix-store]=nix-bin
   [openssl]=openssl

@@ -18,14 +18,14 @@ const inputs = {
 const context = {
   platform: 'linux/amd64',
   isForkPullRequest: false,
-  commit: '',
-  attempt: 1,
-  helperEnvironment: {},
   nixDirectory: '/action/nix',
 } as const satisfies Partial<Context>
 
-const planOf = (changedInputs: Partial<Inputs> = {}, changedContext: Partial<Context> = {}): Plan =>
-  plan({ ...inputs, ...changedInputs } as Inputs, { ...context, ...changedContext } as Context)
+const planOf = (
+  changedInputs: Partial<Inputs> = {},
+  changedContext: Partial<Context> = {},
+  popularity?: Plan['popularity'],
+): Plan => plan({ ...inputs, ...changedInputs } as Inputs, { ...context, ...changedContext } as Context, popularity)
 
 const optional = [
   { attr: 'cacert', optional: true },
@@ -63,6 +63,12 @@ test('layering and compression are as the inputs say, and the format of a layer 
     layerFormat: compressionFormat(compression),
   })
   expect(planOf({ compression }).layerFormat).not.toBe(planOf().layerFormat)
+})
+
+test('what decides the layers is part of the plan, popularity by its content', () => {
+  const counts = [['glibc', 5000]] as const
+  expect(planOf({ layering: 'popularity' }, {}, counts).popularity).toEqual(counts)
+  expect(planOf().popularity).toEqual([])
 })
 
 describe('an image', () => {

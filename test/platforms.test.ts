@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runAction, type StepResult } from './support/action.ts'
 import { unpackImage } from './support/container.ts'
+import { readBill, storePathsOf } from './support/cyclonedx.ts'
 import { debianSet } from './support/debian-set.ts'
 import { output } from './support/process.ts'
 import { manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
@@ -66,6 +67,16 @@ describe('two platforms are one image index', () => {
       .map(({ path }) => path.slice('/v2/both/manifests/'.length))
     const { platforms, digest } = JSON.parse(step.outputs['metadata'] ?? '')
     expect(manifests).toEqual([...platforms.map((platform: { digest: string }) => platform.digest), digest, 'v1'])
+  })
+
+  test('whose bill of materials is about the index, and has the store paths of both', async () => {
+    type Platforms = { platforms: { layers: { storePaths: string[] }[] }[] }
+    const { platforms } = JSON.parse(step.outputs['metadata'] ?? '') as Platforms
+    const bill = await readBill(step.sbom)
+    expect(bill.metadata.component['bom-ref']).toBe(step.outputs['ref'])
+    expect(storePathsOf(bill)).toEqual(
+      [...new Set(platforms.flatMap(({ layers }) => layers.flatMap(({ storePaths }) => storePaths)))].toSorted(),
+    )
   })
 })
 

@@ -116,7 +116,7 @@ merge() {
 }
 
 sources=()
-for root in "${roots[@]}"; do
+for root in ${linked[@]+"${linked[@]}"}; do
   # A package may be a single file; it has nothing to link.
   if may_open "$root"; then sources+=("$root"); fi
 done

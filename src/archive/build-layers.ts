@@ -11,10 +11,8 @@ import { packageName, type StorePath } from '../nix/store-path.ts'
 import type { Plan } from '../plan.ts'
 import { megabytes } from '../units.ts'
 import { type LayerBlob, writeLayer } from './layer.ts'
-import type { Links } from './links.ts'
-import { rootFileSystem } from './root-file-system.ts'
 import { tar } from './tar.ts'
-import { storePathsTree } from './tree.ts'
+import { storePathsTree, type TreeEntry } from './tree.ts'
 
 /** A layer in a file, and what is in it. `holds` is for people. The file is there until the layer is delivered. */
 export type BuiltLayer = LayerBlob & {
@@ -35,7 +33,8 @@ export type LayerRequest = Pick<Plan, 'baseLayer' | 'compression' | 'layerFormat
   readonly partition: Partition
   readonly closure: Closure
   readonly symlinkLayer: ImageSpec['symlinkLayer']
-  readonly links: Links
+  /** What is in the base layer. */
+  readonly baseFiles: readonly TreeEntry[]
   readonly folder: string
 }
 
@@ -84,7 +83,7 @@ const explainFullDisk = (cause: unknown, { closure, folder }: LayerRequest): nev
 type Job = { readonly size: number; readonly pack: () => Promise<BuiltLayer> }
 
 const jobsOf = (request: LayerRequest): Job[] => {
-  const { partition, closure, symlinkLayer, links, baseLayer, compression, layerFormat, folder } = request
+  const { partition, closure, symlinkLayer, baseFiles, baseLayer, compression, layerFormat, folder } = request
   const stores = partition.map((storePaths, index) => ({
     size: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
     pack: async () => ({
@@ -109,8 +108,11 @@ const jobsOf = (request: LayerRequest): Job[] => {
     size: 0,
     pack: async () =>
       last(
-        await writeLayer(tar(rootFileSystem(links)), join(folder, 'base'), compression),
-        'base files: /etc, /tmp',
+        await writeLayer(tar(baseFiles), join(folder, 'base'), compression),
+        `base files: ${baseFiles
+          .filter(({ name }) => !name.includes('/'))
+          .map(({ name }) => `/${name}`)
+          .join(', ')}`,
         layerFormat,
       ),
   }

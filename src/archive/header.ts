@@ -1,16 +1,17 @@
 import type { Header } from 'tar-stream'
 import type { TreeEntry } from './tree.ts'
+import type { Owner } from './users.ts'
 
 /**
- * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0 without
- * names, and the time that Nix gives every file, one second after the epoch.
+ * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0, but
+ * where a directory is a user's, without names, and the time that Nix gives every file, one second after the epoch.
  * Source: pax format, POSIX.1-2017 "pax", "ustar Interchange Format".
  */
 export const tarHeader = (entry: TreeEntry): Partial<Header> & Pick<Header, 'name'> => {
   const fixed = { uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(1000) }
   switch (entry.type) {
     case 'directory':
-      return { ...fixed, name: `${entry.name}/`, type: 'directory', mode: entry.mode, size: 0 }
+      return { ...fixed, ...owned(entry.owner), name: `${entry.name}/`, type: 'directory', mode: entry.mode, size: 0 }
     case 'symlink':
       return { ...fixed, name: entry.name, type: 'symlink', mode: 0o777, size: 0, linkname: entry.target }
     case 'file': {
@@ -18,4 +19,14 @@ export const tarHeader = (entry: TreeEntry): Partial<Header> & Pick<Header, 'nam
       return { ...fixed, name: entry.name, type: 'file', mode: entry.mode, size }
     }
   }
+}
+
+/** The header's own fields hold seven octal digits. */
+const mostInHeader = 0o7777777
+
+const owned = (owner: Owner | undefined): Partial<Header> => {
+  if (!owner) return {}
+  const large = Object.entries(owner).filter(([, id]) => id > mostInHeader)
+  if (large.length === 0) return owner
+  return { ...owner, pax: Object.fromEntries(large.map(([name, id]) => [name, `${id}`])) }
 }

@@ -2,13 +2,14 @@ import { isUtf8 } from 'node:buffer'
 import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 import { UserError } from '../error.ts'
 import type { StorePath } from '../nix/store-path.ts'
+import type { Owner } from './users.ts'
 
 /**
  * One member of an archive. Names are relative to the image's root, with slashes and without one at either end. `mode` is
- * the permission bits; owner and times are the same for all members and not told here.
+ * the permission bits. A directory may be a user's; else the owner is root, and times are the same for all members.
  */
 export type TreeEntry =
-  | { readonly type: 'directory'; readonly name: string; readonly mode: number }
+  | { readonly type: 'directory'; readonly name: string; readonly mode: number; readonly owner?: Owner }
   | { readonly type: 'symlink'; readonly name: string; readonly target: string }
   | { readonly type: 'file'; readonly name: string; readonly mode: number; readonly content: Content }
 

@@ -1,12 +1,13 @@
 import { resolve } from 'node:path'
 import { isLoopback } from '../loopback.ts'
+import { isNarHash, type NarHash } from '../nix/nar-hash.ts'
 import { type Problem, quoted } from './problem.ts'
 
 /** Where packages come from, as the `nixpkgs` input says it. A hash is `sha256-…`, of the files as a NAR. */
 export type Source =
   | { readonly type: 'channel'; readonly channel: string }
   /** A commit of NixOS/nixpkgs. */
-  | { readonly type: 'nixpkgs'; readonly revision: string; readonly narHash: string | undefined }
+  | { readonly type: 'nixpkgs'; readonly revision: string; readonly narHash: NarHash | undefined }
   | { readonly type: 'github'; readonly owner: string; readonly repo: string; readonly ref: string }
   | {
       readonly type: 'git'
@@ -14,7 +15,7 @@ export type Source =
       readonly ref: string | undefined
       readonly revision: string | undefined
     }
-  | { readonly type: 'tarball'; readonly url: string; readonly narHash: string | undefined }
+  | { readonly type: 'tarball'; readonly url: string; readonly narHash: NarHash | undefined }
   | { readonly type: 'path'; readonly path: string }
   /** An input of a `flake.lock`. */
   | { readonly type: 'lock'; readonly file: string; readonly input: string }
@@ -23,7 +24,6 @@ const forms =
   'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`'
 
 const revision = /^[0-9a-f]{40}$/
-const narHash = /^sha256-[A-Za-z0-9+/]{43}=$/
 const channel = /^(nixos|nixpkgs)-[a-z0-9.-]+$/
 const github = /^github:([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_./-]+)$/
 const lock = /(^|\/)flake\.lock$/
@@ -40,7 +40,7 @@ export const parseSource = (text: string, workspace: string, problem: Problem): 
   if (lock.test(before)) return { type: 'lock', file: path, input: fragment || 'nixpkgs' }
   if (/^(git\+)?[a-z]+:\/\//.test(before)) return parseUrl(before, fragment) ?? wrong(urlFault(before, fragment))
   if (revision.test(before)) {
-    if (fragment !== undefined && !narHash.test(fragment)) return wrong(', whose hash is not of the form `sha256-…=`')
+    if (fragment !== undefined && !isNarHash(fragment)) return wrong(', whose hash is not of the form `sha256-…=`')
     return { type: 'nixpkgs', revision: before, narHash: fragment }
   }
   if (fragment !== undefined) return wrong(', where nothing can follow `#`')
@@ -53,7 +53,8 @@ export const parseSource = (text: string, workspace: string, problem: Problem): 
 
 const parseUrl = (text: string, fragment: string | undefined): Source | undefined => {
   if (urlFault(text, fragment)) return undefined
-  if (!text.startsWith('git+')) return { type: 'tarball', url: text, narHash: fragment }
+  if (!text.startsWith('git+'))
+    return { type: 'tarball', url: text, narHash: fragment !== undefined && isNarHash(fragment) ? fragment : undefined }
   const url = new URL(text.slice('git+'.length))
   const ref = url.searchParams.get('ref') ?? undefined
   const rev = url.searchParams.get('rev') ?? undefined
@@ -81,5 +82,5 @@ const urlFault = (text: string, fragment: string | undefined): string => {
   if (!['https:', 'http:'].includes(url.protocol)) return ', which is no URL of a tarball'
   if (!/\.(tar|tgz|tar\.(gz|xz|bz2|zst))$/.test(url.pathname))
     return ', which does not end like a tarball, as in `.tar.gz`'
-  return fragment === undefined || narHash.test(fragment) ? '' : ', whose hash is not of the form `sha256-…=`'
+  return fragment === undefined || isNarHash(fragment) ? '' : ', whose hash is not of the form `sha256-…=`'
 }

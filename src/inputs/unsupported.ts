@@ -5,19 +5,8 @@ import type { GetInput, Problem } from './problem.ts'
  * so that nobody believes that it had an effect.
  */
 const withoutEffect: Readonly<Record<string, readonly string[]>> = {
-  annotations: [''],
-  cache: ['true', 'false'],
   'cache-signing-key': [''],
-  cmd: [''],
-  entrypoint: [''],
-  env: [''],
-  expose: [''],
-  labels: [''],
   reuse: ['true', 'false'],
-  sbom: ['true', 'false'],
-  user: [''],
-  volumes: [''],
-  workdir: [''],
 }
 
 export const checkUnsupported = (get: GetInput, problem: Problem): void => {

@@ -1,8 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
-import type { CommandOptions } from '../command.ts'
-import { ignoredByGit } from './ignored-by-git.ts'
 import { type NarHash, parseNarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
@@ -19,18 +17,17 @@ export const addToStore = async (nix: Nix, folder: string, name: string): Promis
     await evaluate(nix, '{ name, path }: { path = builtins.path { inherit name path; }; }', { name, path: folder }),
   )
 
-/** The same for the folder of a package set, without what git ignores in it. */
+/** The same for the folder of a package set, without what is ignored in it; `temporary` is for a file. */
 export const addPackageSet = async (
   nix: Nix,
   folder: string,
+  ignored: readonly string[],
   temporary: string,
-  options: CommandOptions,
 ): Promise<StoredFolder> => {
-  const names = await ignoredByGit(folder, options)
-  const ignored = join(temporary, 'ignored.json')
+  const file = join(temporary, 'ignored.json')
   // In a file, since an argument can be only so long.
-  await writeFile(ignored, JSON.stringify(Object.fromEntries(names.map((name) => [name, true]))))
-  return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored }))
+  await writeFile(file, JSON.stringify(Object.fromEntries(ignored.map((name) => [name, true]))))
+  return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored: file }))
 }
 
 const filteredPath = `

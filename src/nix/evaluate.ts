@@ -4,11 +4,11 @@ import type { Plan } from '../plan.ts'
 import { addToStore } from './add-to-store.ts'
 import { explainNix } from './explain.ts'
 import type { Nix } from './nix.ts'
-import type { PinnedSource } from './source.ts'
+import type { FetchedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
 /** What to evaluate; `system` is Nix's name of the machine that the packages are for. */
-export type EvaluationRequest = Plan['evaluation'] & { readonly source: PinnedSource; readonly system: string }
+export type EvaluationRequest = Plan['evaluation'] & { readonly source: FetchedSource; readonly system: string }
 
 /**
  * Pure evaluation refuses files, but takes what is in the store under its hash. The expression is always this one; what
@@ -61,13 +61,16 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
   const result = record(parseJson(answer, 'the evaluation'), 'the evaluation')
   if (result['error'] !== undefined) {
     const unknown = list(record)(result['pkgs'], 'pkgs')
-    throw new UserError(unknown.map((entry) => whatIsWrong(entry, source)).join('\n'))
+    throw new UserError(unknown.map((entry) => whatIsWrong(entry, request)).join('\n'))
   }
   return parseStorePath(string(result['drvPath'], 'drvPath'), 'drvPath')
 }
 
-const whatIsWrong = (entry: Record<string, unknown>, { description }: PinnedSource): string => {
+const whatIsWrong = (entry: Record<string, unknown>, { source, packages }: EvaluationRequest): string => {
+  const { description } = source
   const attr = string(entry['attr'], 'attr')
+  if (!packages.includes(attr))
+    return `\`preset: job-container\` needs ${attr}, which is not in ${description}; name a newer nixpkgs, or write \`preset: default\`.`
   if (entry['reason'] === 'not_a_package')
     return `\`packages\` has ${attr}, which is a ${entry['type']} and not a package in ${description}; name a package, as in \`${attr}.<name>\`.`
   const nearMisses = optional(list(string))(entry['nearMisses'], 'nearMisses') ?? []

@@ -21,6 +21,8 @@ export type ImageSpec = {
   readonly roots: unknown
   readonly symlinkLayer: { readonly path: StorePath; readonly size: number; readonly sha256: string }
   readonly conflicts: readonly Conflict[]
+  /** By attribute path, those that are in the image and linked nowhere. */
+  readonly unlinked: Readonly<Record<string, StorePath>>
   readonly packages: readonly Package[]
 }
 
@@ -39,6 +41,12 @@ export const parseImageSpec = (json: string): ImageSpec => {
       sha256,
     },
     conflicts: list(conflict)(spec['conflicts'], 'conflicts'),
+    unlinked: Object.fromEntries(
+      Object.entries(record(spec['unlinked'], 'unlinked')).map(([attr, path]) => [
+        attr,
+        parseStorePath(string(path, `unlinked.${attr}`), `unlinked.${attr}`),
+      ]),
+    ),
     packages: list(package_)(spec['packages'], 'packages'),
   }
 }

@@ -16,6 +16,9 @@ export const parseNarHash = (text: string, what: string): NarHash => {
   return `sha256-${fromBase32(digits).toString('base64')}`
 }
 
+/** 64 hex digits. */
+export const narHashHex = (hash: NarHash): string => Buffer.from(hash.slice('sha256-'.length), 'base64').toString('hex')
+
 /** Nix's base 32 starts with the last five bits. */
 const fromBase32 = (digits: string): Buffer => {
   const bytes = Buffer.alloc(33)

@@ -26,3 +26,6 @@ export const packageName = (path: StorePath): string => {
   const version = name.search(/-[^a-zA-Z]/)
   return version > 0 ? name.slice(0, version) : name
 }
+
+/** What `packageName` leaves: `2.51.0` for `git-2.51.0`, `2.51.0-doc` for `git-2.51.0-doc`, and nothing for `git-doc`. */
+export const packageVersion = (path: StorePath): string => storePathName(path).slice(packageName(path).length + 1)

@@ -1,6 +1,7 @@
 import { type Descriptor, type Document, jsonDocument } from './descriptor.ts'
 import { imageIndexMediaType } from './media-type.ts'
 import { architectureOf, type Platform } from './platform.ts'
+import { sorted } from './sorted.ts'
 
 /**
  * The index of the images of one version for several platforms. Source: OCI image specification, "OCI Image Index",
@@ -8,6 +9,7 @@ import { architectureOf, type Platform } from './platform.ts'
  */
 export const imageIndex = (
   images: readonly { readonly platform: Platform; readonly manifest: Descriptor }[],
+  annotations: Readonly<Record<string, string>>,
 ): Document =>
   jsonDocument(imageIndexMediaType, {
     schemaVersion: 2,
@@ -16,4 +18,5 @@ export const imageIndex = (
       ...manifest,
       platform: { architecture: architectureOf(platform), os: 'linux' },
     })),
+    annotations: sorted(annotations),
   })

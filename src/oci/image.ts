@@ -1,21 +1,31 @@
 import { type Descriptor, type Digest, type Document, jsonDocument } from './descriptor.ts'
 import { imageConfigMediaType, imageManifestMediaType } from './media-type.ts'
+import { sorted } from './sorted.ts'
 
 /** One layer of an image; `holds` is told in the configuration's history. */
 export type ImageLayer = { readonly descriptor: Descriptor; readonly diffID: Digest; readonly holds: string }
 
-/** What an image is, besides its layers. `env` is `NAME=value`; `created` is RFC 3339. */
+/** What an image is, besides its layers. `created` is RFC 3339, `user` as in `1000:1000`, `exposedPorts` as in `80/tcp`. */
 export type ImageSettings = {
   readonly architecture: 'amd64' | 'arm64'
   readonly created: string
-  readonly env: readonly string[]
-  readonly cmd: readonly string[] | undefined
+  readonly user?: string | undefined
+  readonly exposedPorts?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+  readonly entrypoint?: readonly string[] | undefined
+  readonly cmd?: readonly string[] | undefined
+  readonly volumes?: readonly string[]
+  readonly workdir?: string | undefined
+  readonly labels?: Readonly<Record<string, string>>
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>
 }
 
 export type Image = { readonly config: Document; readonly manifest: Document; readonly layers: readonly ImageLayer[] }
 
 /**
- * The configuration and the manifest of an image. Source: OCI image specification,
+ * The configuration and the manifest of an image. What has no order is sorted, so that the order in which it was given does
+ * not make another image. Source: OCI image specification,
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md and manifest.md
  */
 export const image = (layers: readonly ImageLayer[], settings: ImageSettings): Image => {
@@ -23,7 +33,16 @@ export const image = (layers: readonly ImageLayer[], settings: ImageSettings): I
     created: settings.created,
     architecture: settings.architecture,
     os: 'linux',
-    config: { Env: settings.env, ...(settings.cmd && { Cmd: settings.cmd }) },
+    config: {
+      User: settings.user,
+      ExposedPorts: keys(settings.exposedPorts),
+      Env: Object.entries(sorted(settings.env) ?? {}).map(([name, value]) => `${name}=${value}`),
+      Entrypoint: settings.entrypoint,
+      Cmd: settings.cmd,
+      Volumes: keys(settings.volumes),
+      WorkingDir: settings.workdir,
+      Labels: sorted(settings.labels),
+    },
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
     history: layers.map(({ holds }) => ({ created: settings.created, created_by: 'nix-image-action', comment: holds })),
   })
@@ -32,6 +51,11 @@ export const image = (layers: readonly ImageLayer[], settings: ImageSettings): I
     mediaType: imageManifestMediaType,
     config: config.descriptor,
     layers: layers.map(({ descriptor }) => descriptor),
+    annotations: sorted(settings.annotations),
   })
   return { config, manifest, layers }
 }
+
+/** A set, as the configuration has it. */
+const keys = (names: readonly string[] = []): Record<string, object> | undefined =>
+  sorted(Object.fromEntries(names.map((name) => [name, {}])))

@@ -25,7 +25,7 @@ export const askCredentialHelper = async (
   if (!/^[\w.-]+$/.test(name)) throw failed('it is not the name of a helper')
   let answer: Record<string, unknown>
   try {
-    answer = record(parseJson(await command(program, ['get'], { ...ports, stdin: { text: server } }), program), program)
+    answer = record(parseJson(await command(program, ['get'], { ...ports, input: server }), program), program)
   } catch (error) {
     ports.signal.throwIfAborted()
     if (error instanceof CommandError && /credentials not found/i.test(error.stdout + error.stderr)) return undefined

@@ -1,8 +1,9 @@
+import { closureSize } from '../graph/closure.ts'
 import { formatRepository } from '../oci/reference.ts'
 import type { Outcome, PlatformOutcome } from '../outcome.ts'
 
-/** The action's outputs, as `action.yml` lists them. */
-export const outputs = (outcome: Outcome): Record<string, string> => {
+/** The action's outputs, as `action.yml` lists them. `sbom` is the file of the bill of materials, if there is one. */
+export const outputs = (outcome: Outcome, sbom: string | undefined): Record<string, string> => {
   const image = formatRepository(outcome.repository)
   const { digest } = outcome.descriptor
   return {
@@ -12,7 +13,7 @@ export const outputs = (outcome: Outcome): Record<string, string> => {
     tags: outcome.tags.join('\n'),
     'config-digest': outcome.platforms[0].image.config.descriptor.digest,
     reused: 'none',
-    sbom: '',
+    sbom: sbom ?? '',
     output: outcome.output ?? '',
     metadata: JSON.stringify(metadata(outcome)),
   }
@@ -46,7 +47,7 @@ const metadata = (outcome: Outcome): unknown => {
       })),
     })),
     bytes: {
-      closure: total(({ closureSize }) => closureSize),
+      closure: total(({ closure }) => closureSize(closure)),
       layers: total(({ layers }) => layers.reduce((sum, { size }) => sum + size, 0)),
       uploaded: outcome.uploaded,
     },

@@ -1,3 +1,4 @@
+import { closureSize } from '../graph/closure.ts'
 import { formatRepository } from '../oci/reference.ts'
 import type { Outcome, PlatformOutcome } from '../outcome.ts'
 import { megabytes, seconds } from '../units.ts'
@@ -52,12 +53,12 @@ const whatWasSent = ({ platforms, uploaded, requests }: Outcome): string => {
   return `Sent ${megabytes(uploaded)} in ${requests} requests; the registry had ${existing} of ${layers.length} layers already.`
 }
 
-const platformSections = ({ platform, layers, conflicts, closureSize }: PlatformOutcome): string[] => {
+const platformSections = ({ platform, layers, conflicts, danglingLinks, closure }: PlatformOutcome): string[] => {
   const size = layers.reduce((total, layer) => total + layer.size, 0)
   const paths = layers.reduce((total, { storePaths }) => total + storePaths.length, 0)
   return [
     '',
-    `${platform}: ${megabytes(closureSize)} in ${paths} store paths, ${megabytes(size)} in ${counted(layers.length, 'layer')}.`,
+    `${platform}: ${megabytes(closureSize(closure))} in ${paths} store paths, ${megabytes(size)} in ${counted(layers.length, 'layer')}.`,
     ...folded(
       counted(layers.length, 'layer'),
       table(
@@ -72,12 +73,19 @@ const platformSections = ({ platform, layers, conflicts, closureSize }: Platform
     ),
     ...(conflicts.length > 0
       ? folded(
-          `${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins${conflicts.length > shownConflicts ? ` (the first ${shownConflicts} are shown)` : ''}`,
+          `${counted(conflicts.length, 'name')} that more than one package has a file of; the package named first wins${onlyFirst(conflicts)}`,
           table(
             ['File', 'In the image', 'Left out'],
-            conflicts
-              .slice(0, shownConflicts)
-              .map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)]),
+            conflicts.slice(0, shown).map(({ path, winner, loser }) => [cell(path), cell(winner), cell(loser)]),
+          ),
+        )
+      : []),
+    ...(danglingLinks.length > 0
+      ? folded(
+          `${counted(danglingLinks.length, 'link')} that ${danglingLinks.length === 1 ? 'leads' : 'lead'} to nothing in the image${onlyFirst(danglingLinks)}`,
+          table(
+            ['Link', 'Of', 'To'],
+            danglingLinks.slice(0, shown).map(({ path, owner, target }) => [cell(path), cell(owner), cell(target)]),
           ),
         )
       : []),
@@ -85,7 +93,9 @@ const platformSections = ({ platform, layers, conflicts, closureSize }: Platform
 }
 
 /** A summary may have 1 MiB in all. */
-const shownConflicts = 200
+const shown = 200
+
+const onlyFirst = (rows: readonly unknown[]): string => (rows.length > shown ? ` (the first ${shown} are shown)` : '')
 
 const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 

@@ -1,35 +1,210 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { rootFileSystem } from '../../src/archive/root-file-system.ts'
+import type { TreeEntry } from '../../src/archive/tree.ts'
+import type { Owner } from '../../src/archive/users.ts'
+import type { Loader } from '../../src/job-container.ts'
+import type { Plan } from '../../src/plan.ts'
 
-const linksTo = (names: string[]): Map<string, string> => new Map(names.map((name) => [name, `/nix/store/${name}`]))
+type Options = Partial<Plan['base']> & {
+  readonly links?: readonly string[]
+  readonly directories?: readonly string[]
+  readonly owner?: Owner
+  readonly loader?: Loader
+}
 
-const names = (existing: string[]): string[] => rootFileSystem(linksTo(existing)).map(({ name }) => name)
+const entriesOf = ({ links = [], directories = [], owner, loader, ...base }: Options = {}): TreeEntry[] =>
+  rootFileSystem(
+    new Map([
+      ...directories.map((name) => [name, undefined] as const),
+      ...links.map((name) => [name, `/nix/store/${name}`] as const),
+    ]),
+    { preset: 'default', user: undefined, workdir: undefined, ...base },
+    owner ?? { uid: 0, gid: 0 },
+    loader,
+  )
 
-test('anybody may write to /tmp and /var/tmp, and remove only what is theirs', () => {
-  const entries = rootFileSystem(new Map())
-  for (const name of ['tmp', 'var/tmp'])
-    expect(entries.find((entry) => entry.name === name)).toMatchObject({ mode: 0o1777 })
+const entry = (name: string, options?: Options): TreeEntry | undefined =>
+  entriesOf(options).find((entry) => entry.name === name)
+
+const names = (options?: Options): string[] => entriesOf(options).map(({ name }) => name)
+
+/** The text of a file. */
+const text = (name: string, options?: Options): string => {
+  const found = entry(name, options)
+  return found?.type === 'file' && found.content instanceof Uint8Array ? Buffer.from(found.content).toString() : ''
+}
+
+const everything: Options = {
+  links: ['bin/bash', 'bin/env', 'etc/ssl/certs/ca-bundle.crt'],
+  preset: 'job-container',
+  workdir: '/srv/app.d/x',
+  loader: {
+    name: 'lib64/ld-linux-x86-64.so.2',
+    target: '/nix/store/nix-ld',
+    env: { NIX_LD: '', NIX_LD_LIBRARY_PATH: '' },
+  },
+}
+
+test('the root file system is this one', () => {
+  const line = (entry: TreeEntry): string => {
+    if (entry.type === 'symlink') return `${entry.name} -> ${entry.target}`
+    const owner = entry.type === 'directory' && entry.owner ? ` ${entry.owner.uid}:${entry.owner.gid}` : ''
+    return `${entry.name}${entry.type === 'directory' ? '/' : ''} ${entry.mode.toString(8)}${owner}`
+  }
+  expect(entriesOf(everything).map(line)).toMatchInlineSnapshot(`
+    [
+      "bin/ 755",
+      "bin/sh -> /bin/bash",
+      "etc/ 755",
+      "etc/gitconfig 644",
+      "etc/group 644",
+      "etc/nsswitch.conf 644",
+      "etc/os-release 644",
+      "etc/passwd 644",
+      "etc/pki/ 755",
+      "etc/pki/tls/ 755",
+      "etc/pki/tls/cert.pem -> /etc/ssl/certs/ca-bundle.crt",
+      "etc/pki/tls/certs/ 755",
+      "etc/pki/tls/certs/ca-bundle.crt -> /etc/ssl/certs/ca-bundle.crt",
+      "etc/ssl/ 755",
+      "etc/ssl/cert.pem -> /etc/ssl/certs/ca-bundle.crt",
+      "etc/ssl/certs/ 755",
+      "etc/ssl/certs/ca-certificates.crt -> /etc/ssl/certs/ca-bundle.crt",
+      "home/ 755",
+      "home/nonroot/ 700 65532:65532",
+      "lib64/ 755",
+      "lib64/ld-linux-x86-64.so.2 -> /nix/store/nix-ld",
+      "root/ 700",
+      "srv/ 755",
+      "srv/app.d/ 755",
+      "srv/app.d/x/ 755 0:0",
+      "tmp/ 1777",
+      "usr/ 755",
+      "usr/bin/ 755",
+      "usr/bin/env -> /bin/env",
+      "var/ 755",
+      "var/tmp/ 1777",
+    ]
+  `)
 })
 
-test('/usr/bin/env is there where the packages have env', () => {
-  expect(names(['bin/env'])).toContain('usr/bin/env')
-  expect(names([])).not.toContain('usr/bin/env')
-})
-
-test('a file that a package brings is left to it', () => {
-  expect(names(['etc/passwd'])).not.toContain('etc/passwd')
-  expect(names(['etc/passwd'])).toContain('etc/group')
-})
-
-test('parents come before what is in them, names in code unit order', () => {
-  const all = names(['bin/env'])
-  expect(all).toEqual(all.toSorted())
+test('every directory is there once, before what is in it, with names in code unit order', () => {
+  const all = names(everything)
+  expect(new Set(all).size).toBe(all.length)
+  expect(all.map((name) => name.replaceAll('/', '\0'))).toEqual(all.map((name) => name.replaceAll('/', '\0')).sort())
   for (const name of all) if (name.includes('/')) expect(all).toContain(name.slice(0, name.lastIndexOf('/')))
 })
 
-test('a directory does not hide a link that a package brings, nor what is behind it', () => {
-  expect(names(['bin/env', 'usr/bin'])).not.toContain('usr/bin')
-  expect(names(['bin/env', 'usr/bin'])).not.toContain('usr/bin/env')
-  expect(names(['var/tmp'])).not.toContain('var/tmp')
-  expect(names(['var/tmp'])).toContain('var')
+test('anybody may write to /tmp and /var/tmp, and remove only what is theirs', () => {
+  for (const directories of [[], ['tmp', 'var', 'var/tmp']])
+    for (const name of ['tmp', 'var/tmp']) expect(entry(name, { directories })).toMatchObject({ mode: 0o1777 })
+})
+
+describe('links are there for what the packages have:', () => {
+  test.each([
+    ['usr/bin/env', 'bin/env', '/bin/env'],
+    ['bin/sh', 'bin/bash', '/bin/bash'],
+    ['bin/sh', 'bin/dash', '/bin/dash'],
+    ['etc/ssl/certs/ca-certificates.crt', 'etc/ssl/certs/ca-bundle.crt', '/etc/ssl/certs/ca-bundle.crt'],
+    ['etc/ssl/cert.pem', 'etc/ssl/certs/ca-bundle.crt', '/etc/ssl/certs/ca-bundle.crt'],
+    ['etc/pki/tls/certs/ca-bundle.crt', 'etc/ssl/certs/ca-bundle.crt', '/etc/ssl/certs/ca-bundle.crt'],
+  ])('/%s, with /%s', (name, needed, target) => {
+    expect(entry(name, { links: [needed] })).toEqual({ type: 'symlink', name, target })
+    expect(entry(name)).toBeUndefined()
+  })
+
+  test('/bin/sh is bash where there is another shell too', () => {
+    expect(entry('bin/sh', { links: ['bin/bash', 'bin/dash'] })).toMatchObject({ target: '/bin/bash' })
+  })
+})
+
+describe('what a package brings is left to it:', () => {
+  test.each([
+    ['a file', 'etc/passwd', ['etc/passwd'], ['etc/group']],
+    ['a link', 'bin/sh', ['bin/bash', 'bin/sh'], []],
+    ['a link, and what is behind it', 'usr/bin', ['bin/env', 'usr/bin'], ['tmp']],
+    ['a link to a directory', 'var/tmp', ['var/tmp'], ['tmp']],
+  ])('%s', (_, name, links, others) => {
+    const all = names({ links })
+    expect(all.filter((other) => other === name || other.startsWith(`${name}/`))).toEqual([])
+    for (const other of others) expect(all).toContain(other)
+  })
+
+  test('a directory where a file would be', () => {
+    expect(names({ directories: ['etc/passwd'] })).not.toContain('etc/passwd')
+  })
+})
+
+describe('the users', () => {
+  test('are root, nonroot and nobody', () => {
+    expect(text('etc/passwd')).toBe(
+      [
+        'root:x:0:0:root:/root:/bin/sh',
+        'nonroot:x:65532:65532:nonroot:/home/nonroot:/bin/sh',
+        'nobody:x:65534:65534:nobody:/nonexistent:/bin/false',
+        '',
+      ].join('\n'),
+    )
+    expect(text('etc/group')).toBe('root:x:0:\nnonroot:x:65532:\nnobody:x:65534:\n')
+    expect(entry('home/nonroot')).toMatchObject({ mode: 0o700, owner: { uid: 65532, gid: 65532 } })
+  })
+
+  test('have one more where the user is another number, so that programs find its name and home', () => {
+    const options: Options = { user: { uid: 1000, gid: undefined } }
+    expect(text('etc/passwd', options)).toContain('\nuser:x:1000:1000:user:/home/user:/bin/sh\n')
+    expect(text('etc/group', options)).toContain('\nuser:x:1000:\n')
+    expect(entry('home/user', options)).toMatchObject({ mode: 0o700, owner: { uid: 1000, gid: 1000 } })
+  })
+
+  test('have the group of that user only where it is a new one', () => {
+    expect(text('etc/group', { user: { uid: 1000, gid: 50 } })).toContain('\nuser:x:50:\n')
+    expect(text('etc/group', { user: { uid: 1000, gid: 0 } })).not.toContain('user')
+    expect(text('etc/passwd', { user: { uid: 1000, gid: 0 } })).toContain('\nuser:x:1000:0:')
+  })
+
+  test.each([{ name: 'nonroot' }, { uid: 65532, gid: undefined }])('are not more for %j', (user) => {
+    expect(text('etc/passwd', { user })).toBe(text('etc/passwd'))
+  })
+})
+
+describe('the working directory', () => {
+  const owner = { uid: 1000, gid: 100 }
+
+  test('is made and is the user’s, and its parents are not', () => {
+    const options: Options = { workdir: '/srv/app', owner }
+    expect(entry('srv/app', options)).toEqual({ type: 'directory', name: 'srv/app', mode: 0o755, owner })
+    expect(entry('srv', options)).toEqual({ type: 'directory', name: 'srv', mode: 0o755 })
+  })
+
+  test('is left as it is where it is there', () => {
+    for (const workdir of ['/tmp', '/root', '/etc', '/']) expect(entriesOf({ workdir, owner })).toEqual(entriesOf())
+    expect(names({ workdir: '/share/app', owner, directories: ['share', 'share/app'] })).not.toContain('share/app')
+    expect(names({ workdir: '/share/app', owner, links: ['share/app'] })).not.toContain('share/app')
+  })
+
+  test('is all that there is with `preset: bare`', () => {
+    expect(names({ preset: 'bare', workdir: '/srv/app', links: ['bin/bash'] })).toEqual(['srv', 'srv/app'])
+    expect(names({ preset: 'bare' })).toEqual([])
+  })
+})
+
+describe('with `preset: job-container`', () => {
+  test('git works in folders of any user', () => {
+    expect(text('etc/gitconfig', everything)).toBe('[safe]\n\tdirectory = *\n')
+    expect(text('etc/gitconfig')).toBe('')
+  })
+
+  test('the distribution is not Alpine, for which the runner has another Node', () => {
+    expect(text('etc/os-release', everything)).toMatch(/^ID=nix-image$/m)
+    expect(text('etc/os-release', everything)).not.toMatch(/alpine/i)
+  })
+
+  test('the loader is nix-ld, even where a package has another one', () => {
+    const links = ['lib64/ld-linux-x86-64.so.2']
+    expect(entry('lib64/ld-linux-x86-64.so.2', { ...everything, links })).toMatchObject({ target: '/nix/store/nix-ld' })
+  })
+
+  test('nothing is where the runner mounts its own folders', () => {
+    expect(names(everything).filter((name) => /^(__|github)/.test(name))).toEqual([])
+  })
 })

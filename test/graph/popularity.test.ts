@@ -1,5 +1,5 @@
-import { expect, test } from 'vitest'
-import { type PopularityData, popularityOf } from '../../src/graph/popularity.ts'
+import { describe, expect, test } from 'vitest'
+import { type PopularityData, parsePopularity, popularityOf } from '../../src/graph/popularity.ts'
 import { pathOf } from '../support/closures.ts'
 
 const data: PopularityData = new Map([
@@ -20,4 +20,33 @@ test.each([
 
 test('without data, all paths are equally popular', () => {
   expect(popularityOf(pathOf('glibc-2.40'), new Map())).toBe(1)
+})
+
+describe('popularity data', () => {
+  test('is the same in whatever order it was written', () => {
+    const sorted = [
+      ...new Map([
+        ['Zlib', 0],
+        ['git', 7],
+        ['glibc-2.40', 300_000],
+      ]),
+    ]
+    expect([...parsePopularity('{ "glibc-2.40": 300000, "git": 7, "Zlib": 0 }')]).toEqual(sorted)
+    expect([...parsePopularity('{ "Zlib": 0, "glibc-2.40": 300000, "git": 7 }')]).toEqual(sorted)
+    expect([...parsePopularity('{}')]).toEqual([])
+  })
+
+  test.each([
+    ['{ "git": 7', 'the popularity data is not JSON'],
+    ['[7]', 'the popularity data should be an object, but is [7]'],
+    ['{ "git": -1 }', 'the popularity data has "git": -1, where whole numbers from 0 should be'],
+    ['{ "git": 0.5 }', 'the popularity data has "git": 0.5, where whole numbers from 0 should be'],
+    ['{ "git": 7, "jq": "7" }', 'the popularity data has "jq": "7", where whole numbers from 0 should be'],
+    [
+      '{ "a": null, "b": [], "c": {}, "d": true, "e": 1e999 }',
+      'the popularity data has "a": null, "b": [], "c": {} and 2 more, where whole numbers from 0 should be',
+    ],
+  ])('that is %s is refused', (json, problem) => {
+    expect(() => parsePopularity(json)).toThrow(new Error(problem))
+  })
 })

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { checkUnsupported } from '../../src/inputs/unsupported.ts'
 
 /** The values at which inputs without an effect have none, where that is not nothing. */
-const harmless: Record<string, string> = { cache: 'true', reuse: 'true', sbom: 'true' }
+const harmless: Record<string, string> = { reuse: 'true' }
 
 const problems = (inputs: Record<string, string>): string[] => {
   const found: string[] = []
@@ -29,11 +29,7 @@ test.each([
   expect(problems({ [name]: '' })).toEqual([])
 })
 
-test.each([
-  ['cache', ['read', 'write', '', 'TRUE']],
-  ['reuse', ['registry', '']],
-  ['sbom', ['spdx', '']],
-])('%s is taken where it has no effect, and %j is not', (name, refused) => {
+test.each([['reuse', ['registry', '']]])('%s is taken where it has no effect, and %j is not', (name, refused) => {
   for (const value of ['true', 'false']) expect(problems({ [name]: value })).toEqual([])
   for (const value of refused)
     expect(problems({ [name]: value })).toEqual([`\`${name}\` is not supported yet; write \`true\` or \`false\`.`])

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { parseNarHash } from '../../src/nix/nar-hash.ts'
+import { narHashHex, parseNarHash } from '../../src/nix/nar-hash.ts'
 
 test('a hash is the same however Nix writes it', () => {
   for (const text of ['', 'a', 'nix', 'some more']) {
@@ -10,6 +10,7 @@ test('a hash is the same however Nix writes it', () => {
     const sri = `sha256-${Buffer.from(hex, 'hex').toString('base64')}`
     expect(parseNarHash(`sha256:${base32}`, 'it')).toBe(sri)
     expect(parseNarHash(sri, 'it')).toBe(sri)
+    expect(narHashHex(parseNarHash(sri, 'it'))).toBe(hex)
   }
 })
 

@@ -1,6 +1,13 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { isStorePath, packageName, parseStorePath, type StorePath, storePathName } from '../../src/nix/store-path.ts'
+import {
+  isStorePath,
+  packageName,
+  packageVersion,
+  parseStorePath,
+  type StorePath,
+  storePathName,
+} from '../../src/nix/store-path.ts'
 
 const digest = '0123456789abcdfghijklmnpqrsvwxyz'
 const path = (name: string): StorePath => `/nix/store/${digest}-${name}`
@@ -41,29 +48,30 @@ describe('a store path', () => {
   })
 })
 
-describe('the name without its version', () => {
+describe('the name and the version', () => {
   const names = [
-    ['git-2.51.0', 'git'],
-    ['git', 'git'],
-    ['git-doc', 'git-doc'],
-    ['git-doc-2.51.0', 'git-doc'],
-    ['python3.12-requests-2.32.3', 'python3.12-requests'],
-    ['gcc-14.2.0-lib', 'gcc'],
-    ['bash-interactive-5.2p37', 'bash-interactive'],
-    ['7zz-24.09', '7zz'],
-    ['nss-cacert-3.108', 'nss-cacert'],
-    ['x-', 'x-'],
-    ['x--1', 'x'],
-    ['a-_b', 'a'],
-    ['libfoo-unstable-2024-01-01', 'libfoo-unstable'],
+    ['git-2.51.0', 'git', '2.51.0'],
+    ['git', 'git', ''],
+    ['git-doc', 'git-doc', ''],
+    ['git-doc-2.51.0', 'git-doc', '2.51.0'],
+    ['python3.12-requests-2.32.3', 'python3.12-requests', '2.32.3'],
+    ['gcc-14.2.0-lib', 'gcc', '14.2.0-lib'],
+    ['bash-interactive-5.2p37', 'bash-interactive', '5.2p37'],
+    ['7zz-24.09', '7zz', '24.09'],
+    ['nss-cacert-3.108', 'nss-cacert', '3.108'],
+    ['x-', 'x-', ''],
+    ['x--1', 'x', '-1'],
+    ['a-_b', 'a', '_b'],
+    ['libfoo-unstable-2024-01-01', 'libfoo-unstable', '2024-01-01'],
   ] as const
 
-  test.each(names)('%s is of the package %s', (name, expected) => {
+  test.each(names)('of %s are %j and %j', (name, expected, version) => {
     expect(packageName(path(name))).toBe(expected)
+    expect(packageVersion(path(name))).toBe(version)
   })
 
-  test('is the one that Nix splits off', () => {
-    const expression = `map (name: (builtins.parseDrvName name).name) (builtins.fromJSON ''${JSON.stringify(names.map(([name]) => name))}'')`
+  test('are what Nix makes of it', () => {
+    const expression = `map builtins.parseDrvName (builtins.fromJSON ''${JSON.stringify(names.map(([name]) => name))}'')`
     const answer = execFileSync(
       'nix-instantiate',
       ['--store', 'dummy://', '--eval', '--strict', '--json', '--expr', expression],
@@ -71,6 +79,6 @@ describe('the name without its version', () => {
         encoding: 'utf8',
       },
     )
-    expect(JSON.parse(answer)).toEqual(names.map(([, expected]) => expected))
+    expect(JSON.parse(answer)).toEqual(names.map(([, name, version]) => ({ name, version })))
   })
 })

@@ -17,7 +17,7 @@ const layers = [layer('1', 'glibc'), layer('2', 'links to the packages')]
 const settings: ImageSettings = {
   architecture: 'arm64',
   created: '1970-01-01T00:00:01Z',
-  env: ['PATH=/bin'],
+  env: { PATH: '/bin' },
   cmd: ['/bin/bash'],
 }
 
@@ -78,7 +78,7 @@ describe('an image', () => {
   test.each<[string, Image]>([
     ['other layers', image(layers.toReversed(), settings)],
     ['another architecture', image(layers, { ...settings, architecture: 'amd64' })],
-    ['another environment', image(layers, { ...settings, env: [] })],
+    ['another environment', image(layers, { ...settings, env: {} })],
     ['another command', image(layers, { ...settings, cmd: ['/bin/sh'] })],
     ['another time', image(layers, { ...settings, created: '1970-01-01T00:00:02Z' })],
   ])('with %s is another image', (_, other) => {

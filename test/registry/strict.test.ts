@@ -65,7 +65,7 @@ test('an index whose images the registry has lost is pushed with them once more'
   const client = testClient(registry.host, 'tools')
   await push(client, image, [])
   ;(registry.manifests as Map<string, Buffer>).clear()
-  const index = imageIndex([{ platform: 'linux/amd64', manifest: image.image.manifest.descriptor }])
+  const index = imageIndex([{ platform: 'linux/amd64', manifest: image.image.manifest.descriptor }], {})
   const repair = () => client.putManifest(image.image.manifest)
   await pushIndex(client, index, repair)
   await pushTags(client, index, ['v1'], repair)

@@ -6,16 +6,16 @@ import { outputs } from '../../src/report/outputs.ts'
 import { gitPackage, linksLayer, outcome, platformOutcome, storeLayer } from '../support/outcomes.ts'
 
 const metadataOf = (...changes: Parameters<typeof outcome>): Record<string, unknown> =>
-  JSON.parse(outputs(outcome(...changes))['metadata'] ?? '')
+  JSON.parse(outputs(outcome(...changes), undefined)['metadata'] ?? '')
 
 test('the outputs are those of action.yml', () => {
   const action = parse(readFileSync(join(import.meta.dirname, '..', '..', 'action.yml'), 'utf8'))
-  expect(Object.keys(outputs(outcome())).toSorted()).toEqual(Object.keys(action.outputs).toSorted())
+  expect(Object.keys(outputs(outcome(), undefined)).toSorted()).toEqual(Object.keys(action.outputs).toSorted())
 })
 
 test('the outputs say where the image is and how to get exactly this one', () => {
   const { image, descriptor } = { ...platformOutcome(), ...outcome() }
-  expect(outputs(outcome())).toMatchObject({
+  expect(outputs(outcome(), undefined)).toMatchObject({
     digest: descriptor.digest,
     image: 'ghcr.io/owner/name',
     ref: `ghcr.io/owner/name@${descriptor.digest}`,
@@ -26,8 +26,11 @@ test('the outputs say where the image is and how to get exactly this one', () =>
 })
 
 test('what there is not is empty', () => {
-  expect(outputs(outcome())).toMatchObject({ output: '', sbom: '' })
-  expect(outputs(outcome({ output: '/work/image' }))).toMatchObject({ output: '/work/image' })
+  expect(outputs(outcome(), undefined)).toMatchObject({ output: '', sbom: '' })
+  expect(outputs(outcome({ output: '/work/image' }), '/temp/x.cdx.json')).toMatchObject({
+    output: '/work/image',
+    sbom: '/temp/x.cdx.json',
+  })
 })
 
 describe('the metadata', () => {

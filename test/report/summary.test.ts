@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { summary } from '../../src/report/summary.ts'
+import { closureOf } from '../support/closures.ts'
 import { gitPackage, outcome, platformOutcome } from '../support/outcomes.ts'
 
 const { digest } = outcome().descriptor
@@ -38,7 +39,10 @@ describe('the summary', () => {
   test('has the layers of each platform with what they hold', () => {
     const platforms = [
       platformOutcome(),
-      platformOutcome({ platform: 'linux/arm64', closureSize: 50_000_000 }),
+      platformOutcome({
+        platform: 'linux/arm64',
+        closure: closureOf(['git-2.51.0'], { 'git-2.51.0': { size: 50_000_000 } }),
+      }),
     ] as const
     const text = summary(outcome({ platforms }))
     expect(text).toContain('linux/amd64: 40.0 MB in 2 store paths, 12.3 MB in 2 layers.')

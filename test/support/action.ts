@@ -17,6 +17,10 @@ export type StepResult = {
   readonly warnings: readonly string[]
   readonly outputs: Readonly<Record<string, string>>
   readonly summary: string
+  /** The text of the bill of materials, empty without one. */
+  readonly sbom: string
+  /** What the step declares as artifacts, a line each. */
+  readonly artifacts: string
   /** What later steps get: folders for their PATH, a line each, and environment variables. */
   readonly path: string
   readonly variables: Readonly<Record<string, string>>
@@ -55,7 +59,7 @@ export const runAction = async (
   try {
     // A step that runs as another user has to get at all of this.
     await chmod(folder, 0o777)
-    for (const name of ['env', 'output', 'path', 'summary']) {
+    for (const name of ['artifacts', 'env', 'output', 'path', 'summary']) {
       await writeFile(file(name), '')
       await chmod(file(name), 0o666)
     }
@@ -70,6 +74,7 @@ export const runAction = async (
         ...inputVariables(action, inputs),
         GITHUB_ACTIONS: 'true',
         GITHUB_ACTOR: 'somebody',
+        GITHUB_ARTIFACTS: file('artifacts'),
         GITHUB_ENV: file('env'),
         GITHUB_EVENT_NAME: 'push',
         GITHUB_EVENT_PATH: file('event.json'),
@@ -88,13 +93,16 @@ export const runAction = async (
     )
     const messages = (command: string): string[] =>
       [...log.matchAll(new RegExp(`^::${command}[^:]*::(.*)$`, 'gm'))].map(([, text = '']) => unescapeCommand(text))
+    const outputs = parseOutputs(await readFile(file('output'), 'utf8'))
     return {
       exitCode,
       log,
       errors: messages('error'),
       warnings: messages('warning'),
-      outputs: parseOutputs(await readFile(file('output'), 'utf8')),
+      outputs,
       summary: await readFile(file('summary'), 'utf8'),
+      sbom: outputs['sbom'] ? await readFile(outputs['sbom'], 'utf8') : '',
+      artifacts: await readFile(file('artifacts'), 'utf8'),
       path: await readFile(file('path'), 'utf8'),
       variables: parseOutputs(await readFile(file('env'), 'utf8')),
     }

@@ -23,7 +23,7 @@ const native: Architecture = process.arch === 'arm64' ? 'arm64' : 'amd64'
 
 const root = resolve(import.meta.dirname, '..', '..')
 const fixture = join(root, 'test', 'fixtures', 'debian-set')
-const nixFiles = ['build-deb.sh', 'default.nix', 'settle.sh']
+const fixtureFiles = ['build-deb.sh', 'default.nix', 'nix-ld.c', 'settle.sh']
 
 const words = (text: string) => text.split(/\s+/)
 const small = words(`bash ca-certificates coreutils curl dash file findutils git grep gzip hello jq less moreutils nano
@@ -69,7 +69,7 @@ const makeSet = async (apts: readonly Apt[], wanted: readonly string[], folder: 
   await inFolder(folder, async (temporary) => {
     await mkdir(join(temporary, 'debs'))
     await writeFile(join(temporary, 'set.json'), json)
-    for (const file of nixFiles) await copyFile(join(fixture, file), join(temporary, file))
+    for (const file of fixtureFiles) await copyFile(join(fixture, file), join(temporary, file))
     for (const deb of new Set(lists.flatMap((list) => Object.values(list).map((entry) => entry.deb))))
       await link(join(folder, 'debs', deb), join(temporary, 'debs', deb))
     await rename(temporary, target).catch((error: unknown) => {
@@ -82,7 +82,7 @@ const makeSet = async (apts: readonly Apt[], wanted: readonly string[], folder: 
 
 const keyOf = async (json: string): Promise<string> => {
   const hash = createHash('sha256').update(json)
-  for (const file of [...nixFiles.map((name) => join(fixture, name)), import.meta.filename])
+  for (const file of [...fixtureFiles.map((name) => join(fixture, name)), import.meta.filename])
     hash.update('\0').update(await readFile(file))
   return hash.digest('hex').slice(0, 16)
 }

@@ -5,10 +5,12 @@ import { type Closure, checkClosure } from '../../src/graph/closure.ts'
 import type { Source } from '../../src/inputs/source.ts'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
+import { type FetchTools, fetchSource } from '../../src/nix/fetch-source.ts'
+import { type IdentifyTools, identifySource } from '../../src/nix/identify-source.ts'
 import type { ImageSpec } from '../../src/nix/image-spec.ts'
 import { configureNix, type Nix } from '../../src/nix/nix.ts'
 import { realiseImage } from '../../src/nix/realise.ts'
-import { type PinnedSource, pinSource, type SourceTools } from '../../src/nix/source.ts'
+import type { FetchedSource } from '../../src/nix/source.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { root } from './action.ts'
 import { silentLog } from './log.ts'
@@ -17,6 +19,8 @@ import { nixConfigFolder, pathWithNix } from './nix-places.ts'
 export const smallSet = join(root, 'test', 'fixtures', 'small-set')
 
 const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
+
+export type SourceTools = IdentifyTools & FetchTools
 
 /** The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. */
 export const withNix = async <T>(work: (nix: Nix, tools: SourceTools) => Promise<T>, config = ''): Promise<T> => {
@@ -31,13 +35,16 @@ export const withNix = async <T>(work: (nix: Nix, tools: SourceTools) => Promise
   }
 }
 
-export const pin = (source: Source, tools: Partial<SourceTools> = {}): Promise<PinnedSource> =>
+const pinSource = async (source: Source, tools: SourceTools): Promise<FetchedSource> =>
+  fetchSource(await identifySource(source, tools), tools)
+
+export const pin = (source: Source, tools: Partial<SourceTools> = {}): Promise<FetchedSource> =>
   withNix((_, defaults) => pinSource(source, { ...defaults, ...tools }))
 
 /** Evaluates `nix/build-image.nix` for packages of a source, by default the small set. */
 export const evaluate = async (
   packages: EvaluationRequest['packages'],
-  { source, config = {} }: { source?: PinnedSource; config?: Record<string, unknown> } = {},
+  { source, config = {} }: { source?: FetchedSource; config?: Record<string, unknown> } = {},
 ): Promise<StorePath> =>
   withNix(async (nix, tools) =>
     evaluateImage(

@@ -2,7 +2,7 @@ import type { Package } from '../../src/nix/image-spec.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { type ImageLayer, image } from '../../src/oci/image.ts'
 import type { Outcome, OutcomeLayer, PlatformOutcome } from '../../src/outcome.ts'
-import { pathOf } from './closures.ts'
+import { closureOf, pathOf } from './closures.ts'
 
 export const gitPackage: Package = {
   attr: 'git',
@@ -12,6 +12,12 @@ export const gitPackage: Package = {
   license: ['GPL-2.0-only'],
   homepage: 'https://git-scm.com/',
 }
+
+/** 40 MB in all. */
+const closure = closureOf(['git-2.51.0'], {
+  'git-2.51.0': { size: 10_000_000, needs: ['glibc-2.40'] },
+  'glibc-2.40': { size: 30_000_000 },
+})
 
 export const storeLayer: OutcomeLayer = {
   digest: digestOf(Buffer.from('store layer')),
@@ -47,11 +53,12 @@ export const platformOutcome = (changes: Partial<PlatformOutcome> = {}): Platfor
   )
   return {
     platform: 'linux/amd64',
-    image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z', env: [], cmd: undefined }),
+    image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z' }),
     packages: [gitPackage],
     conflicts: [],
+    danglingLinks: [],
     layers: [storeLayer, linksLayer],
-    closureSize: 40_000_000,
+    closure,
     ...changes,
   }
 }
@@ -70,8 +77,6 @@ export const outcome = (changes: Partial<Outcome> = {}): Outcome => {
       url: 'https://github.com/NixOS/nixpkgs/archive/755f.tar.gz',
       revision: '755f5aa91337890c432639c60b6064bb7fe67769',
       narHash: 'sha256-ypxFOeDz+CqADEQNL72haqGjvZQdBR5Vc7pyx2JDttI=',
-      srcType: 'nixpkgs',
-      srcArgs: {},
       description: 'nixpkgs at 755f',
     },
     platforms: [platform],

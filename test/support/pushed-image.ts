@@ -24,13 +24,10 @@ export const testImage = async (folder: string, seed: string, sizes: readonly nu
       return { file, descriptor, diffID: descriptor.digest, holds: '' }
     }),
   )
-  const settings = {
-    architecture: 'amd64',
-    created: '1970-01-01T00:00:01Z',
-    env: [`SEED=${seed}`],
-    cmd: undefined,
-  } as const
-  return { layers, image: image(layers, settings) }
+  return {
+    layers,
+    image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z', env: { SEED: seed } }),
+  }
 }
 
 /** A patience whose every wait and limit is so many times shorter. */

@@ -1,0 +1,62 @@
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { posix } from 'node:path'
+import type { Closure } from '../graph/closure.ts'
+import { parseStorePath, type StorePath } from '../nix/store-path.ts'
+import type { Links } from './links.ts'
+import type { TreeEntry } from './tree.ts'
+
+/** A link in the image that leads to nothing there. `owner` is the package that brings it, `target` where it ends. */
+export type DanglingLink = { readonly path: string; readonly owner: StorePath; readonly target: string }
+
+/** What is there in every container, or in every image with packages. */
+const everywhere = /^\/((dev|proc|sys)(\/.*)?|nix|nix\/store|etc\/(hosts|hostname|mtab|resolv\.conf))?$/
+
+/** As many as Linux follows. */
+const mostHops = 40
+
+/**
+ * The links of packages that lead to nothing, in their order: into a store path that is not in the closure, to a file that
+ * its package does not have, or to a name that the image's root does not have. What this machine has outside of the store
+ * makes no difference. Files are asked for synchronously, as in `storePathsTree`.
+ */
+export const findDanglingLinks = (links: Links, closure: Closure, baseFiles: readonly TreeEntry[]): DanglingLink[] => {
+  const root = new Map(links)
+  for (const entry of baseFiles) root.set(entry.name, entry.type === 'symlink' ? entry.target : undefined)
+
+  /** Where a path ends that leads to nothing. */
+  const end = (path: string, hops = 0): string | undefined => {
+    if (everywhere.test(path)) return undefined
+    const next = path.startsWith('/nix/store/') ? inStore(path, closure) : inRoot(path, root)
+    if (next === 'there') return undefined
+    return next === 'missing' || hops === mostHops ? path : end(next.target, hops + 1)
+  }
+
+  return [...links].flatMap(([name, target]) => {
+    const missing = target && end(target)
+    return missing ? [{ path: `/${name}`, owner: storePathOf(target), target: missing }] : []
+  })
+}
+
+/** What a path is: something, nothing, or a link to elsewhere. */
+type Step = 'there' | 'missing' | { readonly target: string }
+
+const inStore = (path: string, closure: Closure): Step => {
+  if (!closure.paths.has(storePathOf(path))) return 'missing'
+  const stats = lstatSync(path, { throwIfNoEntry: false })
+  if (!stats) return 'missing'
+  if (!stats.isSymbolicLink()) return 'there'
+  return { target: posix.resolve(realpathSync(posix.dirname(path)), readlinkSync(path)) }
+}
+
+const inRoot = (path: string, root: Links): Step => {
+  const names = path.slice(1).split('/')
+  for (const index of names.keys()) {
+    const name = names.slice(0, index + 1).join('/')
+    const target = root.get(name)
+    if (target) return { target: posix.resolve('/', posix.dirname(name), target, ...names.slice(index + 1)) }
+  }
+  return root.has(path.slice(1)) ? 'there' : 'missing'
+}
+
+const storePathOf = (path: string): StorePath =>
+  parseStorePath(path.split('/').slice(0, 4).join('/'), 'the target of a link')

@@ -1,0 +1,52 @@
+import { text } from 'node:stream/consumers'
+import { list, parseJson, record, string } from '../check.ts'
+import { messages } from '../error.ts'
+
+/** `path` is a folder in the working directory; it, and not where that is, is part of what an entry is found by. */
+export type CacheRequest = {
+  readonly operation: 'restore' | 'save'
+  readonly path: string
+  readonly key: string
+  readonly prefixes: readonly string[]
+  readonly token: string
+}
+
+/** The key of what was restored or saved, or `null`. It is the last line of standard output, as JSON. */
+export type CacheAnswer = { readonly key: string | null }
+
+/**
+ * Restores or saves one entry of the Actions cache, as standard input asks for, in the folder GITHUB_WORKSPACE. `@actions/cache` takes what it needs from the
+ * environment, prints workflow commands, goes on for half a minute where it cannot succeed, and cannot be told to stop; so it has
+ * a process of its own, which can be ended, and what it prints is read by nobody but `openActionsCache`.
+ */
+export const answerCacheRequest = async (environment: NodeJS.ProcessEnv): Promise<void> => {
+  let answer: CacheAnswer = { key: null }
+  try {
+    const request = parseRequest(await text(process.stdin))
+    environment['ACTIONS_RUNTIME_TOKEN'] = request.token
+    process.chdir(environment['GITHUB_WORKSPACE'] ?? '')
+    answer = { key: (await restoreOrSave(request)) ?? null }
+  } catch (error) {
+    process.stdout.write(`::error::${messages(error).join(': ').replaceAll('\n', ' ')}\n`)
+  }
+  process.stdout.write(`\n${JSON.stringify(answer)}\n`)
+}
+
+const restoreOrSave = async ({ operation, path, key, prefixes }: CacheRequest): Promise<string | undefined> => {
+  // It takes a tenth of a second to start, so only this process does. In a chunk of its own, ncc would lose the others' licenses.
+  const { restoreCache, saveCache } = await import(/* webpackMode: "eager" */ '@actions/cache')
+  if (operation === 'restore') return restoreCache([path], key, [...prefixes])
+  return (await saveCache([path], key)) < 0 ? undefined : key
+}
+
+const parseRequest = (text: string): CacheRequest => {
+  const request = record(parseJson(text, 'the request'), 'the request')
+  const field = (name: string): string => string(request[name], name)
+  return {
+    operation: field('operation') === 'save' ? 'save' : 'restore',
+    path: field('path'),
+    key: field('key'),
+    prefixes: list(string)(request['prefixes'], 'prefixes'),
+    token: field('token'),
+  }
+}

@@ -1,0 +1,26 @@
+import type { Links } from './archive/links.ts'
+import type { Loader } from './job-container.ts'
+
+/**
+ * What an image's containers are started with where no input says otherwise. It is the same for each image with these
+ * layers, and plain JSON, so that it can be kept beside them.
+ */
+export type ImageDefaults = {
+  readonly env: Readonly<Record<string, string>>
+  readonly cmd: readonly string[] | undefined
+}
+
+const certificates = 'etc/ssl/certs/ca-bundle.crt'
+
+/** Follows from what is in the image. With a loader, also git and Nix are told of the certificates by their own names. */
+export const imageDefaults = (links: Links, loader: Loader | undefined): ImageDefaults => {
+  const variables = ['SSL_CERT_FILE', ...(loader ? ['GIT_SSL_CAINFO', 'NIX_SSL_CERT_FILE'] : [])]
+  return {
+    env: {
+      PATH: '/bin:/sbin:/usr/bin',
+      ...(links.has(certificates) ? Object.fromEntries(variables.map((name) => [name, `/${certificates}`])) : {}),
+      ...loader?.env,
+    },
+    cmd: links.has('bin/bash') ? ['/bin/bash'] : undefined,
+  }
+}

@@ -1,0 +1,45 @@
+import type { Problem } from './problem.ts'
+
+/** By key; of an image's manifest, and of the index where there is one. */
+export type Annotations = {
+  readonly manifest: Readonly<Record<string, string>>
+  readonly index: Readonly<Record<string, string>>
+}
+
+/**
+ * The input `labels`: `key=value` lines, as docker/metadata-action prints them. Of two lines with the same key, the last one
+ * counts, so that one's own can stand below those.
+ */
+export const parseLabels = (text: string, problem: Problem): Record<string, string> =>
+  Object.fromEntries(pairs('labels', text, problem))
+
+/**
+ * The input `annotations`: the same lines, with `manifest:`, `index:` or `manifest,index:` before the key where they are not for
+ * both, as `DOCKER_METADATA_ANNOTATIONS_LEVELS` has them.
+ */
+export const parseAnnotations = (text: string, problem: Problem): Annotations => {
+  const annotations: { manifest: Record<string, string>; index: Record<string, string> } = { manifest: {}, index: {} }
+  for (const [given, value] of pairs('annotations', text, problem)) {
+    const [, prefix = 'manifest,index', key = ''] = /^(?:([^:.]*):)?(.*)$/.exec(given) ?? []
+    for (const level of prefix.split(',')) {
+      if (level === 'manifest' || level === 'index') annotations[level][key] = value
+      else
+        problem(
+          `\`annotations\` has ${JSON.stringify(given)}, whose \`${level}\` is not supported; write \`manifest:\`, \`index:\`, \`manifest,index:\` or nothing before the key.`,
+        )
+    }
+  }
+  return annotations
+}
+
+const pairs = (name: string, text: string, problem: Problem): [string, string][] =>
+  text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .flatMap((line) => {
+      const [, key, value] = /^([^=\s]+)=(.*)$/.exec(line) ?? []
+      if (key !== undefined && value !== undefined) return [[key, value]]
+      problem(`\`${name}\` has ${JSON.stringify(line)}; write \`key=value\`, one a line.`)
+      return []
+    })

@@ -1,0 +1,22 @@
+import type { Problem } from './problem.ts'
+
+/**
+ * Environment variables, `NAME=value` a line; lines that start with `#` are comments. A value is all that is behind the
+ * first `=`. Of two lines with the same name, the last one counts.
+ */
+export const parseVariables = (text: string, problem: Problem): Record<string, string> => {
+  const variables: Record<string, string> = {}
+  for (const line of text.split(/\r?\n/).filter((line) => !/^\s*(#|$)/.test(line))) {
+    const [, name, value] = /^\s*([^\s=]+)=(.*)$/.exec(line) ?? []
+    if (name === undefined || value === undefined) {
+      problem(`\`env\` has ${JSON.stringify(line.trim())}; write \`NAME=value\`, one a line.`)
+      continue
+    }
+    if (value.includes(`$${name}`) || value.includes(`\${${name}}`))
+      problem(
+        `\`env\` has ${JSON.stringify(line.trim())}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin\`.`,
+      )
+    variables[name] = value
+  }
+  return variables
+}

@@ -1,0 +1,57 @@
+import { UserError } from '../error.ts'
+import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
+import { explainNix } from './explain.ts'
+import type { Nix } from './nix.ts'
+import { type FetchedSource, pinned, type SourceIdentity } from './source.ts'
+
+export type FetchTools = {
+  readonly nix: Nix
+  /** A folder that only this run can read. */
+  readonly temporary: string
+}
+
+/**
+ * Makes a source ready to be evaluated, and pins it. Throws a `UserError` that names what cannot be fetched, or is not what
+ * it was said to be.
+ */
+export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: FetchTools): Promise<FetchedSource> => {
+  const { fetch } = identity
+  switch (fetch.by) {
+    case 'tarball': {
+      // With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it.
+      const narHash = identity.narHash ?? (await fetching(identity.url, fetchTarball(nix, fetch.url))).narHash
+      return {
+        ...pinned(identity, narHash),
+        srcType: fetch.srcType,
+        srcArgs: { url: fetch.url, sha256: narHash },
+      }
+    }
+    case 'git': {
+      const { path, narHash, revision } = await fetching(fetch.url, fetchGit(nix, fetch.url, fetch.ref, fetch.rev))
+      checkHash(identity, narHash)
+      // A branch may have moved on since it was asked for.
+      return { ...pinned({ ...identity, revision }, narHash), srcType: 'git', srcArgs: { path, narHash } }
+    }
+    case 'path': {
+      const stored = await addPackageSet(nix, fetch.path, fetch.ignored, temporary).catch((error) => {
+        throw explainNix(error, `${fetch.path} cannot be copied into the Nix store`)
+      })
+      checkHash(identity, stored.narHash)
+      return { ...pinned(identity, stored.narHash), srcType: 'path', srcArgs: stored }
+    }
+  }
+}
+
+const checkHash = ({ narHash, url, fetch }: SourceIdentity, fetched: string): void => {
+  if (narHash === undefined || narHash === fetched) return
+  throw new UserError(
+    fetch.by === 'path'
+      ? `\`nixpkgs\` is ${fetch.path}, which changed while it was copied; let nothing write to it during this step.`
+      : `\`nixpkgs\` is ${url}, which is locked to ${narHash}, but what is fetched is ${fetched}; lock it again with \`nix flake update\`.`,
+  )
+}
+
+const fetching = <T>(url: string, work: Promise<T>): Promise<T> =>
+  work.catch((error) => {
+    throw explainNix(error, `${url} cannot be fetched`)
+  })

@@ -1,0 +1,182 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { join } from 'node:path'
+import { command } from '../command.ts'
+import { UserError } from '../error.ts'
+import { exists } from '../exists.ts'
+import type { Source } from '../inputs/source.ts'
+import { downloadText } from './download.ts'
+import type { Endpoints } from './endpoints.ts'
+import { ignoredByGit } from './ignored-by-git.ts'
+import { lockedInput } from './lock-file.ts'
+import { hashNar } from './nar.ts'
+import type { NarHash } from './nar-hash.ts'
+import type { SourceIdentity } from './source.ts'
+
+export type IdentifyTools = {
+  readonly endpoints: Endpoints
+  readonly signal: AbortSignal
+  readonly githubToken: string | undefined
+  /** For git. */
+  readonly environment: Readonly<Record<string, string>>
+}
+
+/**
+ * Finds out what a source is now, without Nix and without fetching it. Throws a `UserError` that names what is not there or
+ * cannot be read.
+ */
+export const identifySource = async (source: Source, tools: IdentifyTools): Promise<SourceIdentity> => {
+  const { endpoints } = tools
+  switch (source.type) {
+    case 'channel':
+      return nixpkgs(await channelRevision(source.channel, tools), undefined, endpoints, ` (${source.channel})`)
+    case 'nixpkgs':
+      return nixpkgs(source.revision, source.narHash, endpoints)
+    case 'github': {
+      const { owner, repo } = source
+      const revision = await githubRevision(source, tools)
+      return {
+        ...tarball(`${endpoints.github}/${owner}/${repo}/archive/${revision}.tar.gz`, undefined),
+        type: 'github',
+        revision,
+        describe: (narHash) => `github:${owner}/${repo} at ${revision}, ${narHash}`,
+      }
+    }
+    case 'git':
+      return git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, tools)))
+    case 'tarball':
+      return tarball(source.url, source.narHash)
+    case 'path':
+      return folder(source.path, tools)
+    case 'lock':
+      return locked(source.file, source.input, tools)
+  }
+}
+
+const nixpkgs = (
+  revision: string,
+  narHash: NarHash | undefined,
+  { github }: Endpoints,
+  channel = '',
+): SourceIdentity => {
+  const url = `${github}/NixOS/nixpkgs/archive/${revision}.tar.gz`
+  return {
+    type: 'nixpkgs',
+    url,
+    revision,
+    narHash,
+    describe: (narHash) => `nixpkgs at ${revision}${channel}, ${narHash}`,
+    fetch: { by: 'tarball', url, srcType: 'nixpkgs' },
+  }
+}
+
+const tarball = (url: string, narHash: NarHash | undefined): SourceIdentity => {
+  // What stands behind the question mark may be a secret.
+  const shown = url.replace(/\?.*/s, '')
+  return {
+    type: 'tarball',
+    url: shown,
+    revision: undefined,
+    narHash,
+    describe: (narHash) => `${shown}, ${narHash}`,
+    fetch: { by: 'tarball', url, srcType: 'tarball' },
+  }
+}
+
+const git = (
+  url: string,
+  ref: string | undefined,
+  rev: string | undefined,
+  revision: string | undefined,
+): SourceIdentity => ({
+  type: 'git',
+  url,
+  revision,
+  narHash: undefined,
+  describe: (narHash, commit) => `${url} at ${commit ?? 'its working tree'}, ${narHash}`,
+  fetch: { by: 'git', url, ref, rev },
+})
+
+const folder = async (path: string, tools: IdentifyTools): Promise<SourceIdentity> => {
+  if (!(await exists(path)))
+    throw new UserError(
+      `\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`,
+    )
+  if (!(await exists(join(path, 'default.nix'))))
+    throw new UserError(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`)
+  // A link would be copied as a link.
+  const real = await realpath(path)
+  const ignored = await ignoredByGit(real, tools)
+  const leftOut = new Set(ignored.map((name) => join(real, name)))
+  return {
+    type: 'path',
+    url: `file://${path}`,
+    revision: undefined,
+    narHash: hashNar(real, (file) => file.endsWith('/.git') || leftOut.has(file)),
+    describe: (narHash) => `${path} with the content ${narHash}`,
+    fetch: { by: 'path', path: real, ignored },
+  }
+}
+
+const locked = async (file: string, input: string, { endpoints }: IdentifyTools): Promise<SourceIdentity> => {
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new UserError(
+      `\`nixpkgs\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`,
+      { cause },
+    )
+  })
+  const { type, url, revision, narHash } = lockedInput(text, file, input, endpoints.github)
+  const identity = type === 'git' ? git(url, undefined, revision, revision) : tarball(url, narHash)
+  return {
+    ...identity,
+    revision,
+    narHash,
+    describe: (hash, commit) => `${identity.describe(hash, commit)}, as ${file} says`,
+  }
+}
+
+const channelRevision = async (channel: string, { endpoints, signal }: IdentifyTools): Promise<string> => {
+  const url = `${endpoints.channels}/${channel}/git-revision`
+  const revision = await downloadText(url, { signal }).catch((cause) => {
+    throw new UserError(`\`nixpkgs\` is ${channel}, which is no channel that can be read: ${cause.message}`, { cause })
+  })
+  return commitIn(revision, url)
+}
+
+/** Source: GitHub's REST API, "Get a commit", with the media type that gives only its SHA. */
+const githubRevision = async (
+  { owner, repo, ref }: { owner: string; repo: string; ref: string },
+  { endpoints, githubToken, signal }: IdentifyTools,
+): Promise<string> => {
+  if (/^[0-9a-f]{40}$/.test(ref)) return ref
+  const url = `${endpoints.githubApi}/repos/${owner}/${repo}/commits/${ref.split('/').map(encodeURIComponent).join('/')}`
+  const headers = {
+    accept: 'application/vnd.github.sha',
+    ...(githubToken && { authorization: `Bearer ${githubToken}` }),
+  }
+  return commitIn(await downloadText(url, { signal, headers }), url)
+}
+
+/**
+ * The commit of a branch, as the repository says it; of a local repository without a branch, what counts are its files.
+ * `undefined` where git cannot tell: what is wrong is said when it is fetched.
+ */
+const gitRevision = async (
+  { url, ref }: { url: string; ref: string | undefined },
+  { environment, signal }: IdentifyTools,
+): Promise<string | undefined> => {
+  if (url.startsWith('file:') && !ref) return undefined
+  const name = ref === undefined ? 'HEAD' : ref.startsWith('refs/') ? ref : `refs/heads/${ref}`
+  const options = { environment: { ...environment, GIT_TERMINAL_PROMPT: '0' }, signal }
+  const list = await command('git', ['-c', 'safe.directory=*', 'ls-remote', '--', url, name], options).catch(() => '')
+  signal.throwIfAborted()
+  return list
+    .split('\n')
+    .map((line) => line.split('\t'))
+    .find(([, found]) => found === name)?.[0]
+}
+
+const commitIn = (text: string, url: string): string => {
+  if (!/^[0-9a-f]{40}$/.test(text))
+    throw new UserError(`${url} answers no commit; write one into \`nixpkgs\`, 40 hex digits.`)
+  return text
+}

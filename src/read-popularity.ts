@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises'
+import { UserError } from './error.ts'
+import { parsePopularity } from './graph/popularity.ts'
+import type { Plan } from './plan.ts'
+
+/** What the input `popularity` names; nothing where it is not given. Throws a `UserError` if it is not there or not right. */
+export const readPopularity = async (file: string | undefined): Promise<Plan['popularity']> => {
+  if (!file) return []
+  const json = await readFile(file, 'utf8').catch((cause) => {
+    throw new UserError(
+      `\`popularity\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`,
+      { cause },
+    )
+  })
+  try {
+    return [...parsePopularity(json)]
+  } catch (cause) {
+    const problem = cause instanceof Error ? cause.message : cause
+    throw new UserError(
+      `\`popularity\` is ${file}: ${problem}; write an object of names and counts, as in { "glibc": 5000 }.`,
+      { cause },
+    )
+  }
+}

@@ -1,0 +1,166 @@
+import { ComponentType, ExternalReferenceType, HashAlgorithm } from '@cyclonedx/cyclonedx-library/Enums'
+import {
+  Bom,
+  Component,
+  ComponentRepository,
+  ExternalReference,
+  ExternalReferenceRepository,
+  HashDictionary,
+  LicenseRepository,
+  Metadata,
+  Property,
+  PropertyRepository,
+  SpdxLicense,
+  Tools,
+} from '@cyclonedx/cyclonedx-library/Models'
+import { JSON as Json, JsonSerializer } from '@cyclonedx/cyclonedx-library/Serialize'
+import { Spec1dot6 } from '@cyclonedx/cyclonedx-library/Spec'
+import type { PathInfo } from '../graph/closure.ts'
+import type { Package } from '../nix/image-spec.ts'
+import { narHashHex } from '../nix/nar-hash.ts'
+import type { PinnedSource } from '../nix/source.ts'
+import { packageName, packageVersion, type StorePath } from '../nix/store-path.ts'
+import { type Digest, digestOf } from '../oci/descriptor.ts'
+import { architectureOf } from '../oci/platform.ts'
+import { formatRepository, type Repository } from '../oci/reference.ts'
+import type { Outcome } from '../outcome.ts'
+
+/** A bill of materials as the bytes of a file; another content has another name. */
+export type Sbom = { readonly fileName: string; readonly text: string }
+
+/**
+ * The bill of materials of what the tags point at: every store path, the layers that it is in and what it references. The
+ * same image from the same source has the same bill, whatever the run did. Source: CycloneDX 1.6,
+ * https://cyclonedx.org/docs/1.6/json/; properties in `nix:` are those of nixpkgs' manual, "CycloneDX".
+ */
+export const sbom = (outcome: Outcome): Sbom => {
+  const bom = billOf(outcome)
+  // Lists are in the order in which they were made: the library sorts by locale.
+  const serializer = new JsonSerializer(new Json.Normalize.Factory(Spec1dot6))
+  bom.serialNumber = `urn:uuid:${uuidOf(digestOf(Buffer.from(serializer.serialize(bom))))}`
+  return {
+    fileName: `${lastPart(outcome.repository)}-${bom.serialNumber.slice('urn:uuid:'.length)}.cdx.json`,
+    text: serializer.serialize(bom),
+  }
+}
+
+/** A UUID that stands for content, which actions/attest insists on. Source: RFC 9562, 5.8, and B.2 for how it is made. */
+const uuidOf = (digest: Digest): string => {
+  const bytes = Buffer.from(digest.slice('sha256:'.length), 'hex').subarray(0, 16)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  return bytes.toString('hex').replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+const billOf = (outcome: Outcome): Bom => {
+  const { repository, platforms, source, descriptor } = outcome
+  const paths = storePathComponents(outcome)
+  const images = platforms.map(({ platform, image, closure }) => {
+    const { digest } = image.manifest.descriptor
+    const component = imageComponent(repository, digest, architectureOf(platform))
+    dependOn(
+      component,
+      closure.roots.map((root) => paths.get(root)),
+    )
+    return component
+  })
+  const [only, ...others] = images
+  const top = only && others.length === 0 ? only : imageComponent(repository, descriptor.digest)
+  if (top !== only) dependOn(top, images)
+  describeSource(top, source)
+  return new Bom({
+    metadata: new Metadata({
+      tools: new Tools({
+        components: new ComponentRepository([new Component(ComponentType.Application, 'nix-image-action')]),
+      }),
+      component: top,
+      properties: new PropertyRepository([new Property('cdx:reproducible', 'true')]),
+    }),
+    components: new ComponentRepository([...(top === only ? [] : images), ...paths.values()]),
+  })
+}
+
+const imageComponent = (repository: Repository, digest: Digest, architecture?: 'amd64' | 'arm64'): Component => {
+  const name = formatRepository(repository)
+  // Source: https://github.com/package-url/purl-spec, type `oci`.
+  const qualifiers = [...(architecture ? [`arch=${architecture}`] : []), `repository_url=${encodeURI(name)}`]
+  return new Component(ComponentType.Container, name, {
+    bomRef: `${name}@${digest}`,
+    version: digest,
+    purl: `pkg:oci/${lastPart(repository)}@${encodeURIComponent(digest)}?${qualifiers.join('&')}`,
+    hashes: new HashDictionary([[HashAlgorithm['SHA-256'], digest.slice('sha256:'.length)]]),
+  })
+}
+
+const lastPart = ({ name }: Repository): string => name.slice(name.lastIndexOf('/') + 1)
+
+const describeSource = (component: Component, { type, url, revision, narHash }: PinnedSource): void => {
+  // Where a package set lies on the runner is not the same on the next one, and helps nobody elsewhere.
+  if (!url.startsWith('file:') && !url.startsWith('git+file:'))
+    component.externalReferences.add(
+      new ExternalReference(url, ExternalReferenceType.BuildMeta, { comment: 'the package set' }),
+    )
+  component.properties.add(new Property('nix-image-action:source:type', type))
+  if (revision) component.properties.add(new Property('nix-image-action:source:revision', revision))
+  component.properties.add(new Property('nix-image-action:source:nar_hash', narHash))
+}
+
+/** In the order of the paths. One that several platforms have is there once. */
+const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Component> => {
+  const infos = platforms
+    .flatMap(({ closure }) => [...closure.paths.values()])
+    .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
+  const packages = new Map(platforms.flatMap((platform) => platform.packages.map((known) => [known.outPath, known])))
+  const layers = Map.groupBy(
+    platforms.flatMap((platform) =>
+      platform.layers.flatMap(({ digest, storePaths }) => storePaths.map((path) => ({ path, digest }))),
+    ),
+    ({ path }) => path,
+  )
+  const components = new Map(
+    infos.map((info) => {
+      const digests = layers.get(info.path)?.map(({ digest }) => digest) ?? []
+      return [info.path, storePathComponent(info, packages.get(info.path), digests)]
+    }),
+  )
+  for (const { path, references } of infos)
+    dependOn(
+      components.get(path),
+      references.map((reference) => components.get(reference)),
+    )
+  return components
+}
+
+const storePathComponent = (
+  { path, narHash, narSize }: PathInfo,
+  known: Package | undefined,
+  layers: readonly Digest[],
+): Component => {
+  const properties = [
+    ['nix:store_path', path],
+    ['nix:narinfo:nar_hash', narHash],
+    ['nix:narinfo:nar_size', `${narSize}`],
+    ...(known ? [['nix-image-action:attr', known.attr]] : []),
+    ...layers.map((digest) => ['nix-image-action:layer', digest]),
+  ]
+  return new Component(ComponentType.Application, known?.name ?? packageName(path), {
+    bomRef: path,
+    version: known?.version ?? packageVersion(path),
+    hashes: new HashDictionary([[HashAlgorithm['SHA-256'], narHashHex(narHash)]]),
+    // The library writes what is no identifier of SPDX as a name.
+    licenses: new LicenseRepository(
+      [...new Set(known?.license)].filter(Boolean).map((license) => new SpdxLicense(license)),
+    ),
+    externalReferences: new ExternalReferenceRepository(
+      known?.homepage && URL.canParse(known.homepage)
+        ? [new ExternalReference(new URL(known.homepage), ExternalReferenceType.Website)]
+        : [],
+    ),
+    properties: new PropertyRepository(properties.map(([name = '', value = '']) => new Property(name, value))),
+  })
+}
+
+/** `checkClosure` has seen that no reference leads out of a closure, so that nothing is left out here. */
+const dependOn = (component: Component | undefined, others: readonly (Component | undefined)[]): void => {
+  for (const other of others) if (other) component?.dependencies.add(other.bomRef)
+}
