@@ -10,6 +10,7 @@ import type { ImageSpec } from '../nix/image-spec.ts'
 import { packageName, type StorePath } from '../nix/store-path.ts'
 import type { Plan } from '../plan.ts'
 import { megabytes } from '../units.ts'
+import { checkSpace } from './check-space.ts'
 import { type LayerBlob, writeLayer } from './layer.ts'
 import { tar } from './tar.ts'
 import { storePathsTree, type TreeEntry } from './tree.ts'
@@ -61,7 +62,10 @@ export const buildLayers = async <T>(
   const results: DeliveredLayer<T>[] = new Array(jobs.length)
   const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
   let remaining = jobs.length
-  await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, { pack }]) => {
+  const atOnce = packedAtOnce + deliveredAtOnce
+  const largest = largestFirst.slice(0, atOnce).reduce((sum, [, { size }]) => sum + size, 0)
+  await checkSpace(request.folder, largest, request.compression)
+  await mapConcurrently(largestFirst, atOnce, async ([index, { pack }]) => {
     const packAgain = (): Promise<BuiltLayer> => packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
     const layer = await packAgain()
     if (--remaining === 0) packed()
