@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { buildLayers, type LayerPorts } from './archive/build-layers.ts'
+import { type BuiltLayer, buildLayers, type LayerPorts } from './archive/build-layers.ts'
 import { checkArchitecture } from './archive/check-architecture.ts'
 import { findDanglingLinks } from './archive/dangling-links.ts'
 import { readLinks } from './archive/links.ts'
@@ -19,10 +19,14 @@ import { evaluateImage } from './nix/evaluate.ts'
 import type { Nix } from './nix/nix.ts'
 import { realiseImage } from './nix/realise.ts'
 import type { FetchedSource } from './nix/source.ts'
+import type { Descriptor } from './oci/descriptor.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
 import type { Origin, PlatformImage } from './outcome.ts'
 import type { Plan } from './plan.ts'
 import { addTime, type Timings, timed } from './timings.ts'
+
+/** An image whose layers have been delivered. `packAgain` makes the file of one of them anew, which stays. */
+export type BuiltImage = PlatformImage & { readonly packAgain: (layer: Descriptor) => Promise<BuiltLayer> }
 
 export type BuildTools = Pick<LayerPorts<Origin>, 'find' | 'deliver'> & {
   readonly nix: Nix
@@ -40,7 +44,7 @@ export const buildPlatform = async (
   plan: Plan,
   source: FetchedSource,
   { nix, log, timings, temporary, find, deliver }: BuildTools,
-): Promise<PlatformImage> => {
+): Promise<BuiltImage> => {
   const folder = join(temporary, platform)
   await mkdir(folder, { recursive: true })
 
@@ -70,7 +74,7 @@ export const buildPlatform = async (
   const start = performance.now()
   const results = await buildLayers(
     { ...plan, ...spec, partition, closure, baseFiles, folder },
-    { find, deliver, packed: () => addTime(timings, 'archive', performance.now() - start) },
+    { find, deliver, allPacked: () => addTime(timings, 'archive', performance.now() - start) },
   )
   const layers = results.map(({ layer }) => layer)
   const contents = { packages, conflicts, danglingLinks, closure, defaults: imageDefaults(links, loader), layers }
@@ -80,5 +84,10 @@ export const buildPlatform = async (
     contents,
     image: assemble(contents, plan.configuration, platform),
     origins: results.map(({ origin }) => origin),
+    packAgain: async ({ digest }) => {
+      const result = results.find(({ layer }) => layer.descriptor.digest === digest)
+      if (!result) throw new Error(`no layer of this run is ${digest}`)
+      return result.packAgain()
+    },
   }
 }

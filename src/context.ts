@@ -19,7 +19,13 @@ export type Context = {
   readonly actor: string
   /** A pull request from another repository, whose token can read but not write. */
   readonly isForkPullRequest: boolean
+  /** What the run is about: of a pull request, its last commit. Tags are this by default. */
+  readonly commit: string
+  /** Above 1 where somebody has run it again, which may be days later. */
+  readonly attempt: number
   readonly dockerConfig: string | undefined
+  /** What a credential helper gets to see: beside the above, how its cloud knows who is asking. */
+  readonly helperEnvironment: Readonly<Record<string, string>>
   /** The name of what started the workflow, as in `pull_request`. */
   readonly event: string
   /** What a run on the default branch saves to the Actions cache is seen by all branches. */
@@ -92,6 +98,7 @@ export const readContext = (environment: Environment, program: string): Context 
     throw new UserError(
       'RUNNER_TEMP and GITHUB_WORKSPACE are not set; nix-image-action runs as a step of a GitHub Actions job.',
     )
+  const pullRequest = pullRequestOf(environment)
   return {
     workspace: GITHUB_WORKSPACE,
     temporary: RUNNER_TEMP,
@@ -102,13 +109,19 @@ export const readContext = (environment: Environment, program: string): Context 
       : undefined,
     sourceDateEpoch: readEpoch(environment['SOURCE_DATE_EPOCH']),
     actor: environment['GITHUB_ACTOR'] || 'github-actions',
-    isForkPullRequest: isForkPullRequest(environment),
+    isForkPullRequest: isForkPullRequest(environment, pullRequest),
+    commit: headCommit(pullRequest) ?? environment['GITHUB_SHA'] ?? '',
+    attempt: Number(environment['GITHUB_RUN_ATTEMPT']) || 1,
     dockerConfig: environment['DOCKER_CONFIG'] || (HOME ? join(HOME, '.docker') : undefined),
     event: environment['GITHUB_EVENT_NAME'] ?? '',
     isOnDefaultBranch: isOnDefaultBranch(environment),
     cacheMode: (environment['ACTIONS_CACHE_MODE'] ?? '').trim().toLowerCase(),
     cacheService: cacheService(environment, program),
     nixDirectory: join(program, '..', '..', 'nix'),
+    helperEnvironment: only(
+      [...passedOn, ...Object.keys(environment).filter((name) => /^(AWS|AZURE|CLOUDSDK|DOCKER|GOOGLE)_/.test(name))],
+      environment,
+    ),
     childEnvironment: only(passedOn, environment),
   }
 }
@@ -149,15 +162,24 @@ const isOnDefaultBranch = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REF }:
 /** Events whose token can only read where they come from a fork. */
 const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_review_comment']
 
+const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
+
 /** Source: the webhook payload of `pull_request`, https://docs.github.com/en/webhooks/webhook-events-and-payloads */
-const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment): boolean => {
-  if (!withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') || !GITHUB_EVENT_PATH) return false
-  const event = readEvent(GITHUB_EVENT_PATH)
-  // Where the fork was deleted, the payload has no repository.
-  return field(field(field(field(event, 'pull_request'), 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
+const pullRequestOf = ({ GITHUB_EVENT_NAME = '', GITHUB_EVENT_PATH }: Environment): unknown =>
+  GITHUB_EVENT_NAME.startsWith('pull_request') && GITHUB_EVENT_PATH
+    ? field(readEvent(GITHUB_EVENT_PATH), 'pull_request')
+    : undefined
+
+const headCommit = (pullRequest: unknown): string | undefined => {
+  const sha = field(field(pullRequest, 'head'), 'sha')
+  return typeof sha === 'string' ? sha : undefined
 }
 
-const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
+const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_REPOSITORY }: Environment, pullRequest: unknown): boolean =>
+  pullRequest !== undefined &&
+  withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') &&
+  // Where the fork was deleted, the payload has no repository.
+  field(field(field(pullRequest, 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
 
 const readEvent = (file: string): unknown => {
   try {

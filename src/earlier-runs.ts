@@ -2,13 +2,15 @@ import { assemble } from './assemble.ts'
 import { type RecordTools, restoreRecords, saveRecords } from './cache/record-cache.ts'
 import { addImage, findImage, findLayer, type LayerRecord, noRecords } from './cache/records.ts'
 import { requestKey, requestParts } from './cache/request-key.ts'
+import { UserError } from './error.ts'
 import { hashNar } from './nix/nar.ts'
 import type { NarHash } from './nix/nar-hash.ts'
 import { contentOf, type PinnedSource, pinned, type SourceIdentity } from './nix/source.ts'
 import type { Platform } from './oci/platform.ts'
-import type { PlatformImage } from './outcome.ts'
+import { formatRepository } from './oci/reference.ts'
+import type { PlatformImage, PushableImage } from './outcome.ts'
 import type { Plan } from './plan.ts'
-import { isBlobUnknown } from './registry/error.ts'
+import { isMissingContent } from './registry/error.ts'
 import { hasLayer, pushImage } from './registry/push.ts'
 import type { RepositoryClient } from './registry/repository.ts'
 
@@ -20,7 +22,7 @@ export type EarlierRuns = {
    * The image of a platform out of layers that an earlier run made. Where this run pushes, it is pushed. `undefined` where
    * none is known, or the registry has lost a layer of it.
    */
-  readonly image: (platform: Platform, source: SourceIdentity | PinnedSource) => Promise<PlatformImage | undefined>
+  readonly image: (platform: Platform, source: SourceIdentity | PinnedSource) => Promise<PushableImage | undefined>
   /** The source with the hash that its content had in the earlier run whose image was used. */
   readonly source: (source: SourceIdentity) => PinnedSource
   /** A layer with this key that the registry has. */
@@ -28,6 +30,9 @@ export type EarlierRuns = {
   /** Tells later runs what this one built and pushed. */
   readonly remember: (images: readonly PlatformImage[], source: PinnedSource) => Promise<void>
 }
+
+/** There is nothing to make the layer of. */
+class LostLayerError extends UserError {}
 
 export const earlierRuns = (plan: Plan, client: RepositoryClient, tools: RecordTools): EarlierRuns => {
   const { log } = tools
@@ -57,17 +62,23 @@ export const earlierRuns = (plan: Plan, client: RepositoryClient, tools: RecordT
       if (!record || lost.has(platform) || (source.narHash && source.narHash !== record.narHash)) return undefined
       const { contents } = record
       const image = assemble(contents, plan.configuration, platform)
+      const push = () =>
+        pushImage(client, image, ({ digest }) => {
+          throw new LostLayerError(
+            `${formatRepository(client.repository)} has lost ${digest}, which an earlier run pushed; run the job again.`,
+          )
+        })
       try {
-        if (plan.push) await pushImage(client, image)
+        if (plan.push) await push()
       } catch (error) {
-        if (!isBlobUnknown(error)) throw error
+        if (!(error instanceof LostLayerError) && !isMissingContent(error)) throw error
         lost.add(platform)
         log.info(`An earlier run made the image for ${platform}, but the registry does not have all of it any more.`)
         return undefined
       }
       log.info(`The image for ${platform} is made of what an earlier run built; nothing is evaluated.`)
       narHash = record.narHash
-      return { platform, built: false, contents, image, origins: contents.layers.map(() => 'reused') }
+      return { platform, built: false, contents, image, origins: contents.layers.map(() => 'reused'), push }
     },
 
     source: (source) => {

@@ -21,6 +21,9 @@ export type PlatformImage = {
   readonly origins: readonly Origin[]
 }
 
+/** `push` pushes the image under its digest; once more, where the registry has lost something of it. */
+export type PushableImage = PlatformImage & { readonly push: () => Promise<void> }
+
 /** A layer of the image. `narSize` is the size of its store paths in bytes; 0 for the last layers, which have none. */
 export type OutcomeLayer = Pick<Layer, 'key' | 'holds' | 'storePaths' | 'diffID'> & {
   readonly digest: Digest

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { BuiltLayer } from './archive/build-layers.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-layout.ts'
-import { buildPlatform } from './build-platform.ts'
+import { type BuiltImage, buildPlatform } from './build-platform.ts'
 import { openActionsCache } from './cache/actions-cache.ts'
 import { cacheUse } from './cache/cache-use.ts'
 import type { Context } from './context.ts'
@@ -16,7 +16,7 @@ import { fetchSource } from './nix/fetch-source.ts'
 import { identifySource } from './nix/identify-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import { prepareNix } from './nix/prepare.ts'
-import type { Document } from './oci/descriptor.ts'
+import type { Descriptor, Document } from './oci/descriptor.ts'
 import { imageIndex } from './oci/image-index.ts'
 import type { Platform } from './oci/platform.ts'
 import { formatRepository } from './oci/reference.ts'
@@ -25,12 +25,14 @@ import {
   type Outcome,
   type PlatformImage,
   type PlatformOutcome,
+  type PushableImage,
   platformOutcome,
   reusedOf,
 } from './outcome.ts'
 import { plan as makePlan, type Plan } from './plan.ts'
 import { readPopularity } from './read-popularity.ts'
 import { findCredentials } from './registry/credentials.ts'
+import { explainMoves } from './registry/moved-tags.ts'
 import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
 import { tellContents } from './tell-contents.ts'
@@ -91,7 +93,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   if (output) await prepareLayout(output)
   const client = new RepositoryClient(
     repository,
-    await findCredentials(repository.registry, { ...inputs, ...context }),
+    await findCredentials(repository.registry, { ...inputs, ...context, signal }),
     ports,
   )
   if (plan.push) await client.checkAccess()
@@ -121,7 +123,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     return { nix, source }
   }
   let prepared: Awaited<ReturnType<typeof prepare>> | undefined
-  const make = async (platform: Platform): Promise<PlatformImage> => {
+  const make = async (platform: Platform): Promise<PushableImage> => {
     prepared ??= await prepare()
     const { nix, source } = prepared
     const reused = await earlier.image(platform, source)
@@ -130,20 +132,26 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
       ...{ nix, log, timings, temporary },
       ...{ find: earlier.layer, deliver },
     })
-    if (plan.push) await timed(timings, 'push', () => pushImage(client, built.image))
-    return built
+    const push = () => pushImage(client, built.image, resend(client, built))
+    if (plan.push) await timed(timings, 'push', push)
+    return { ...built, push }
   }
 
-  const images: PlatformImage[] = []
+  const images: PushableImage[] = []
   for (const platform of plan.platforms)
     images.push((await earlier.image(platform, identity)) ?? (await make(platform)))
   for (const { contents } of images) tellContents(contents, log)
   const top = topOf(images, plan)
+  const { digest } = top.descriptor
   if (plan.push)
     await timed(timings, 'push', async () => {
-      if (images.length > 1) await pushIndex(client, top)
-      await pushTags(client, top, tags)
-      log.info(`Pushed ${formatRepository(repository)}@${top.descriptor.digest} as ${tags.join(', ')}`)
+      const repair = async (): Promise<void> => {
+        for (const { push } of images) await push()
+      }
+      if (images.length > 1) await pushIndex(client, top, repair)
+      const moved = await pushTags(client, top, tags, repair)
+      log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
+      for (const { level, message } of explainMoves(moved, { ...context, repository, digest })) log[level](message)
     })
   else log.info(plan.notPushed)
   if (output) {
@@ -168,6 +176,15 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     timings,
   }
 }
+
+/** Packs a layer that the registry has lost once more, since its file was removed when it had been delivered. */
+const resend =
+  (client: RepositoryClient, { packAgain }: BuiltImage) =>
+  async (descriptor: Descriptor): Promise<void> => {
+    const layer = await packAgain(descriptor)
+    await pushLayer(client, layer)
+    await rm(layer.file)
+  }
 
 /** What the tags point at: the image, or the index where there are several. */
 const topOf = (images: readonly PlatformImage[], { configuration }: Plan): Document => {

@@ -13,6 +13,7 @@ const rules: Readonly<Record<string, Rule>> = {
   error: {},
   check: {},
   concurrent: {},
+  command: { values: ['error'] },
   exists: {},
   loopback: {},
   timings: {},
@@ -28,7 +29,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'job-container': {},
   plan: { values: ['job-container', 'oci/*'], types: ['context', 'inputs', 'inputs/*'] },
   'nix/*': {
-    values: ['check', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
+    values: ['check', 'command', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
     types: ['inputs', 'inputs/*', 'log', 'plan'],
   },
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
@@ -37,8 +38,20 @@ const rules: Readonly<Record<string, Rule>> = {
   'layers/*': { values: ['graph/*', 'nix/store-path'], types: ['layers/*'] },
   loader: { values: ['error', 'job-container'], types: ['nix/*', 'oci/*'] },
   'cache/*': {
-    values: ['cache/*', 'check', 'error', 'graph/*', 'layers/*', 'nix/*', 'nix/nar-hash', 'nix/store-path', 'oci/*'],
-    types: ['contents', 'context', 'inputs', 'log', 'plan'],
+    values: [
+      'cache/*',
+      'check',
+      'command',
+      'error',
+      'graph/*',
+      'layers/*',
+      'nix/*',
+      'nix/nar-hash',
+      'nix/store-path',
+      'oci/*',
+      'units',
+    ],
+    types: ['contents', 'context', 'inputs', 'inputs/*', 'log', 'plan'],
   },
   'archive/*': {
     values: ['archive/*', 'concurrent', 'error', 'exists', 'graph/*', 'layers/*', 'nix/store-path', 'oci/*', 'units'],
@@ -46,15 +59,15 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   'image-defaults': { types: ['archive/*', 'contents', 'loader'] },
   assemble: { values: ['oci/*'], types: ['contents', 'plan'] },
-  'registry/*': { values: ['check', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
+  'registry/*': { values: ['check', 'command', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
   outcome: { types: ['contents', 'nix/*', 'oci/*', 'timings'] },
   'report/*': {
     values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],
     types: ['nix/*', 'outcome'],
   },
   'earlier-runs': {
-    values: ['assemble', 'cache/*', 'nix/*', 'registry/*'],
-    types: ['nix/nar-hash', 'oci/*', 'outcome', 'plan'],
+    values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry/*'],
+    types: ['nix/nar-hash', 'outcome', 'plan'],
   },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'image-defaults', 'layers/*', 'loader', 'nix/*', 'oci/*', 'timings'],
@@ -91,24 +104,28 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['log', 'main'],
   '@cyclonedx/cyclonedx-library': ['report/sbom'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
-  'node:child_process': ['nix/command'],
+  'node:child_process': ['command'],
   'node:crypto': ['archive/digest', 'cache/*', 'layers/layer-key', 'nix/download', 'nix/nar', 'oci/descriptor'],
   'node:fs': [
     'archive/*',
     'build-platform',
     'cache/*',
+    'command',
     'context',
     'exists',
     'main',
     'nix/*',
     'read-popularity',
     'registry/credentials',
-    'registry/repository',
+    'registry/http',
     'run',
   ],
   'node:os': ['archive/compress', 'main'],
   'node:zlib': ['archive/compress'],
-  'fetch(': ['nix/download', 'registry/http'],
+  'fetch(': ['nix/download'],
+  'node:http': ['registry/http'],
+  'node:https': ['registry/http'],
+  'node:net': ['registry/private-address'],
   'process.env': ['main'],
   'process.exit': ['main'],
   'process.once': ['main'],
@@ -117,12 +134,21 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '.localeCompare': [],
   '.toLocaleString': [],
   'Date.now': [],
-  'Math.random': [],
+  'Math.random': ['registry/patience'],
   'console.log': [],
 }
 
 /** Parts of Node that only compute. */
-const harmless = ['node:buffer', 'node:events', 'node:path', 'node:readline', 'node:stream', 'node:timers', 'node:util']
+const harmless = [
+  'node:buffer',
+  'node:events',
+  'node:net',
+  'node:path',
+  'node:readline',
+  'node:stream',
+  'node:timers',
+  'node:util',
+]
 
 const folderOf = (name: string): string => (name.includes('/') ? `${name.slice(0, name.indexOf('/'))}/*` : name)
 const rowOf = (name: string): string => (name in rules ? name : folderOf(name))

@@ -15,6 +15,8 @@ const runner: Environment = {
   GITHUB_REPOSITORY: 'Owner/Name',
   GITHUB_ACTOR: 'somebody',
   GITHUB_EVENT_NAME: 'push',
+  GITHUB_SHA: '0123456789abcdef0123456789abcdef01234567',
+  GITHUB_RUN_ATTEMPT: '2',
   HOME: '/home/runner',
   PATH: '/usr/bin:/bin',
 }
@@ -32,22 +34,16 @@ test('what the runner tells is read', () => {
     sourceDateEpoch: undefined,
     actor: 'somebody',
     isForkPullRequest: false,
+    commit: '0123456789abcdef0123456789abcdef01234567',
+    attempt: 2,
     dockerConfig: '/home/runner/.docker',
+    helperEnvironment: { PATH: '/usr/bin:/bin', HOME: '/home/runner' },
     event: 'push',
     isOnDefaultBranch: false,
     cacheMode: '',
     cacheService: undefined,
     nixDirectory: '/action/nix',
     childEnvironment: { PATH: '/usr/bin:/bin', HOME: '/home/runner' },
-  })
-})
-
-test('outside a workflow, nobody acts and there is no repository', () => {
-  const { actor, repository, repositoryUrl } = read({ GITHUB_ACTOR: undefined, GITHUB_REPOSITORY: undefined })
-  expect({ actor, repository, repositoryUrl }).toEqual({
-    actor: 'github-actions',
-    repository: '',
-    repositoryUrl: undefined,
   })
 })
 
@@ -74,6 +70,29 @@ describe('SOURCE_DATE_EPOCH', () => {
       ),
     )
   })
+})
+
+test('outside a workflow, nobody acts, there is no repository and no commit, and it is the first attempt', () => {
+  const { actor, repository, repositoryUrl, commit, attempt } = read({
+    GITHUB_ACTOR: undefined,
+    GITHUB_REPOSITORY: undefined,
+    GITHUB_SHA: undefined,
+    GITHUB_RUN_ATTEMPT: undefined,
+  })
+  expect({ actor, repository, repositoryUrl, commit, attempt }).toEqual({
+    actor: 'github-actions',
+    repository: '',
+    repositoryUrl: undefined,
+    commit: '',
+    attempt: 1,
+  })
+})
+
+test('a pull request is about its last commit, and not about the merge that the runner has made', async () => {
+  await using folder = await temporaryFolder('context')
+  const GITHUB_EVENT_PATH = join(folder.path, 'event.json')
+  await writeFile(GITHUB_EVENT_PATH, JSON.stringify({ pull_request: { head: { sha: 'abc' } } }))
+  expect(read({ GITHUB_EVENT_NAME: 'pull_request', GITHUB_EVENT_PATH }).commit).toBe('abc')
 })
 
 test.each<[string, Environment, string | undefined]>([
@@ -206,4 +225,20 @@ describe('a child process', () => {
     const seen = Object.keys(read({ ...hidden, ...passedOn }).childEnvironment)
     expect(seen.toSorted()).toEqual(Object.keys(passedOn).toSorted())
   })
+})
+
+test('a credential helper also sees how its cloud knows who is asking, and no token of the workflow', () => {
+  const seen = {
+    AWS_REGION: 'eu-west-1',
+    AWS_SESSION_TOKEN: 'x',
+    GOOGLE_APPLICATION_CREDENTIALS: '/key',
+    DOCKER_CONFIG: '/d',
+  }
+  const { helperEnvironment, childEnvironment } = read({
+    ...seen,
+    GITHUB_TOKEN: 'x',
+    ACTIONS_RUNTIME_TOKEN: 'x',
+    INPUT_PASSWORD: 'x',
+  })
+  expect(helperEnvironment).toEqual({ ...childEnvironment, ...seen })
 })

@@ -32,17 +32,24 @@ test.each<[string, () => StepOptions]>([
   expect(await make(options())).toEqual(usual)
 })
 
-test('a full disk says how much space is needed, and leaves nothing behind', async () => {
-  const mount = 'mount -t tmpfs -o size=3M tmpfs "$RUNNER_TEMP"; "$@"; code=$?; ls -A "$RUNNER_TEMP"; exit $code'
+test.each([
+  [
+    'that fills up',
+    '8M',
+    /^There is no space left in \S+ to pack the layers; up to \d+\.\d MB are needed\. Free some on the disk of the runner\.$/,
+  ],
+  [
+    'that is all but full',
+    '1M',
+    /^There are \d+\.\d+ MB free in \S+, and up to \d+\.\d MB are needed there to pack the layers; free some on the disk of the runner\.$/,
+  ],
+])('a disk %s says how much space is needed, and leaves nothing behind', async (_, size, sentence) => {
+  const mount = `mount -t tmpfs -o size=${size} tmpfs "$RUNNER_TEMP"; "$@"; code=$?; ls -A "$RUNNER_TEMP"; exit $code`
   const { exitCode, errors, log } = await runAction(
     { packages: 'jq coreutils', nixpkgs, push: 'false' },
     { wrapper: ['unshare', '--mount', '--propagation', 'private', 'bash', '-c', mount, '-'] },
   )
   expect(exitCode).toBe(1)
-  expect(errors).toEqual([
-    expect.stringMatching(
-      /^There is no space left in \S+ to pack the layers; up to \d+\.\d MB are needed\. Free some on the disk of the runner\.$/,
-    ),
-  ])
+  expect(errors).toEqual([expect.stringMatching(sentence)])
   expect(log.trimEnd().split('\n').at(-1)).toMatch(/^::error::/)
 })

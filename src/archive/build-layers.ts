@@ -13,6 +13,7 @@ import { packageName, type StorePath } from '../nix/store-path.ts'
 import { type Digest, digestOf } from '../oci/descriptor.ts'
 import type { Plan } from '../plan.ts'
 import { megabytes } from '../units.ts'
+import { checkSpace } from './check-space.ts'
 import { type LayerBlob, writeLayer } from './layer.ts'
 import { tar } from './tar.ts'
 import { storePathsTree, type TreeEntry } from './tree.ts'
@@ -20,8 +21,15 @@ import { storePathsTree, type TreeEntry } from './tree.ts'
 /** A layer in a file, which is there until the layer is delivered. */
 export type BuiltLayer = Layer & Pick<LayerBlob, 'file'>
 
-/** What became of a layer. `reused` was not built, and is where `find` found it. */
-export type LayerResult<T> = { readonly layer: Layer; readonly origin: T | 'reused' }
+/**
+ * What became of a layer. `reused` was not built, and is where `find` found it. `packAgain` makes its file anew, which
+ * stays.
+ */
+export type LayerResult<T> = {
+  readonly layer: Layer
+  readonly origin: T | 'reused'
+  readonly packAgain: () => Promise<BuiltLayer>
+}
 
 /** What layers are built of, and how. `folder` is for their files. */
 export type LayerRequest = Pick<Plan, 'baseLayer' | 'compression' | 'layerFormat'> & {
@@ -46,7 +54,7 @@ export type LayerPorts<T> = {
   /** Takes a layer that is complete. Its file is gone afterwards. */
   readonly deliver: (layer: BuiltLayer) => Promise<T>
   /** Called when the last layer is complete. */
-  readonly packed: () => void
+  readonly allPacked: () => void
 }
 
 /** What is known of a layer that is not built. */
@@ -60,7 +68,7 @@ export type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
  */
 export const buildLayers = async <T>(
   request: LayerRequest,
-  { find, deliver, packed }: LayerPorts<T>,
+  { find, deliver, allPacked }: LayerPorts<T>,
 ): Promise<LayerResult<T>[]> => {
   const jobs = await jobsOf(request)
   const packing = limiter(packedAtOnce)
@@ -68,16 +76,21 @@ export const buildLayers = async <T>(
   const results: LayerResult<T>[] = new Array(jobs.length)
   const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
   let remaining = jobs.length
-  await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, job]) => {
-    const { key, storePaths, holds } = job
+  const atOnce = packedAtOnce + deliveredAtOnce
+  const largest = largestFirst.slice(0, atOnce).reduce((sum, [, { size }]) => sum + size, 0)
+  await checkSpace(request.folder, largest, request.compression)
+  await mapConcurrently(largestFirst, atOnce, async ([index, { key, storePaths, holds, pack }]) => {
+    const packAgain = async (): Promise<BuiltLayer> => {
+      const { descriptor, diffID, file } = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
+      return { descriptor, diffID, key, storePaths, holds, file }
+    }
     const found = await find(key)
-    const blob = found ? undefined : await packing(() => job.pack().catch((cause) => explainFullDisk(cause, request)))
-    if (--remaining === 0) packed()
-    if (found) results[index] = { layer: { ...found, key, storePaths, holds }, origin: 'reused' }
-    if (!blob) return
-    const { descriptor, diffID, file } = blob
-    const layer = { descriptor, diffID, key, storePaths, holds }
-    results[index] = { layer, origin: await delivering(() => deliver({ ...layer, file })) }
+    const packed = found ? undefined : await packAgain()
+    if (--remaining === 0) allPacked()
+    if (found) results[index] = { layer: { ...found, key, storePaths, holds }, origin: 'reused', packAgain }
+    if (!packed) return
+    const { file, ...layer } = packed
+    results[index] = { layer, origin: await delivering(() => deliver(packed)), packAgain }
     await rm(file, { force: true })
   })
   return results

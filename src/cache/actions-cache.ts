@@ -1,10 +1,10 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, delimiter, dirname, join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
+import { command } from '../command.ts'
 import type { CacheService, Context } from '../context.ts'
 import { messages } from '../error.ts'
 import type { Log } from '../log.ts'
-import { command } from '../nix/command.ts'
 import { assertPlain } from './assert-plain.ts'
 import type { CacheRequest } from './cache-process.ts'
 

@@ -1,6 +1,6 @@
+import { CommandError, command } from '../command.ts'
 import { UserError } from '../error.ts'
 import type { Inputs } from '../inputs.ts'
-import { CommandError, command } from './command.ts'
 import { explainNix } from './explain.ts'
 import { type InstalledNix, type InstallTools, installNix } from './install.ts'
 import { nixRelease } from './release.ts'

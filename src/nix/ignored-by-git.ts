@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { CommandError, type CommandOptions, command } from '../command.ts'
 import { messages, UserError } from '../error.ts'
-import { CommandError, type CommandOptions, command } from './command.ts'
 
 /**
  * The files and folders below `folder` that git ignores, relative to it. A folder that is ignored as a whole is named

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
+import { CommandError, command } from '../command.ts'
 import type { Log } from '../log.ts'
-import { CommandError, command } from './command.ts'
 import { reportProgress } from './progress.ts'
 
 /**

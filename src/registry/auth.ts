@@ -1,9 +1,9 @@
-import { optional, record, string } from '../check.ts'
+import { isRecord, parseJson } from '../check.ts'
 import { messages, UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import type { Repository } from '../oci/reference.ts'
-import { RegistryError } from './error.ts'
-import { send } from './http.ts'
+import { NoAnswerError, RegistryError } from './error.ts'
+import { exchange, type Wire } from './http.ts'
 import { isTrustedRealm } from './origin.ts'
 import { explainRefusal, noCredentials } from './refusal.ts'
 
@@ -21,8 +21,8 @@ export const parseChallenge = (header: string): Challenge | undefined => {
   return { scheme: scheme.toLowerCase(), parameters }
 }
 
-/** `secret` masks a value in the log, and is told every token before it is used; `signal` ends what is under way. */
-export type ClientPorts = { readonly secret: (value: string) => void; readonly signal: AbortSignal }
+/** `secret` masks a value, and is told every form of the credentials and every token before it is used. */
+export type AuthPorts = Wire & { readonly secret: (value: string) => void }
 
 /**
  * The `Authorization` header that answers a challenge, to push to and pull from the repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
@@ -32,11 +32,11 @@ export const authorize = async (
   challenge: Challenge,
   repository: Repository,
   credentials: Credentials | undefined,
-  { secret, signal }: ClientPorts,
+  ports: AuthPorts,
 ): Promise<string> => {
   if (challenge.scheme === 'basic') {
     if (!credentials) throw noCredentials(repository)
-    return basic(credentials)
+    return basic(credentials, ports)
   }
   const realm = URL.parse(challenge.parameters['realm'] ?? '')
   if (challenge.scheme !== 'bearer' || !realm)
@@ -48,8 +48,8 @@ export const authorize = async (
   realm.searchParams.set('scope', `repository:${repository.name}:pull,push`)
   const { service } = challenge.parameters
   if (service) realm.searchParams.set('service', service)
-  const token = await fetchToken(realm, repository, credentials, signal)
-  secret(token)
+  const token = await fetchToken(realm, repository, credentials, ports)
+  ports.secret(token)
   return `Bearer ${token}`
 }
 
@@ -57,24 +57,30 @@ const fetchToken = async (
   realm: URL,
   repository: Repository,
   credentials: Credentials | undefined,
-  signal: AbortSignal,
+  ports: AuthPorts,
 ): Promise<string> => {
-  const headers: Record<string, string> = credentials ? { authorization: basic(credentials) } : {}
+  const headers: Record<string, string> = credentials ? { authorization: basic(credentials, ports) } : {}
   try {
-    const response = await send({ method: 'GET', url: realm, headers, expected: [200] }, signal)
-    const answer = record(await response.json(), 'the token answer')
-    const token = optional(string)(answer['token'] ?? answer['access_token'], 'token')
-    if (!token) throw new Error('the answer has no token')
+    // A redirect is not followed: it could lead the credentials anywhere.
+    const { body } = await exchange({ method: 'GET', url: realm, headers, expected: [200] }, ports)
+    const answer = parseJson(body.toString(), 'its answer')
+    const token = isRecord(answer) ? (answer['token'] ?? answer['access_token']) : undefined
+    // Source: RFC 6750, section 2.1. The message must not have what was given instead.
+    if (typeof token !== 'string' || !/^[\w.~+/-]+=*$/.test(token)) throw new Error('its answer has none')
     return token
   } catch (error) {
     if (error instanceof UserError) throw error
     if (error instanceof RegistryError) throw explainRefusal(error, repository, credentials)
-    throw new UserError(
+    throw new NoAnswerError(
       `The token server of ${repository.registry} gives no token (${messages(error).at(-1)}); run the job again.`,
       { cause: error },
     )
   }
 }
 
-const basic = ({ username, password }: Credentials): string =>
-  `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`
+const basic = ({ username, password }: Credentials, { secret }: AuthPorts): string => {
+  const encoded = Buffer.from(`${username}:${password}`).toString('base64')
+  secret(password)
+  secret(encoded)
+  return `Basic ${encoded}`
+}

@@ -8,23 +8,42 @@ export class RegistryError extends Error {
   override name = 'RegistryError'
   readonly status: number
   readonly code: string | undefined
+  readonly detail: string
   readonly retryAfter: number | undefined
 
   constructor(request: string, status: number, code: string | undefined, detail: string, retryAfter?: number) {
     super(`${request} answered ${[status, code, detail].filter(Boolean).join(' ')}`)
     this.status = status
     this.code = code
+    this.detail = detail
     this.retryAfter = retryAfter
   }
 }
 
-/** A registry that did not answer, or broke off. */
+/** A registry that did not answer, or broke off. `passes`: it may be otherwise in a moment. */
 export class NoAnswerError extends UserError {
   override name = 'NoAnswerError'
+  readonly passes: boolean
+
+  constructor(message: string, { passes = true, cause }: { passes?: boolean; cause?: unknown } = {}) {
+    super(message, { cause })
+    this.passes = passes
+  }
 }
 
-/** A manifest was refused since it names a blob that the registry does not have. Source: OCI distribution specification, "Error Codes". */
-export const isBlobUnknown = (error: unknown): boolean => {
-  const answer = error instanceof Error && error.cause instanceof RegistryError ? error.cause : error
-  return answer instanceof RegistryError && ['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN'].includes(answer.code ?? '')
+/** The answer that an error is about, or was explained from. */
+export const answerOf = (error: unknown): RegistryError | undefined => {
+  if (error instanceof RegistryError) return error
+  return error instanceof Error && error.cause instanceof RegistryError ? error.cause : undefined
+}
+
+/** GitHub's limit of what one account may write in a while. It looks like a refusal, and passes after some minutes. */
+export const isSecondaryLimit = ({ status, detail }: RegistryError): boolean =>
+  status === 403 && /secondary rate limit/i.test(detail)
+
+/** A manifest was refused because what it names is not there; GHCR also says so of blobs that it has just taken. */
+export const isMissingContent = (error: unknown): boolean => {
+  const { status = 0, code = '', detail = '' } = answerOf(error) ?? {}
+  if (status < 400 || status > 499) return false
+  return ['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN'].includes(code) || /unknown blob/i.test(detail)
 }

@@ -1,67 +1,147 @@
+import { open } from 'node:fs/promises'
+import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { pipeline } from 'node:stream/promises'
 import { isRecord, record } from '../check.ts'
 import { messages } from '../error.ts'
 import { NoAnswerError, RegistryError } from './error.ts'
-import { parseRetryAfter } from './retry.ts'
+import { parseRetryAfter } from './retry-after.ts'
 
-/**
- * One request. `expected` are the statuses that are an answer to it; for any other, `send` throws. A body that is a `Blob`
- * of a file is read from disk while it is sent.
- */
+/** Bytes to send, or a file that is read while it is sent, whose size is known. */
+export type Body = Uint8Array | { readonly file: string; readonly size: number }
+
+/** One request. `expected` are the statuses that are an answer to it; for any other, `exchange` throws. */
 export type Request = {
   readonly method: 'DELETE' | 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Blob | Uint8Array
+  readonly body?: Body
   readonly expected: readonly number[]
 }
 
-/** A registry that does not answer at all for so long is not going to; in milliseconds. */
-const idleLimit = 60_000
+export type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /**
- * Sends a request and returns the answer. Throws a `RegistryError` for an unexpected status and a `NoAnswerError`
- * where there was none. Headers and the query, which may hold a signature, are in neither.
+ * `idleLimit` is how long nothing may move, in milliseconds; `onSent` is told the bytes of a body as they go; `redact` takes
+ * secrets out of what the other side says.
  */
-export const send = async (
-  { method, url, headers = {}, body, expected }: Request,
-  signal: AbortSignal,
-): Promise<Response> => {
-  let response: Response
-  try {
-    response = await fetch(url, {
-      method,
-      headers,
-      ...(body && { body: body as Blob }),
-      // 'manual' would make fetch keep a copy of the whole body in memory, to be able to send it again.
-      redirect: body ? 'error' : 'manual',
-      signal: body ? signal : AbortSignal.any([signal, AbortSignal.timeout(idleLimit)]),
-    })
-  } catch (cause) {
-    signal.throwIfAborted()
-    const reason = messages(cause).at(-1)
-    throw new NoAnswerError(
-      `${url.host} does not answer (${reason}); check the host in \`image\`, or run the job again.`,
-      { cause },
-    )
-  }
-  if (expected.includes(response.status)) return response
-  const { code, detail } = errorOf(await response.text().catch(() => ''))
-  const retryAfter = parseRetryAfter(response.headers.get('retry-after'), detail, dateOf(response))
-  throw new RegistryError(`${method} ${url.origin}${url.pathname}`, response.status, code, detail, retryAfter)
+export type Wire = {
+  readonly signal: AbortSignal
+  readonly idleLimit: number
+  readonly onSent: (bytes: number) => void
+  readonly redact: (text: string) => string
 }
 
-/** The time that the registry has, so that clocks which differ do not matter; in milliseconds since the epoch. */
-const dateOf = (response: Response): number => Date.parse(response.headers.get('date') ?? '') || 0
+/** Nobody needs more of a token, an error or a manifest; in bytes. */
+const longestAnswer = 8_000_000
+
+/**
+ * Sends one request, follows nothing, and returns the complete answer. Throws a `RegistryError` for an unexpected status and a
+ * `NoAnswerError` where there was none. Headers and the query, which may hold a signature, are in neither.
+ */
+export const exchange = async (request: Request, wire: Wire): Promise<Answer> => {
+  const { method, url, expected } = request
+  let answer: Answer
+  try {
+    answer = await transfer(request, wire)
+  } catch (cause) {
+    wire.signal.throwIfAborted()
+    throw explainSilence(url, cause)
+  }
+  const { status, headers, body } = answer
+  if (expected.includes(status)) return answer
+  const { code, detail } = errorOf(body.toString(), wire.redact)
+  // Its own time, so that clocks which differ do not matter.
+  const now = Date.parse(headers.date ?? '') || 0
+  const retryAfter = parseRetryAfter(headers['retry-after'], detail, now)
+  throw new RegistryError(`${method} ${url.origin}${url.pathname}`, status, code, detail, retryAfter)
+}
+
+/** With Node's own client and not `fetch`, which keeps a copy of a body that may have to be redirected, and shows no progress. */
+const transfer = async ({ method, url, headers = {}, body }: Request, wire: Wire): Promise<Answer> => {
+  const { signal, idleLimit, onSent } = wire
+  const size = body instanceof Uint8Array ? body.length : body?.size
+  const start = url.protocol === 'http:' ? httpRequest : httpsRequest
+  const request = start(url, {
+    method,
+    // The user of a URL would become an authorization that nobody has looked at.
+    auth: null,
+    headers: {
+      'user-agent': 'nix-image-action',
+      ...headers,
+      ...(size !== undefined && { 'content-length': `${size}` }),
+    },
+    signal,
+    timeout: idleLimit,
+  })
+  request.on('timeout', () => request.destroy(new Error(`nothing moved for ${idleLimit / 1000} s`)))
+  // What ends the one ends the other, and a registry may have said no before it had everything.
+  const sent = send(request, body, onSent).catch((error) => request.destroy(error))
+  try {
+    return await answerTo(request)
+  } finally {
+    if (!request.writableFinished) request.destroy()
+    await sent
+  }
+}
+
+const send = async (request: ClientRequest, body: Body | undefined, onSent: Wire['onSent']): Promise<void> => {
+  if (body === undefined || body instanceof Uint8Array) {
+    request.end(body)
+    onSent(body?.length ?? 0)
+    return
+  }
+  await using file = await open(body.file)
+  const { size } = await file.stat()
+  if (size !== body.size) throw new BodyError(`${body.file} has ${size} bytes, not ${body.size}`)
+  const bytes = file.createReadStream({ highWaterMark: 256 * 1024, autoClose: false })
+  bytes.on('data', (chunk) => onSent(chunk.length))
+  await pipeline(bytes, request)
+}
+
+/** Something is wrong on this side of the connection. */
+class BodyError extends Error {}
+
+const answerTo = async (request: ClientRequest): Promise<Answer> => {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    request.on('response', resolve)
+    request.on('error', reject)
+  })
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > longestAnswer) throw new Error(`its answer is longer than ${longestAnswer} bytes`)
+    chunks.push(chunk)
+  }
+  return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
+}
+
+/** What does not mend itself: a name that nobody has, or a certificate that the runner does not trust. */
+const lasting = /^(ENOTFOUND|EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
+
+const explainSilence = (url: URL, cause: unknown): unknown => {
+  const { code = '', path } = cause as NodeJS.ErrnoException
+  if (cause instanceof BodyError || path !== undefined) return cause
+  const passes = !lasting.test(code)
+  const reason = messages(cause).at(-1)
+  const advice =
+    passes || code === 'ENOTFOUND' ? '' : ', that it speaks HTTPS and that the runner trusts its certificate'
+  return new NoAnswerError(
+    `${url.host} does not answer (${reason}); check the host in \`image\`${advice}, or run the job again.`,
+    { passes, cause },
+  )
+}
 
 /** Source: OCI distribution specification, "Error Codes". */
-const errorOf = (body: string): { code: string | undefined; detail: string } => {
+const errorOf = (body: string, redact: Wire['redact']): { code: string | undefined; detail: string } => {
   try {
-    const { errors } = record(JSON.parse(body), 'the answer')
-    const first = Array.isArray(errors) ? errors[0] : undefined
+    const answer = record(JSON.parse(body), 'the answer')
+    const first = Array.isArray(answer['errors']) ? answer['errors'][0] : answer
+    const text = (value: unknown): string => (typeof value === 'string' ? redact(value).slice(0, 1000) : '')
     if (!isRecord(first)) return { code: undefined, detail: '' }
-    const text = (value: unknown): string => (typeof value === 'string' ? value : '')
     return { code: text(first['code']), detail: text(first['message']) }
   } catch {
-    return { code: undefined, detail: body.slice(0, 200).replaceAll(/\s+/g, ' ') }
+    return { code: undefined, detail: redact(body).slice(0, 200).replaceAll(/\s+/g, ' ') }
   }
 }

@@ -1,4 +1,5 @@
 import { isLoopback } from '../loopback.ts'
+import { isPrivateAddress } from './private-address.ts'
 
 /** Hosts on which a registry's requests are served where they are not its own. */
 const endpoints: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']])
@@ -21,4 +22,15 @@ export const isTrustedRealm = (registry: string, realm: URL): boolean => {
   if (realm.origin === origin) return true
   if (isLoopback(new URL(origin).hostname)) return isLoopback(realm.hostname)
   return realm.protocol === 'https:' && realm.host === tokenHosts.get(registry)
+}
+
+/**
+ * Whether anything at all may be sent to a place that the registry names, with no authorization: a registry must not be able
+ * to use the runner to reach what only the runner can reach.
+ */
+export const isAllowedPlace = (registry: string, place: URL): boolean => {
+  const origin = new URL(registryOrigin(registry))
+  if (place.origin === origin.origin) return true
+  if (isLoopback(origin.hostname) && isLoopback(place.hostname)) return true
+  return place.protocol === 'https:' && (place.hostname === origin.hostname || !isPrivateAddress(place.hostname))
 }

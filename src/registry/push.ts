@@ -1,7 +1,8 @@
+import { UserError } from '../error.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
+import { answerOf, isMissingContent, NoAnswerError } from './error.ts'
 import type { RepositoryClient } from './repository.ts'
-import { retrying } from './retry.ts'
 
 /** A layer that lies ready in a file. */
 export type LayerFile = { readonly descriptor: Descriptor; readonly file: string }
@@ -9,35 +10,121 @@ export type LayerFile = { readonly descriptor: Descriptor; readonly file: string
 /** `exists`: the registry had it, and nothing was sent. */
 export type PushedLayer = 'built' | 'exists'
 
+/** A tag that named something else before. */
+export type MovedTag = { readonly tag: string; readonly from: string }
+
 /** Makes sure that the registry has a layer. Says whether it had to be sent. */
-export const pushLayer = async (client: RepositoryClient, { descriptor, file }: LayerFile): Promise<PushedLayer> =>
+export const pushLayer = (client: RepositoryClient, { descriptor, file }: LayerFile): Promise<PushedLayer> =>
+  pushBlob(client, descriptor, () => client.putBlobFile(descriptor, file))
+
+const pushBlob = async (
+  client: RepositoryClient,
+  descriptor: Descriptor,
+  send: () => Promise<void>,
+): Promise<PushedLayer> => {
+  let result: PushedLayer = 'exists'
   // Never from the middle: an upload that broke off may have been stored, which the first question tells.
-  retrying(async () => {
-    if (await client.hasBlob(descriptor.digest)) return 'exists'
-    await client.putBlobFile(descriptor, file)
-    return 'built'
-  }, client.signal)
+  await client.retrying(async () => {
+    if (await client.hasBlob(descriptor)) return
+    result = 'built'
+    await unlessThere(send, () => client.hasBlob(descriptor))
+  })
+  return result
+}
 
 /** Whether the registry has a layer that was not built in this run. */
-export const hasLayer = (client: RepositoryClient, { digest }: Descriptor): Promise<boolean> =>
-  retrying(() => client.hasBlob(digest), client.signal)
+export const hasLayer = (client: RepositoryClient, layer: Descriptor): Promise<boolean> =>
+  client.retrying(() => client.hasBlob(layer))
 
 /**
  * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names a
- * blob that is not.
+ * blob that is not. Where the registry then says that one is missing, which GHCR does, each is looked for once more, and
+ * `resend` has to push those that are not there.
  */
-export const pushImage = async (client: RepositoryClient, { config, manifest }: Image): Promise<void> => {
-  await retrying(async () => {
-    if (!(await client.hasBlob(config.descriptor.digest))) await client.putBlob(config.descriptor, config.bytes)
-  }, client.signal)
-  await retrying(() => client.putManifest(manifest), client.signal)
+export const pushImage = async (
+  client: RepositoryClient,
+  image: Pick<Image, 'config' | 'layers' | 'manifest'>,
+  resend: (layer: Descriptor) => Promise<void>,
+): Promise<void> => {
+  const push = async (): Promise<void> => {
+    const { config, manifest } = image
+    await pushBlob(client, config.descriptor, () => client.putBlob(config.descriptor, config.bytes))
+    await putManifest(client, manifest, manifest.descriptor.digest)
+  }
+  await repairing(push, async () => {
+    for (const { descriptor } of image.layers) if (!(await hasLayer(client, descriptor))) await resend(descriptor)
+  })
 }
 
-/** Pushes an index under its digest, so that a tag never points at one that is not complete. */
-export const pushIndex = (client: RepositoryClient, index: Document): Promise<void> =>
-  retrying(() => client.putManifest(index), client.signal)
+/** Pushes an index under its digest, so that a tag never points at one that is not complete; `repair` pushes its images again. */
+export const pushIndex = (client: RepositoryClient, index: Document, repair: () => Promise<void>): Promise<void> =>
+  repairing(() => putManifest(client, index, index.descriptor.digest), repair)
 
-/** Moves the tags to what is there already under its digest. */
-export const pushTags = async (client: RepositoryClient, top: Document, tags: readonly string[]): Promise<void> => {
-  for (const tag of tags) await retrying(() => client.putManifest(top, tag), client.signal)
+/**
+ * Moves the tags to what is there already under its digest, and looks whether they name it then; `repair` pushes it again.
+ * Returns those tags that named something else before.
+ */
+export const pushTags = async (
+  client: RepositoryClient,
+  top: Document,
+  tags: readonly string[],
+  repair: () => Promise<void>,
+): Promise<MovedTag[]> => {
+  const { digest } = top.descriptor
+  await checkNamed(client, digest, digest)
+  const moved: MovedTag[] = []
+  for (const tag of tags) {
+    const from = await client.retrying(() => client.resolve(tag))
+    if (from === digest) continue
+    await repairing(() => putManifest(client, top, tag), repair)
+    await checkNamed(client, tag, digest)
+    if (from !== undefined) moved.push({ tag, from })
+  }
+  return moved
+}
+
+const putManifest = (client: RepositoryClient, document: Document, reference: string): Promise<void> =>
+  client.retrying(() =>
+    unlessThere(
+      () => client.putManifest(document, reference),
+      async () => (await client.resolve(reference)) === document.descriptor.digest,
+    ),
+  )
+
+/** Others push as well, and some registries refuse whoever comes second: what is there is there. */
+const unlessThere = async (send: () => Promise<void>, isThere: () => Promise<boolean>): Promise<void> => {
+  try {
+    await send()
+  } catch (error) {
+    const { status = 0 } = answerOf(error) ?? {}
+    const isRefusal = status >= 400 && status < 500 && status !== 401 && status !== 429
+    // A registry that has lost a blob may still have the manifest that names it.
+    if (!isRefusal || isMissingContent(error) || !(await isThere().catch(() => false))) throw error
+  }
+}
+
+/** Once: a registry that goes on forgetting is not going to be filled. */
+const repairing = async (work: () => Promise<void>, repair: () => Promise<void>): Promise<void> => {
+  try {
+    await work()
+  } catch (error) {
+    if (!isMissingContent(error)) throw error
+    await repair()
+    await work()
+  }
+}
+
+/** Reads back what was written; what is not to be seen at once may be in a moment. */
+const checkNamed = async (client: RepositoryClient, reference: string, digest: string): Promise<void> => {
+  const { registry } = client.repository
+  const named = await client.retrying(async () => {
+    const found = await client.resolve(reference)
+    if (found === undefined)
+      throw new NoAnswerError(`${registry} took ${reference} and does not have it; run the job again.`)
+    return found
+  })
+  if (named !== digest)
+    throw new UserError(
+      `${registry} has ${named} as ${reference}, where ${digest} was put a moment ago; see that no other job pushes the same tag at the same time, and run the job again.`,
+    )
 }

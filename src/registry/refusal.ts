@@ -1,7 +1,7 @@
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import type { RegistryError } from './error.ts'
+import { isSecondaryLimit, type RegistryError } from './error.ts'
 
 /** What a registry's refusal means for whoever wrote the workflow, as a `UserError`. */
 export const explainRefusal = (
@@ -17,16 +17,31 @@ export const noCredentials = ({ registry }: Repository): UserError =>
       : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`,
   )
 
+/** A registry that contradicts itself, or what was sent; nothing that it says of this image can be relied on. */
+export const lyingRegistry = ({ registry }: Repository, what: string): UserError =>
+  new UserError(
+    `${registry} ${what}, so the image cannot be relied on; run the job again, and if this comes again, tell those who run the registry.`,
+  )
+
+/** A place that the registry names, and that nothing may be sent to. */
+export const refusedPlace = ({ registry }: Repository, place: URL): UserError =>
+  new UserError(
+    `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS or is a private address; nothing was sent there. Use a registry that answers itself.`,
+  )
+
 const sentence = (error: RegistryError, repository: Repository, credentials: Credentials | undefined): string => {
   const { registry } = repository
   const { status, code } = error
   const isDenied = status === 403 || code === 'DENIED'
+  if (status === 429 || isSecondaryLimit(error))
+    return `${registry} limits how often it may be asked; run the job again later.`
   if ((status === 401 || isDenied) && !credentials) return noCredentials(repository).message
   if (isDenied && credentials) return refusedPush(repository, credentials)
   if (status === 401 && credentials) return refusedCredentials(repository, credentials)
   if (status === 404)
     return `${registry} does not know ${formatRepository(repository)}; make that repository there first, or check \`image\`.`
-  if (status === 429) return `${registry} limits how often it may be asked; run the job again later.`
+  if (status === 413)
+    return `${registry} refuses a blob as too large; raise \`max-layers\`, which makes the layers smaller.`
   if (status >= 500) return `${registry} is out of order (it answers ${status}); run the job again later.`
   return `${registry} refuses what was sent: ${error.message}; check that it takes OCI images.`
 }

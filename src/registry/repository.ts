@@ -1,35 +1,46 @@
-import { openAsBlob } from 'node:fs'
-import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
-import type { Descriptor, Digest, Document } from '../oci/descriptor.ts'
+import { type Descriptor, type Digest, type Document, digestOf } from '../oci/descriptor.ts'
+import { imageIndexMediaType, imageManifestMediaType } from '../oci/media-type.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import { authorize, type ClientPorts, parseChallenge } from './auth.ts'
-import { RegistryError } from './error.ts'
-import { type Request, send } from './http.ts'
-import { registryOrigin } from './origin.ts'
-import { explainRefusal } from './refusal.ts'
-import { retrying } from './retry.ts'
+import type { Answer, Body } from './http.ts'
+import { type Patience, runnersPatience } from './patience.ts'
+import { lyingRegistry } from './refusal.ts'
+import { type Retrying, retries } from './retry.ts'
+import { type ClientPorts, Session } from './session.ts'
+
+/** A storage service that the registry names instead of giving the blob itself. */
+const elsewhere = [302, 303, 307, 308]
 
 /**
- * The endpoints of one repository, a method for each. Source: OCI distribution specification, "Push",
- * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+ * The endpoints of one repository, a method for each, which asks once; `retrying` is for all of them. Source: OCI distribution
+ * specification, "Push", https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export class RepositoryClient {
   readonly repository: Repository
-  requests = 0
-  bytesSent = 0
+  readonly retrying: Retrying
+  readonly #session: Session
   readonly #base: string
-  readonly #credentials: Credentials | undefined
-  readonly #secret: (value: string) => void
-  readonly signal: AbortSignal
-  #authorization: Promise<string> | undefined
 
-  constructor(repository: Repository, credentials: Credentials | undefined, { secret, signal }: ClientPorts) {
+  constructor(
+    repository: Repository,
+    credentials: Credentials | undefined,
+    ports: ClientPorts,
+    patience: Patience = runnersPatience,
+  ) {
     this.repository = repository
-    this.#base = `${registryOrigin(repository.registry)}/v2/${repository.name}`
-    this.#credentials = credentials
-    this.#secret = secret
-    this.signal = signal
+    this.retrying = retries(patience, ports.signal)
+    this.#session = new Session(repository, credentials, ports, patience)
+    this.#base = `${this.#session.origin}/v2/${repository.name}`
+  }
+
+  /** So far, those for tokens too. */
+  get requests(): number {
+    return this.#session.requests
+  }
+
+  /** So far, and what had to be sent again too. */
+  get bytesSent(): number {
+    return this.#session.bytesSent
   }
 
   /**
@@ -37,103 +48,103 @@ export class RepositoryClient {
    * Throws a `UserError` that says which permission is missing.
    */
   async checkAccess(): Promise<void> {
-    const url = await retrying(() => this.#startUpload(), this.signal)
-    // Not every registry knows how to cancel, and all forget an upload that is left alone.
-    await this.#send({ method: 'DELETE', url, expected: [202, 204] }).catch(() => {})
+    await this.#leaveUpload(await this.retrying(() => this.#startUpload()))
   }
 
-  /** Whether the registry has the blob, by its own word; it may say so by naming the place where the blob is kept. */
-  async hasBlob(digest: Digest): Promise<boolean> {
-    const response = await this.#send({
+  /**
+   * Whether the registry has the blob, by its own word; it may say so by naming the place where the blob is kept. Throws a
+   * `UserError` if it has another one under this digest.
+   */
+  async hasBlob({ digest, size }: Descriptor): Promise<boolean> {
+    const { status, headers } = await this.#session.send({
       method: 'HEAD',
       url: this.#url(`/blobs/${digest}`),
-      expected: [200, 302, 303, 307, 308, 404],
+      expected: [200, ...elsewhere, 404],
     })
-    return response.status !== 404
+    if (status !== 200) return status !== 404
+    this.#checkDigest(digest, headers)
+    const stored = headers['content-length']
+    if (stored !== undefined && Number(stored) !== size)
+      throw lyingRegistry(this.repository, `has ${stored} bytes as ${digest}, which are ${size}`)
+    return true
   }
 
   /** Opens an upload and sends the whole blob in one PUT: registries limit the parts of a blob, but not a whole one. */
-  async putBlob({ digest, size }: Descriptor, content: Blob | Uint8Array): Promise<void> {
-    const url = await this.#startUpload()
-    url.searchParams.set('digest', digest)
-    await this.#send({
-      method: 'PUT',
-      url,
-      headers: { 'content-type': 'application/octet-stream' },
-      body: content,
-      expected: [201],
-    })
-    this.bytesSent += size
+  async putBlob({ digest }: Descriptor, content: Uint8Array): Promise<void> {
+    await this.#upload(digest, content)
   }
 
   /** The same from a file, which is read as it is sent. */
-  async putBlobFile(descriptor: Descriptor, file: string): Promise<void> {
-    await this.putBlob(descriptor, await openAsBlob(file))
+  async putBlobFile({ digest, size }: Descriptor, file: string): Promise<void> {
+    await this.#upload(digest, { file, size })
   }
 
-  /** Puts a manifest under a tag or under its own digest. Throws an `Error` if the registry names another digest for it. */
+  /** Puts a manifest under a tag or under its own digest. Throws a `UserError` if the registry names another digest for it. */
   async putManifest({ descriptor, bytes }: Document, reference: string = descriptor.digest): Promise<void> {
-    const response = await this.#send({
+    const { headers } = await this.#session.send({
       method: 'PUT',
       url: this.#url(`/manifests/${reference}`),
       headers: { 'content-type': descriptor.mediaType },
       body: bytes,
       expected: [201],
     })
-    const digest = response.headers.get('docker-content-digest')
-    if (digest && digest !== descriptor.digest)
-      throw new Error(`${this.repository.registry} stored the manifest ${descriptor.digest} as ${digest}`)
-    this.bytesSent += bytes.length
+    this.#checkDigest(descriptor.digest, headers)
+  }
+
+  /** The digest of what a tag or a digest names; `undefined` where it names nothing. */
+  async resolve(reference: string): Promise<string | undefined> {
+    const request = {
+      url: this.#url(`/manifests/${reference}`),
+      headers: { accept: `${imageIndexMediaType}, ${imageManifestMediaType}, */*` },
+      expected: [200, 404],
+    }
+    const { status, headers } = await this.#session.send({ ...request, method: 'HEAD' })
+    if (status === 404) return undefined
+    const digest = headers['docker-content-digest']
+    if (typeof digest === 'string') return digest
+    // The specification lets a registry leave it out.
+    const { body } = await this.#session.send({ ...request, method: 'GET', expected: [200] })
+    return digestOf(body)
+  }
+
+  async #upload(digest: Digest, body: Body): Promise<void> {
+    const url = await this.#startUpload()
+    url.searchParams.set('digest', digest)
+    try {
+      const { headers } = await this.#session.send({
+        method: 'PUT',
+        url,
+        headers: { 'content-type': 'application/octet-stream' },
+        body,
+        expected: [201],
+      })
+      this.#checkDigest(digest, headers)
+    } catch (error) {
+      if (this.#session.signal.aborted) await this.#leaveUpload(url)
+      throw error
+    }
   }
 
   async #startUpload(): Promise<URL> {
-    const started = await this.#send({
-      method: 'POST',
-      url: this.#url('/blobs/uploads/'),
-      headers: { 'content-length': '0' },
-      expected: [202],
-    })
-    const location = started.headers.get('location')
-    const url = location ? URL.parse(location, this.#base) : null
-    if (!url) throw new Error(`${formatRepository(this.repository)} opened an upload without saying where`)
-    if (url.origin !== registryOrigin(this.repository.registry))
-      throw new UserError(
-        `${this.repository.registry} wants blobs to be sent to ${url.origin}, which is not that registry; nothing was sent there. Use a registry that takes uploads itself.`,
-      )
-    return url
+    const url = this.#url('/blobs/uploads/')
+    const { headers } = await this.#session.send({ method: 'POST', url, body: new Uint8Array(), expected: [202] })
+    const place = headers.location ? URL.parse(headers.location, url.href) : null
+    if (!place) throw new Error(`${formatRepository(this.repository)} opened an upload without saying where`)
+    this.#session.checkPlace(place)
+    return place
+  }
+
+  /** Not every registry knows how to cancel, and all forget an upload that is left alone. */
+  async #leaveUpload(url: URL): Promise<void> {
+    await this.#session.sendLast({ method: 'DELETE', url, expected: [202, 204] })
   }
 
   #url(path: string): URL {
     return new URL(this.#base + path)
   }
 
-  /** Sends with the authorization that is known, and once more with a new one where the registry says that it is not enough. */
-  async #send(request: Request): Promise<Response> {
-    const known = this.#authorization
-    const first = await this.#attempt({ ...request, expected: [...request.expected, 401] }, known)
-    if (first.status !== 401) return first
-    const challenge = parseChallenge(first.headers.get('www-authenticate') ?? '')
-    if (!challenge) throw new Error(`${this.repository.registry} answers 401 without saying what it wants`)
-    // Of many requests that are refused at once, the first gets the token for all.
-    if (this.#authorization === known)
-      this.#authorization = authorize(challenge, this.repository, this.#credentials, {
-        secret: this.#secret,
-        signal: this.signal,
-      })
-    return this.#attempt(request, this.#authorization)
-  }
-
-  async #attempt(request: Request, authorization: Promise<string> | undefined): Promise<Response> {
-    this.requests++
-    const headers = { ...request.headers, ...(authorization && { authorization: await authorization }) }
-    try {
-      return await send({ ...request, headers }, this.signal)
-    } catch (error) {
-      throw this.#explained(error)
-    }
-  }
-
-  #explained(error: unknown): unknown {
-    return error instanceof RegistryError ? explainRefusal(error, this.repository, this.#credentials) : error
+  #checkDigest(digest: Digest, headers: Answer['headers']): void {
+    const named = headers['docker-content-digest']
+    if (named !== undefined && named !== digest) throw lyingRegistry(this.repository, `calls ${digest} ${named}`)
   }
 }

@@ -1,47 +1,71 @@
-import { setTimeout } from 'node:timers/promises'
-import { NoAnswerError, RegistryError } from './error.ts'
+import { answerOf, isSecondaryLimit, NoAnswerError } from './error.ts'
+import type { Patience } from './patience.ts'
+
+/** Does the work, and again, from its beginning, after a fault that may pass; so it must be one that can be done twice. */
+export type Retrying = <T>(work: () => Promise<T>) => Promise<T>
+
+/** How often something is tried. With the longest delays this is about two minutes. */
+const tries = 8
+
+/** How long a run waits for a registry in all, however many requests it is that wait; in milliseconds. */
+export const waitBudget = 300_000
+
+/**
+ * The retries of all requests of a run, with one budget of time for all. No other layer tries anything again, so that one
+ * fault is never met with tries times tries. What the last try threw is thrown.
+ */
+export const retries = ({ now, sleep, random }: Patience, signal: AbortSignal): Retrying => {
+  let waiting = 0
+  let since = 0
+  let waited = 0
+  return async (work) => {
+    for (let attempt = 1; ; attempt++)
+      try {
+        return await work()
+      } catch (error) {
+        signal.throwIfAborted()
+        const delay = retryDelay(error, attempt, random())
+        const spent = waited + (waiting > 0 ? now() - since : 0)
+        if (delay === undefined || attempt === tries || spent + delay > waitBudget) throw error
+        if (waiting++ === 0) since = now()
+        try {
+          await sleep(delay, signal)
+        } finally {
+          if (--waiting === 0) waited += now() - since
+        }
+      }
+  }
+}
 
 /** Statuses of faults that pass: of the registry, of what is in front of it, or of too much at a time. */
 const passing: readonly number[] = [408, 429, 499, 500, 502, 503, 504, 522]
 
-const tries = 5
+/** The session of an upload is gone; the next one is another. */
+const lostUpload: readonly (string | undefined)[] = ['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']
 
-/** Who wants to be left alone for longer than this does not get the run to wait; in milliseconds. */
-const longestWait = 60_000
-
-/**
- * Does the work, and again after a fault that may pass: after `firstDelay` milliseconds, then twice as long each time, and
- * not before the registry says so. The work must be one that can be done twice, from its beginning.
- */
-export const retrying = async <T>(work: () => Promise<T>, signal: AbortSignal, firstDelay = 500): Promise<T> => {
-  for (let attempt = 1; ; attempt++)
-    try {
-      return await work()
-    } catch (error) {
-      signal.throwIfAborted()
-      const wait = waitAfter(error)
-      if (wait === undefined || wait > longestWait || attempt === tries) throw error
-      await setTimeout(Math.max(wait, firstDelay * 2 ** (attempt - 1)), undefined, { signal })
-    }
-}
-
-/** How long the registry wants to be left alone, in milliseconds; `undefined` where it makes no sense to ask again. */
-const waitAfter = (error: unknown): number | undefined => {
-  if (error instanceof NoAnswerError) return 0
-  const answer = error instanceof Error && error.cause instanceof RegistryError ? error.cause : error
-  if (!(answer instanceof RegistryError) || !passing.includes(answer.status)) return undefined
-  return answer.retryAfter ?? 0
-}
+const firstDelay = 500
+const longestDelay = 30_000
 
 /**
- * The `Retry-After` header, in seconds or as a date, or else what GHCR writes into its message (`retry-after: 10.3ms`), in
- * milliseconds. Source: RFC 9110, section 10.2.3.
+ * How long to wait before the next try, in milliseconds; `undefined` where it makes no sense to try again. What the registry
+ * asks for is the floor. Above it is jitter of at most one step of the backoff, which doubles with each attempt (from 1).
+ * `chance` is from 0 up to 1.
  */
-export const parseRetryAfter = (header: string | null, message: string, now: number): number | undefined => {
-  if (header && /^\d+$/.test(header.trim())) return Number(header) * 1000
-  const date = header ? Date.parse(header) : Number.NaN
-  if (!Number.isNaN(date)) return Math.max(0, date - now)
-  const [, amount, unit = ''] = /retry-after: (\d+(?:\.\d+)?)(µs|us|ms|s)/.exec(message) ?? []
-  const factors: Readonly<Record<string, number>> = { µs: 0.001, us: 0.001, ms: 1, s: 1000 }
-  return amount === undefined ? undefined : Number(amount) * (factors[unit] ?? 1)
+export const retryDelay = (error: unknown, attempt: number, chance: number): number | undefined => {
+  const floor = floorOf(error)
+  if (floor === undefined) return undefined
+  const step = Math.min(longestDelay, firstDelay * 2 ** (attempt - 1))
+  return floor + (step * (1 + chance)) / 2
+}
+
+const floorOf = (error: unknown): number | undefined => {
+  if (error instanceof NoAnswerError) return error.passes ? 0 : undefined
+  const answer = answerOf(error)
+  if (!answer) return undefined
+  const { status, code, retryAfter = 0 } = answer
+  // GitHub asks for some minutes, but in words only.
+  if (isSecondaryLimit(answer)) return Math.max(60_000, retryAfter)
+  // GHCR asks for microseconds, of each of the jobs that it has turned away.
+  if (status === 429) return Math.max(1000, retryAfter)
+  return passing.includes(status) || lostUpload.includes(code) ? retryAfter : undefined
 }

@@ -46,7 +46,13 @@ describe('credentials', () => {
     expect(isTrustedRealm(registry, new URL(realm))).toBe(expected)
   })
 
-  const ports = { secret: () => {}, signal: new AbortController().signal }
+  const ports = {
+    secret: () => {},
+    signal: new AbortController().signal,
+    idleLimit: 1000,
+    onSent: () => {},
+    redact: (text: string) => text,
+  }
 
   test('are not sent to a realm that is not the registry’s, and the error says so', async () => {
     const challenge = { scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }

@@ -1,7 +1,7 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type CredentialSources, findCredentials } from '../../src/registry/credentials.ts'
 
 let dockerConfig: string
@@ -13,8 +13,10 @@ afterEach(() => rm(dockerConfig, { recursive: true }))
 const sources = (): CredentialSources => ({
   credentials: undefined,
   dockerConfig,
+  helperEnvironment: { PATH: `${dockerConfig}:/usr/bin:/bin` },
   actor: 'somebody',
   githubToken: 'ghs_token',
+  signal: new AbortController().signal,
 })
 const writeConfig = (config: unknown): Promise<void> =>
   writeFile(join(dockerConfig, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config))
@@ -45,7 +47,7 @@ test('that are stored win over the workflow’s token', async () => {
   expect(await findCredentials('ghcr.io', sources())).toEqual({ username: 'bot', password: 'pat' })
 })
 
-test('an entry without a secret, as credential helpers leave it, is none', async () => {
+test('an entry without a secret, as docker login leaves it, is none', async () => {
   await writeConfig({ auths: { 'example.org': {} } })
   expect(await findCredentials('example.org', sources())).toBeUndefined()
 })
@@ -55,4 +57,77 @@ test('a file that is no Docker configuration is an error that says what to do', 
   await expect(findCredentials('example.org', sources())).rejects.toThrow(
     `${dockerConfig}/config.json is not a Docker configuration; log in again, or give \`username\` and \`password\`.`,
   )
+})
+
+describe('a credential helper', () => {
+  /** A helper that keeps what it was asked, with its arguments. */
+  const helper = async (name: string, answer: string, exitCode = 0): Promise<void> => {
+    const file = join(dockerConfig, `docker-credential-${name}`)
+    const script = `#!/bin/sh\nprintf '%s ' "$*" > "$0.asked"\ncat >> "$0.asked"\nprintf '%s' '${answer}'\nexit ${exitCode}\n`
+    await writeFile(file, script)
+    await chmod(file, 0o755)
+  }
+  const asked = (name: string): Promise<string> =>
+    readFile(join(dockerConfig, `docker-credential-${name}.asked`), 'utf8').catch(() => 'nothing')
+  const known = JSON.stringify({ ServerURL: 'example.org', Username: 'me', Secret: 'kept' })
+
+  test('for the registry is asked, with the host on its standard input', async () => {
+    await helper('cloud', known)
+    await writeConfig({ credHelpers: { 'example.org': 'cloud' } })
+    expect(await findCredentials('example.org', sources())).toEqual({ username: 'me', password: 'kept' })
+    expect(await asked('cloud')).toBe('get example.org')
+  })
+
+  test('for the registry comes before the one for all, and that one before the file', async () => {
+    await helper('cloud', known)
+    await helper('all', JSON.stringify({ Username: 'all', Secret: 'x' }))
+    const auths = { 'example.org': auth('stored:x'), 'other.org': auth('stored:x') }
+    await writeConfig({ credHelpers: { 'example.org': 'cloud' }, credsStore: 'all', auths })
+    expect(await findCredentials('example.org', sources())).toEqual({ username: 'me', password: 'kept' })
+    expect(await asked('all')).toBe('nothing')
+    expect(await findCredentials('other.org', sources())).toEqual({ username: 'all', password: 'x' })
+  })
+
+  test('is asked for Docker Hub under the address that Docker has for it', async () => {
+    await helper('all', known)
+    await writeConfig({ credsStore: 'all' })
+    await findCredentials('docker.io', sources())
+    expect(await asked('all')).toBe('get https://index.docker.io/v1/')
+  })
+
+  test('that knows nothing leaves it to the file and to the workflow’s token', async () => {
+    await helper('all', 'credentials not found in native keychain', 1)
+    await writeConfig({ credsStore: 'all', auths: { 'example.org': auth('stored:x') } })
+    expect(await findCredentials('example.org', sources())).toEqual({ username: 'stored', password: 'x' })
+    expect(await findCredentials('ghcr.io', sources())).toEqual({ username: 'somebody', password: 'ghs_token' })
+  })
+
+  test('gets no secret of the workflow in its environment', async () => {
+    await writeFile(join(dockerConfig, 'docker-credential-env'), '#!/bin/sh\nenv > "$0.asked"\n')
+    await chmod(join(dockerConfig, 'docker-credential-env'), 0o755)
+    await writeConfig({ credsStore: 'env' })
+    await expect(findCredentials('ghcr.io', sources())).rejects.toThrow()
+    expect(await asked('env')).not.toContain('ghs_token')
+  })
+
+  test.each<[string, string, number, string]>([
+    ['fails', 'no such region', 3, 'docker-credential-all ended with exit code 3'],
+    ['says nothing', '', 0, 'docker-credential-all is not JSON'],
+    ['gives something else', '{"Username":"me","Secret":["hidden"]}', 0, 'its answer has no user and secret'],
+    ['keeps an identity token', '{"Username":"<token>","Secret":"hidden"}', 0, 'it keeps an identity token'],
+  ])('that %s is an error that says what to do, without what it said', async (_, answer, exitCode, reason) => {
+    await helper('all', answer, exitCode)
+    await writeConfig({ credsStore: 'all' })
+    await expect(findCredentials('example.org', sources())).rejects.toThrow(
+      `docker-credential-all, which Docker's config.json names, gives no credentials for example.org (${reason}); log in again, or give \`username\` and \`password\`.`,
+    )
+  })
+
+  test.each([
+    ['gone', 'docker-credential-gone cannot be started: it is not on the PATH.'],
+    ['../../bin/sh', 'it is not the name of a helper'],
+  ])('%s is not started', async (credsStore, reason) => {
+    await writeConfig({ credsStore })
+    await expect(findCredentials('example.org', sources())).rejects.toThrow(reason)
+  })
 })

@@ -1,85 +1,188 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { request as send } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { digestOf } from '../../src/oci/descriptor.ts'
-import { image } from '../../src/oci/image.ts'
-import { layerMediaType } from '../../src/oci/media-type.ts'
-import { pushImage, pushLayer, pushTags } from '../../src/registry/push.ts'
-import { RepositoryClient } from '../../src/registry/repository.ts'
-import { manifestDigest, type Registry, startRegistry } from '../support/registry.ts'
-import { startWebServer } from '../support/web-server.ts'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { UserError } from '../../src/error.ts'
+import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
+import { anySchedule, passingStatuses, singleFaults, stages, statusStages } from '../support/faults.ts'
+import { hurried, pulledDigest, push, type TestImage, testClient, testImage } from '../support/pushed-image.ts'
+import { type Registry, startRegistry } from '../support/registry.ts'
+import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
 let registry: Registry
-let folder: string
-const bytes = Buffer.alloc(300_000, 'layer')
-const layer = () => ({
-  file: join(folder, 'layer'),
-  diffID: digestOf(bytes),
-  holds: '',
-  descriptor: { mediaType: layerMediaType('none'), digest: digestOf(bytes), size: bytes.length },
-})
-
+let withTokens: Registry
+let folder: TemporaryFolder
 beforeAll(async () => {
-  registry = await startRegistry()
-  folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
-  await writeFile(join(folder, 'layer'), bytes)
+  ;[registry, withTokens] = await Promise.all([startRegistry(), startRegistry({ auth: 'token', tokenLifetime: 2 })])
+  folder = await temporaryFolder('push')
 })
-afterAll(() => Promise.all([registry.stop(), rm(folder, { recursive: true })]))
+afterAll(async () => {
+  await Promise.all([registry.stop(), withTokens.stop()])
+  await folder[Symbol.asyncDispose]()
+})
 
-/** What is in front of the registry does to the first request of a kind. */
-type Fault = '503' | '429' | 'reset' | 'answer lost'
-
-/** The real registry behind a proxy that has one fault at the first request that fits. */
-const withFault = (fault: Fault, fits: (method: string, url: string) => boolean) => {
-  let faults = 1
-  return startWebServer({
-    '/': (incoming, response) => {
-      const hit = faults > 0 && fits(incoming.method ?? '', incoming.url ?? '')
-      if (hit) faults--
-      if (hit && fault === 'reset') return void incoming.socket.destroy()
-      if (hit && fault !== 'answer lost') {
-        incoming.resume()
-        return void response.writeHead(Number(fault), { 'retry-after': '0', connection: 'close' }).end()
-      }
-      const outgoing = send(
-        `http://${registry.host}${incoming.url}`,
-        { method: incoming.method, headers: { ...incoming.headers } },
-        (answer) => {
-          if (hit) return void incoming.socket.destroy()
-          response.writeHead(answer.statusCode ?? 500, answer.headers)
-          answer.pipe(response)
-        },
-      )
-      incoming.pipe(outgoing)
-    },
-  })
+let images = 0
+/** An image that no registry has anything of, and a repository that does not exist. */
+const fresh = async (sizes = [300_000, 70_000]): Promise<TestImage & { name: string; digest: string }> => {
+  const name = `image-${images++}`
+  const made = await testImage(folder.path, name, sizes)
+  return { ...made, name, digest: made.image.manifest.descriptor.digest }
 }
 
-const kinds: [string, (method: string, url: string) => boolean][] = [
-  ['question for a blob', (method, url) => method === 'HEAD' && url.includes('/blobs/')],
-  ['start of an upload', (method) => method === 'POST'],
-  ['upload', (method, url) => method === 'PUT' && url.includes('/blobs/')],
-  ['manifest', (method, url) => method === 'PUT' && url.includes('/manifests/sha256')],
-  ['tag', (method, url) => method === 'PUT' && url.endsWith('/manifests/v1')],
-]
-const faults: Fault[] = ['503', '429', 'reset', 'answer lost']
+const bytesOfBlobs = ({ requests }: FaultProxy): number =>
+  requests.filter(({ path }) => path.includes('/blobs/')).reduce((sum, { bodyBytes }) => sum + bodyBytes, 0)
+const sizeOf = ({ image, layers }: TestImage): number =>
+  [image.config, ...layers].reduce((sum, { descriptor }) => sum + descriptor.size, 0)
 
-test.each(kinds.flatMap(([kind, fits]) => faults.map((fault) => [fault, kind, fits] as const)))(
-  '%s at the first %s does not end a push',
-  async (fault, kind, fits) => {
-    await using proxy = await withFault(fault, fits)
-    const name = `${fault}-${kind}`.replaceAll(/[^a-z0-9]+/g, '-')
-    const repository = { registry: new URL(proxy.url).host, name }
-    const client = new RepositoryClient(repository, undefined, {
-      secret: () => {},
-      signal: new AbortController().signal,
-    })
-    await pushLayer(client, layer())
-    const pushed = image([layer()], { architecture: 'amd64', created: '1970-01-01T00:00:01Z' })
-    await pushImage(client, pushed)
-    await pushTags(client, pushed.manifest, ['v1'])
-    expect(await manifestDigest(registry, name, 'v1')).toBe(pushed.manifest.descriptor.digest)
-  },
-)
+describe('a push is complete after', () => {
+  test.each(singleFaults)('%s', async (_, stage, fault) => {
+    await using proxy = await startFaultProxy(registry.host, [{ fits: stages[stage], fault }])
+    const image = await fresh()
+    await push(testClient(proxy.host, image.name), image)
+    expect(proxy.requests.filter((request) => request.fault)).toHaveLength(1)
+    expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
+  })
+
+  // Each status and each stage; the benchmark has all pairs.
+  test.each(passingStatuses.map((status, index) => [status, statusStages[index % 5] ?? 'token'] as const))(
+    '%d at the first %s',
+    async (status, stage) => {
+      await using proxy = await startFaultProxy(withTokens.host, [{ fits: stages[stage], fault: { answer: status } }])
+      const image = await fresh([3000])
+      const client = testClient(proxy.host, image.name, { credentials: withTokens, patience: hurried(1000) })
+      await push(client, image)
+      expect(proxy.requests.filter((request) => request.fault)).toHaveLength(1)
+      expect(await client.resolve('v1')).toBe(image.digest)
+    },
+  )
+
+  test.each([0, 1000, 0.5, 1])(
+    'a reset at %d of an upload, of which one blob at most is sent again',
+    async (resetAt) => {
+      await using proxy = await startFaultProxy(registry.host, [{ fits: stages.upload, fault: { resetAt } }])
+      const image = await fresh([2_000_000])
+      await push(testClient(proxy.host, image.name), image)
+      expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
+      expect(bytesOfBlobs(proxy)).toBeLessThanOrEqual(sizeOf(image) + 2_000_000)
+    },
+  )
+
+  test.each([
+    ['an answer that never ends', 'stall answer'],
+    ['an answer that ends too early', 'cut answer'],
+    ['no word of the commit', 'lose answer'],
+  ] as const)('%s, and a blob that was committed is not sent again', async (_, fault) => {
+    await using proxy = await startFaultProxy(registry.host, [{ fits: stages['commit of a blob'], fault }])
+    const image = await fresh()
+    await push(testClient(proxy.host, image.name), image)
+    expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
+    expect(bytesOfBlobs(proxy)).toBe(sizeOf(image))
+  })
+
+  test('many faults, and each layer is told to have been sent', async () => {
+    const fault = 'lose answer'
+    const rules = Object.values(stages).map((fits) => ({ fits, fault, times: 2 }) as const)
+    await using proxy = await startFaultProxy(registry.host, rules)
+    const image = await fresh([1000, 2000, 3000])
+    await push(testClient(proxy.host, image.name), image)
+    expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
+  })
+
+  test('tokens that expire before, during and after each upload', async () => {
+    const late = { fault: { delay: 2100 }, times: 2 }
+    await using proxy = await startFaultProxy(withTokens.host, [
+      { fits: stages['question for a blob'], ...late },
+      { fits: stages['commit of a blob'], ...late },
+      { fits: stages.manifest, ...late, times: 1 },
+    ])
+    const image = await fresh([1000, 2000])
+    const client = testClient(proxy.host, image.name, { credentials: withTokens, patience: hurried(200, 10_000) })
+    await push(client, image)
+    expect(await client.resolve('v1')).toBe(image.digest)
+    // One for each time that they had expired, however many requests were refused then, and the first one.
+    expect(proxy.requests.filter(({ path }) => path.startsWith('/token'))).toHaveLength(4)
+  })
+})
+
+describe('a push fails at once, and says what to do,', () => {
+  const denied = '{"errors":[{"code":"DENIED","message":"permission_denied: write_package"}]}'
+  test.each<[string, keyof typeof stages, number, string, RegExp]>([
+    [
+      'when it may not write',
+      'start of an upload',
+      403,
+      denied,
+      /does not let pusher push to .*; use credentials that may write to it\.$/,
+    ],
+    [
+      'when a layer is too large',
+      'upload',
+      413,
+      '',
+      /refuses a blob as too large; raise `max-layers`, which makes the layers smaller\.$/,
+    ],
+    [
+      'when a manifest is not wanted',
+      'manifest',
+      415,
+      '',
+      /refuses what was sent: PUT .* answered 415; check that it takes OCI images\.$/,
+    ],
+  ])('%s', async (_, stage, status, body, sentence) => {
+    const fault = { answer: status, body }
+    await using proxy = await startFaultProxy(withTokens.host, [{ fits: stages[stage], fault, times: 9 }])
+    const image = await fresh([5_000_000])
+    const client = testClient(proxy.host, image.name, { credentials: withTokens })
+    await expect(push(client, image)).rejects.toThrow(sentence)
+    expect(proxy.requests.filter((request) => request.fault)).toHaveLength(1)
+  })
+})
+
+test('a registry that is out of order is given up in the end, and says so', async () => {
+  const fault = { answer: 503 }
+  await using proxy = await startFaultProxy(registry.host, [{ fits: () => true, fault, times: 1000 }])
+  const image = await fresh()
+  await expect(push(testClient(proxy.host, image.name, { patience: hurried(2000) }), image)).rejects.toThrow(
+    `${proxy.host} is out of order (it answers 503); run the job again later.`,
+  )
+  expect(proxy.requests).toHaveLength(8)
+})
+
+test('a second push of the same image sends no byte of a blob', async () => {
+  await using proxy = await startFaultProxy(registry.host)
+  const image = await fresh([1000, 2000, 3000])
+  await push(testClient(proxy.host, image.name), image)
+  const before = proxy.requests.length
+  await push(testClient(proxy.host, image.name), image)
+  const again = proxy.requests.slice(before)
+  expect(again.filter(({ path, bodyBytes }) => path.includes('/blobs/') && bodyBytes > 0)).toEqual([])
+  expect(again.length).toBeLessThanOrEqual(image.layers.length + 7)
+})
+
+test('many that push the same at once all succeed', async () => {
+  const image = await fresh([200_000, 1000])
+  await Promise.all(Array.from({ length: 16 }, () => push(testClient(registry.host, image.name), image)))
+  expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
+})
+
+test('whatever happens, a push ends with its image under the tag, or with a sentence and the old one, whole', async () => {
+  await using proxy = await startFaultProxy(registry.host)
+  await fc.assert(
+    fc.asyncProperty(anySchedule, async (rules) => {
+      const old = await fresh([500])
+      const image = await fresh([60_000, 3000])
+      proxy.follow([])
+      await push(testClient(proxy.host, image.name), old)
+      proxy.follow(rules)
+      const error = await push(testClient(proxy.host, image.name, { patience: hurried(1000, 150) }), image).then(
+        () => undefined,
+        (error: unknown) => error,
+      )
+      const named = await pulledDigest(registry.host, image.name, 'v1')
+      if (error === undefined) expect(named).toBe(image.digest)
+      else {
+        expect(error).toBeInstanceOf(UserError)
+        expect([old.digest, image.digest]).toContain(named)
+      }
+    }),
+    { numRuns: 15 },
+  )
+})

@@ -1,13 +1,115 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/error.ts'
 import { NoAnswerError, RegistryError } from '../../src/registry/error.ts'
-import { parseRetryAfter, retrying } from '../../src/registry/retry.ts'
+import type { Patience } from '../../src/registry/patience.ts'
+import { retries, retryDelay, waitBudget } from '../../src/registry/retry.ts'
 
-const { signal } = new AbortController()
-const answer = (status: number, retryAfter?: number): Error =>
+type Details = { code?: string; message?: string; retryAfter?: number }
+const answer = (status: number, { code, message = '', retryAfter }: Details = {}): Error =>
   new UserError('a sentence', {
-    cause: new RegistryError('PUT https://example.org/', status, undefined, '', retryAfter),
+    cause: new RegistryError('PUT https://example.org/', status, code, message, retryAfter),
   })
+const silence = new NoAnswerError('no answer')
+const secondary = {
+  message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
+}
+const never = undefined
+
+describe('the delay, with no jitter and with almost all of it', () => {
+  test.each<[string, Error, number, number | undefined, number | undefined]>([
+    // Faults that pass: a backoff that doubles, from half a step to a whole one.
+    ['408', answer(408), 1, 250, 500],
+    ['499', answer(499), 1, 250, 500],
+    ['500', answer(500), 1, 250, 500],
+    ['502', answer(502), 1, 250, 500],
+    ['503', answer(503), 1, 250, 500],
+    ['504', answer(504), 1, 250, 500],
+    ['522', answer(522), 1, 250, 500],
+    ['no answer', silence, 1, 250, 500],
+    ['503', answer(503), 2, 500, 1000],
+    ['503', answer(503), 3, 1000, 2000],
+    ['503', answer(503), 4, 2000, 4000],
+    ['503', answer(503), 5, 4000, 8000],
+    ['503', answer(503), 6, 8000, 16_000],
+    ['503', answer(503), 7, 15_000, 30_000],
+    ['503', answer(503), 30, 15_000, 30_000],
+    ['no answer', silence, 3, 1000, 2000],
+    // What the registry asks for is waited for, and the jitter comes on top.
+    ['503 that asks for 7 s', answer(503, { retryAfter: 7000 }), 1, 7250, 7500],
+    ['503 that asks for 0 s', answer(503, { retryAfter: 0 }), 1, 250, 500],
+    ['503 that asks for 7 s', answer(503, { retryAfter: 7000 }), 4, 9000, 11_000],
+    ['429 that asks for 7 s', answer(429, { retryAfter: 7000 }), 1, 7250, 7500],
+    ['429 that asks for a minute', answer(429, { retryAfter: 60_000 }), 2, 60_500, 61_000],
+    // 429 is for at least a second.
+    ['429', answer(429), 1, 1250, 1500],
+    ['429', answer(429), 3, 2000, 3000],
+    ['429 of GHCR', answer(429, { code: 'TOOMANYREQUESTS', retryAfter: 1.889377 }), 1, 1250, 1500],
+    ['429 of GHCR', answer(429, { code: 'TOOMANYREQUESTS', retryAfter: 1.889377 }), 2, 1500, 2000],
+    // GitHub's other limit looks like a refusal, and is for minutes.
+    ['secondary limit', answer(403, secondary), 1, 60_250, 60_500],
+    ['secondary limit', answer(403, secondary), 2, 60_500, 61_000],
+    ['secondary limit that asks for 2 min', answer(403, { ...secondary, retryAfter: 120_000 }), 1, 120_250, 120_500],
+    ['secondary limit that asks for 1 s', answer(403, { ...secondary, retryAfter: 1000 }), 1, 60_250, 60_500],
+    // An upload that the registry has lost is begun again.
+    ['lost upload', answer(404, { code: 'BLOB_UPLOAD_UNKNOWN' }), 1, 250, 500],
+    ['broken upload', answer(400, { code: 'BLOB_UPLOAD_INVALID' }), 1, 250, 500],
+    // All else does not mend itself.
+    ['400', answer(400), 1, never, never],
+    ['401', answer(401), 1, never, never],
+    ['403', answer(403, { code: 'DENIED', message: 'permission_denied: write_package' }), 1, never, never],
+    ['403 that asks to wait', answer(403, { message: 'denied', retryAfter: 1000 }), 1, never, never],
+    ['404', answer(404, { code: 'NAME_UNKNOWN' }), 1, never, never],
+    ['405', answer(405), 1, never, never],
+    ['413', answer(413), 1, never, never],
+    ['416', answer(416), 1, never, never],
+    ['501', answer(501), 1, never, never],
+    ['507', answer(507), 1, never, never],
+    ['wrong digest', answer(400, { code: 'DIGEST_INVALID' }), 1, never, never],
+    ['missing blob', answer(400, { code: 'MANIFEST_BLOB_UNKNOWN' }), 1, never, never],
+    ['name that nobody has', new NoAnswerError('no such host', { passes: false }), 1, never, never],
+    ['mistake of the user', new UserError('no'), 1, never, never],
+    ['fault of our own', new TypeError('no'), 1, never, never],
+  ])('%s, attempt %4$d', (_, error, attempt, least, most) => {
+    expect(retryDelay(error, attempt, 0)).toBe(least)
+    const almostAll = retryDelay(error, attempt, 1 - 1e-9)
+    if (most === undefined) expect(almostAll).toBeUndefined()
+    else expect(almostAll).toBeCloseTo(most, 3)
+  })
+
+  test('is never shorter than what is asked for, nor longer by more than one step', () => {
+    fc.assert(
+      fc.property(
+        fc.nat(1_000_000),
+        fc.integer({ min: 1, max: 20 }),
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        (retryAfter, attempt, chance) => {
+          const delay = retryDelay(answer(503, { retryAfter }), attempt, chance) ?? -1
+          expect(delay).toBeGreaterThanOrEqual(retryAfter)
+          expect(delay).toBeLessThanOrEqual(retryAfter + Math.min(30_000, 500 * 2 ** (attempt - 1)))
+        },
+      ),
+    )
+  })
+})
+
+/** Time that passes only when somebody sleeps; `slept` is for how long each time. */
+const clock = (random = () => 0): Patience & { slept: number[] } => {
+  let time = 0
+  const slept: number[] = []
+  return {
+    slept,
+    idleLimit: 1000,
+    random,
+    now: () => time,
+    sleep: async (delay) => {
+      slept.push(delay)
+      const wake = time + delay
+      await new Promise((resolve) => setImmediate(resolve))
+      time = Math.max(time, wake)
+    },
+  }
+}
 
 /** Work that fails with these errors, one after the other, then succeeds; `attempts` counts. */
 const failing = (...errors: Error[]) => {
@@ -20,56 +122,68 @@ const failing = (...errors: Error[]) => {
   return work
 }
 
-describe('a fault that passes', () => {
-  test.each([408, 429, 499, 500, 502, 503, 504, 522])('(%d) is tried again', async (status) => {
-    expect(await retrying(failing(answer(status), answer(status)), signal, 1)).toBe(3)
+const { signal } = new AbortController()
+
+describe('work', () => {
+  test('that fails in ways that pass is done again', async () => {
+    const time = clock()
+    expect(await retries(time, signal)(failing(answer(502), silence, answer(429)))).toBe(4)
+    expect(time.slept).toEqual([250, 500, 2000])
   })
 
-  test('(no answer) is tried again', async () => {
-    expect(await retrying(failing(new NoAnswerError('no answer')), signal, 1)).toBe(2)
-  })
-
-  test('that does not pass is told after five tries', async () => {
+  test('that keeps failing is given up after eight tries, with the last error', async () => {
+    const time = clock()
     const work = failing(...Array.from({ length: 9 }, () => answer(503)))
-    await expect(retrying(work, signal, 1)).rejects.toThrow('a sentence')
-    expect(work.attempts).toBe(5)
+    await expect(retries(time, signal)(work)).rejects.toThrow('a sentence')
+    expect(work.attempts).toBe(8)
   })
 
-  test('is not tried again before the registry wants to be asked', async () => {
-    const start = performance.now()
-    await retrying(failing(answer(429, 150)), signal, 1)
-    expect(performance.now() - start).toBeGreaterThan(140)
+  test('that is refused is not done again', async () => {
+    const time = clock()
+    const work = failing(answer(403))
+    await expect(retries(time, signal)(work)).rejects.toThrow('a sentence')
+    expect([work.attempts, time.slept]).toEqual([1, []])
   })
 
-  test('is not waited for when the registry wants hours', async () => {
-    const work = failing(answer(429, 3_600_000))
-    await expect(retrying(work, signal, 1)).rejects.toThrow('a sentence')
-    expect(work.attempts).toBe(1)
+  test('that should be left alone for longer than the budget is not waited for', async () => {
+    const time = clock()
+    const work = failing(answer(429, { retryAfter: 3_600_000 }))
+    await expect(retries(time, signal)(work)).rejects.toThrow('a sentence')
+    expect([work.attempts, time.slept]).toEqual([1, []])
   })
-})
 
-test.each([400, 401, 403, 404, 413, 416])('a refusal (%d) is not tried again', async (status) => {
-  const work = failing(answer(status))
-  await expect(retrying(work, signal, 1)).rejects.toThrow('a sentence')
-  expect(work.attempts).toBe(1)
-})
+  test('never waits for longer than the budget, of all work together', async () => {
+    const time = clock()
+    const retrying = retries(time, signal)
+    const minute = answer(503, { retryAfter: 60_000 })
+    expect(await retrying(failing(minute, minute))).toBe(3)
+    expect(await retrying(failing(minute, minute))).toBe(3)
+    await expect(retrying(failing(minute, minute))).rejects.toThrow('a sentence')
+    const waited = time.slept.reduce((a, b) => a + b, 0)
+    expect(waited).toBeLessThan(waitBudget)
+    expect(waited + 60_250).toBeGreaterThan(waitBudget)
+  })
 
-test('a run that is cancelled does not wait', async () => {
-  const cancel = new AbortController()
-  const work = retrying(failing(answer(429, 30_000)), cancel.signal, 1)
-  cancel.abort(new Error('cancelled'))
-  await expect(work).rejects.toThrow()
-})
+  test('that waits side by side spends the budget once', async () => {
+    const retrying = retries(clock(), signal)
+    const minutes = answer(503, { retryAfter: 200_000 })
+    expect(await Promise.all([1, 2, 3].map(() => retrying(failing(minutes))))).toEqual([2, 2, 2])
+  })
 
-test.each([
-  ['7', '', 7000],
-  ['Tue, 24 Nov 2026 12:00:05 GMT', '', 5000],
-  ['Tue, 24 Nov 2026 11:00:00 GMT', '', 0],
-  [null, 'retry-after: 10.3ms, allowed: 2000/minute', 10.3],
-  [null, 'retry-after: 1.5s', 1500],
-  [null, 'retry-after: 120µs', 0.12],
-  [null, 'slow down', undefined],
-  ['soon', '', undefined],
-])('Retry-After %j with the message %j is %j milliseconds', (header, message, milliseconds) => {
-  expect(parseRetryAfter(header, message, Date.parse('2026-11-24T12:00:00Z'))).toBe(milliseconds)
+  test('that was turned away together does not come back together', async () => {
+    const chances = [0, 0.3, 0.6, 0.9]
+    const time = clock(() => chances.shift() ?? 0)
+    const retrying = retries(time, signal)
+    await Promise.all([1, 2, 3, 4].map(() => retrying(failing(answer(429)))))
+    expect(new Set(time.slept).size).toBe(4)
+  })
+
+  test('does not wait when the run is cancelled', async () => {
+    const cancel = new AbortController()
+    const { setTimeout: sleep } = await import('node:timers/promises')
+    const real = { ...clock(), sleep: (delay: number, signal: AbortSignal) => sleep(delay, undefined, { signal }) }
+    const work = retries(real, cancel.signal)(failing(answer(429, { retryAfter: 30_000 })))
+    cancel.abort(new Error('cancelled'))
+    await expect(work).rejects.toThrow()
+  })
 })

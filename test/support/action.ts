@@ -39,11 +39,13 @@ export type StepOptions = {
 const commit = '0123456789abcdef0123456789abcdef01234567'
 export const githubToken = 'ghs_a-token-for-tests'
 
-/** The expressions in `action.yml`, with their values here. The runner evaluates them before a step starts. */
-const expressions: Readonly<Record<string, string>> = {
+type PullRequestEvent = { readonly pull_request?: { readonly head?: { readonly sha?: string } } }
+
+/** The expressions in `action.yml`, with their values for a step. The runner evaluates them before it starts. */
+export const evaluated = (sha: string, event: unknown): Readonly<Record<string, string>> => ({
   '${{ github.token }}': githubToken,
-  '${{ github.event.pull_request.head.sha || github.sha }}': commit,
-}
+  '${{ github.event.pull_request.head.sha || github.sha }}': (event as PullRequestEvent).pull_request?.head?.sha ?? sha,
+})
 
 type ActionFile = { inputs: Record<string, { default?: string; required?: boolean }>; runs: { main: string } }
 
@@ -71,7 +73,7 @@ export const runAction = async (
         PATH: pathWithNix(),
         HOME: folder,
         NIX_CONF_DIR: nixConfigFolder,
-        ...inputVariables(action, inputs),
+        ...inputVariables(action, inputs, evaluated(environment['GITHUB_SHA'] ?? commit, event)),
         GITHUB_ACTIONS: 'true',
         GITHUB_ACTOR: 'somebody',
         GITHUB_ARTIFACTS: file('artifacts'),
@@ -111,7 +113,12 @@ export const runAction = async (
   }
 }
 
-const inputVariables = (action: ActionFile, inputs: Readonly<Record<string, string>>): Record<string, string> => {
+/** Inputs as the runner gives them: what a workflow says, else the default. */
+export const inputVariables = (
+  action: ActionFile,
+  inputs: Readonly<Record<string, string>>,
+  expressions: Readonly<Record<string, string>>,
+): Record<string, string> => {
   const unknown = Object.keys(inputs).filter((name) => !(name in action.inputs))
   if (unknown.length > 0) throw new Error(`action.yml has no input ${unknown.join(', ')}`)
   return Object.fromEntries(

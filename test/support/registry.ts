@@ -21,7 +21,8 @@ export type Registry = AsyncDisposable & {
   stop(): Promise<void>
 }
 
-export type RegistryOptions = { readonly auth?: 'basic' | 'token' }
+/** `tokenLifetime` is in seconds. */
+export type RegistryOptions = { readonly auth?: 'basic' | 'token'; readonly tokenLifetime?: number }
 
 const username = 'pusher'
 const password = 'push-password'
@@ -42,7 +43,7 @@ const userAgent = 'test-support'
  * Starts Debian's docker-registry on a free loopback port, without authentication or with basic or token authentication.
  * Throws an `Error` if it is not installed or does not start.
  */
-export const startRegistry = async ({ auth }: RegistryOptions = {}): Promise<Registry> => {
+export const startRegistry = async ({ auth, tokenLifetime }: RegistryOptions = {}): Promise<Registry> => {
   const program = need('docker-registry', 'docker-registry')
   await using starting = new AsyncDisposableStack()
   const folder = starting.use(await temporaryFolder('registry')).path
@@ -58,7 +59,9 @@ export const startRegistry = async ({ auth }: RegistryOptions = {}): Promise<Reg
     // The system picks the port, so registries of test files that run at the same time cannot meet.
     http: { addr: '127.0.0.1:0' },
     ...(auth === 'basic' && { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }),
-    ...(auth === 'token' && { auth: { token: starting.use(await startTokenServer(folder, accounts)).settings } }),
+    ...(auth === 'token' && {
+      auth: { token: starting.use(await startTokenServer(folder, accounts, tokenLifetime)).settings },
+    }),
   }
   await writeFile(join(folder, 'htpasswd'), passwordFile)
   await writeFile(configFile, JSON.stringify(configuration))

@@ -16,16 +16,19 @@ type Access = { readonly type: string; readonly name: string; readonly actions: 
 
 const issuer = 'test-issuer'
 const service = 'test-registry'
-const tokenSeconds = 300
+/** For which docker-registry believes a token that has expired. */
+const leeway = 60
 
 /**
- * A server of registry tokens on loopback, in this process; its key and certificate are made in `folder`. As ghcr.io does, it
+ * A server of registry tokens on loopback, in this process; its key and certificate are made in `folder`. A token is good for
+ * `lifetime` seconds. As ghcr.io does, it
  * answers 401 to unknown users and 403 DENIED to those who ask for more than they may. Source: Docker registry token
  * authentication, https://distribution.github.io/distribution/spec/auth/token/
  */
 export const startTokenServer = async (
   folder: string,
   accounts: Readonly<Record<string, Account>>,
+  lifetime = 300,
 ): Promise<TokenServer> => {
   const keyFile = join(folder, 'token-key.pem')
   const certificateFile = join(folder, 'token-certificate.pem')
@@ -37,7 +40,14 @@ export const startTokenServer = async (
 
   const token = (subject: string, access: readonly Access[]): string => {
     const now = Math.floor(Date.now() / 1000)
-    const claims = { iss: issuer, sub: subject, aud: service, iat: now, nbf: now - 10, exp: now + tokenSeconds }
+    const claims = {
+      iss: issuer,
+      sub: subject,
+      aud: service,
+      iat: now - 2 * leeway,
+      nbf: now - 2 * leeway,
+      exp: now + lifetime - leeway,
+    }
     const parts = [
       { typ: 'JWT', alg: 'ES256', x5c },
       { ...claims, jti: randomUUID(), access },
@@ -56,7 +66,7 @@ export const startTokenServer = async (
     const access = url.searchParams.getAll('scope').flatMap(parseScopes)
     if (access.some(({ actions }) => actions.some((action) => !account?.actions.includes(action))))
       return refusal(403, 'DENIED', 'requested access to the resource is denied')
-    return { status: 200, body: { token: token(username, access), expires_in: tokenSeconds } }
+    return { status: 200, body: { token: token(username, access), expires_in: lifetime } }
   }
 
   const server = createServer((request, response) => {

@@ -3,16 +3,18 @@ import { once } from 'node:events'
 import { open } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
-import { UserError } from '../error.ts'
+import { UserError } from './error.ts'
 
-/** A program that ended with an error; `stderr` is all that it said. */
+/** A program that ended with an error; `stderr` is all that it said, and `stdout` what it had written until then. */
 export class CommandError extends Error {
   override name = 'CommandError'
   readonly stderr: string
+  readonly stdout: string
 
-  constructor(program: string, outcome: number | string | null, stderr: string) {
+  constructor(program: string, outcome: number | string | null, stderr: string, stdout = '') {
     super(`${program} ended with ${typeof outcome === 'number' ? `exit code ${outcome}` : outcome}`)
     this.stderr = stderr
+    this.stdout = stdout
   }
 }
 
@@ -77,7 +79,7 @@ export const command = async (
   })
   signal.removeEventListener('abort', end)
   signal.throwIfAborted()
-  if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'))
+  if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'), stdout)
   return stdout
 }
 

@@ -1,0 +1,19 @@
+import { setTimeout } from 'node:timers/promises'
+
+/** Time and chance as a client of a registry has them; tests bring their own. Times are in milliseconds. */
+export type Patience = {
+  /** For how long nothing may move on a connection, in either direction, before it counts as broken. */
+  readonly idleLimit: number
+  /** The time since some moment. */
+  readonly now: () => number
+  readonly sleep: (time: number, signal: AbortSignal) => Promise<void>
+  /** From 0 up to 1. Jobs that were turned away together must not all come back together. */
+  readonly random: () => number
+}
+
+export const runnersPatience: Patience = {
+  idleLimit: 60_000,
+  now: () => performance.now(),
+  sleep: (time, signal) => setTimeout(time, undefined, { signal }),
+  random: () => Math.random(),
+}

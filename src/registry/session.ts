@@ -1,0 +1,135 @@
+import { UserError } from '../error.ts'
+import type { Credentials } from '../inputs/credentials.ts'
+import type { Repository } from '../oci/reference.ts'
+import { authorize, parseChallenge } from './auth.ts'
+import { RegistryError } from './error.ts'
+import { type Answer, exchange, type Request, type Wire } from './http.ts'
+import { isAllowedPlace, registryOrigin } from './origin.ts'
+import type { Patience } from './patience.ts'
+import { redirectTarget } from './redirect.ts'
+import { explainRefusal, refusedPlace } from './refusal.ts'
+import { type WriteTurn, writeRate } from './write-rate.ts'
+
+/** `secret` masks a value in the log; `signal` ends what is under way. */
+export type ClientPorts = { readonly secret: (value: string) => void; readonly signal: AbortSignal }
+
+/** Answers that name another place. */
+const redirects = [301, 302, 303, 307, 308]
+
+const mostRedirects = 5
+
+/**
+ * The requests about one repository: their authorization, their redirects and their rate. Authorization goes to the
+ * registry's own origin and nowhere else. Each is sent once, but for one that wants another authorization.
+ */
+export class Session {
+  /** Of requests, and of the bytes of bodies, as they went. */
+  requests = 0
+  bytesSent = 0
+  readonly origin: string
+  readonly signal: AbortSignal
+  readonly #repository: Repository
+  readonly #credentials: Credentials | undefined
+  readonly #secrets = new Set<string>()
+  readonly #secret: (value: string) => void
+  readonly #wire: Wire
+  readonly #turn: WriteTurn
+  #authorization: Promise<string> | undefined
+
+  constructor(
+    repository: Repository,
+    credentials: Credentials | undefined,
+    { secret, signal }: ClientPorts,
+    patience: Patience,
+  ) {
+    this.#repository = repository
+    this.#credentials = credentials
+    this.origin = registryOrigin(repository.registry)
+    this.signal = signal
+    this.#secret = (value) => {
+      this.#secrets.add(value)
+      secret(value)
+    }
+    this.#wire = {
+      signal,
+      idleLimit: patience.idleLimit,
+      onSent: (bytes) => {
+        this.bytesSent += bytes
+      },
+      // One secret may be part of another one.
+      redact: (text) =>
+        [...this.#secrets]
+          .sort((a, b) => b.length - a.length)
+          .reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text),
+    }
+    this.#turn = writeRate(patience)
+  }
+
+  /** Sends with the authorization that is known, and once more with a new one where the registry says that it is not enough. */
+  async send(request: Request): Promise<Answer> {
+    const known = this.#authorization
+    const first = await this.#follow({ ...request, expected: [...request.expected, 401] }, known)
+    if (first.status !== 401) return first
+    // Of many requests that are refused at once, the first gets the token for all.
+    if (this.#authorization === known) {
+      const fresh = this.#authorize(first.headers['www-authenticate'] ?? '')
+      this.#authorization = fresh
+      // Whoever tries again asks again.
+      fresh.catch(() => {
+        if (this.#authorization === fresh) this.#authorization = undefined
+      })
+    }
+    return this.#follow(request, this.#authorization)
+  }
+
+  /** Sends what may fail and must not take long, also when the run has been cancelled. */
+  async sendLast(request: Request): Promise<void> {
+    const wire = { ...this.#wire, signal: AbortSignal.timeout(1000) }
+    const authorization = request.url.origin === this.origin ? await this.#authorization?.catch(() => undefined) : ''
+    this.requests++
+    await exchange({ ...request, ...(authorization && { headers: { authorization } }) }, wire).catch(() => {})
+  }
+
+  /** Throws a `UserError` if nothing may be sent to a place that the registry has named. */
+  checkPlace(place: URL): void {
+    if (!isAllowedPlace(this.#repository.registry, place)) throw refusedPlace(this.#repository, place)
+  }
+
+  async #authorize(header: string): Promise<string> {
+    const challenge = parseChallenge(header)
+    if (!challenge) throw new Error(`${this.#repository.registry} answers 401 without saying what it wants`)
+    this.requests++
+    return authorize(challenge, this.#repository, this.#credentials, { ...this.#wire, secret: this.#secret })
+  }
+
+  /** Follows redirects by hand. What has once left the registry's origin has no authorization from then on, wherever it leads. */
+  async #follow(request: Request, authorization: Promise<string> | undefined): Promise<Answer> {
+    let { url } = request
+    let isOwn = true
+    for (let followed = 0; ; followed++) {
+      isOwn &&= url.origin === this.origin
+      const headers = { ...request.headers, ...(isOwn && authorization && { authorization: await authorization }) }
+      // Whoever is not the registry cannot ask for its authorization.
+      const expected = [...request.expected.filter((status) => isOwn || status !== 401), ...redirects]
+      const answer = await this.#exchange({ ...request, url, headers, expected })
+      const target = redirectTarget({ ...request, url }, answer)
+      if (request.expected.includes(answer.status) && target?.origin !== this.origin) return answer
+      if (!target || followed === mostRedirects)
+        throw new UserError(
+          `${this.#repository.registry} sends ${request.method} requests elsewhere (it answers ${answer.status}); write in \`image\` the host that answers itself.`,
+        )
+      this.checkPlace(target)
+      url = target
+    }
+  }
+
+  async #exchange(request: Request): Promise<Answer> {
+    if (request.method !== 'GET' && request.method !== 'HEAD') await this.#turn(this.signal)
+    this.requests++
+    try {
+      return await exchange(request, this.#wire)
+    } catch (error) {
+      throw error instanceof RegistryError ? explainRefusal(error, this.#repository, this.#credentials) : error
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
+import { type Image, image } from '../../src/oci/image.ts'
+import { imageManifestMediaType, layerMediaType } from '../../src/oci/media-type.ts'
+import { type Patience, runnersPatience } from '../../src/registry/patience.ts'
+import { type LayerFile, type MovedTag, pushImage, pushLayer, pushTags } from '../../src/registry/push.ts'
+import { RepositoryClient } from '../../src/registry/repository.ts'
+
+/** An image whose layers are files of bytes that mean nothing. */
+export type TestImage = { readonly image: Image; readonly layers: readonly LayerFile[] }
+
+/** The same `seed` gives the same image. `sizes` are those of its layers, in bytes. */
+export const testImage = async (folder: string, seed: string, sizes: readonly number[]): Promise<TestImage> => {
+  const layers = await Promise.all(
+    sizes.map(async (size, index) => {
+      const start = createHash('sha256').update(`${seed} ${index}`).digest()
+      const bytes = Buffer.alloc(size, start)
+      const file = join(folder, `${seed}-${index}`)
+      await writeFile(file, bytes)
+      const descriptor = { mediaType: layerMediaType('none'), digest: digestOf(bytes), size }
+      return { file, descriptor, diffID: descriptor.digest, holds: '' }
+    }),
+  )
+  return {
+    layers,
+    image: image(layers, { architecture: 'amd64', created: '1970-01-01T00:00:01Z', env: { SEED: seed } }),
+  }
+}
+
+/** A patience whose every wait and limit is so many times shorter. */
+export const hurried = (factor: number, idleLimit = runnersPatience.idleLimit / factor): Patience => ({
+  idleLimit,
+  now: () => runnersPatience.now() * factor,
+  sleep: (time, signal) => setTimeout(time / factor, undefined, { signal }),
+  random: runnersPatience.random,
+})
+
+export type PushOptions = {
+  readonly patience?: Patience
+  readonly credentials?: { readonly username: string; readonly password: string }
+  readonly signal?: AbortSignal
+  readonly secrets?: string[]
+}
+
+/** A client as a run makes it, but in a hurry. */
+export const testClient = (host: string, name: string, options: PushOptions = {}): RepositoryClient => {
+  const { patience = hurried(200, 500), credentials, signal = new AbortController().signal, secrets = [] } = options
+  const ports = { signal, secret: (value: string) => void secrets.push(value) }
+  return new RepositoryClient({ registry: host, name }, credentials, ports, patience)
+}
+
+/** Pushes as a run does: layers side by side, then the image, then the tags. */
+export const push = async (
+  client: RepositoryClient,
+  { image, layers }: TestImage,
+  tags: readonly string[] = ['v1'],
+): Promise<MovedTag[]> => {
+  await client.checkAccess()
+  const send = async (digest: Digest): Promise<void> => {
+    const layer = layers.find(({ descriptor }) => descriptor.digest === digest)
+    if (layer) await pushLayer(client, layer)
+  }
+  const results = await Promise.allSettled(layers.map(({ descriptor }) => send(descriptor.digest)))
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+  const pushImages = (): Promise<void> => pushImage(client, image, ({ digest }) => send(digest))
+  await pushImages()
+  return pushTags(client, image.manifest, tags, pushImages)
+}
+
+/** What the registry serves under a tag, every blob of it read and hashed: the digest, or what is wrong with it. */
+export const pulledDigest = async (host: string, name: string, tag: string): Promise<string> => {
+  const get = async (path: string): Promise<Buffer> => {
+    const response = await fetch(`http://${host}/v2/${name}/${path}`, { headers: { accept: imageManifestMediaType } })
+    if (!response.ok) throw new Error(`${path} answered ${response.status}`)
+    return Buffer.from(await response.arrayBuffer())
+  }
+  const bytes = await get(`manifests/${tag}`)
+  const manifest = JSON.parse(bytes.toString()) as { config: { digest: string }; layers: { digest: string }[] }
+  for (const { digest } of [manifest.config, ...manifest.layers])
+    if (digestOf(await get(`blobs/${digest}`)) !== digest) throw new Error(`the blob ${digest} has other bytes`)
+  return digestOf(bytes)
+}

@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { digestOf } from '../../src/oci/descriptor.ts'
+
+/** What a registry may say that Debian's never does. Places are `nth` manifest that is put, from 1. */
+export type Quirks = {
+  /** Loses the largest blob just before this manifest, as GHCR seems to when several jobs push. */
+  readonly forgets?: number
+  /** Loses it again each time that it is sent. */
+  readonly forgetsForEver?: boolean
+  /** Where it calls something by another digest, or another size, than it has. */
+  readonly lies?: 'blob' | 'blob question' | 'blob size' | 'manifest' | 'tag'
+  /** Leaves out the digest, as the specification allows. */
+  readonly noDigests?: boolean
+  /** Makes the place of an upload out of the one that it would have named. */
+  readonly place?: (path: string, host: string) => string
+  /** Takes a blob, and refuses it to whoever sends it, as some registries do when two send the same. */
+  readonly refusesCommits?: boolean
+}
+
+/** A registry in memory that takes nothing for granted. `violations` is what clients did against the specification. */
+export type StrictRegistry = AsyncDisposable & {
+  /** `127.0.0.1:PORT` */
+  readonly host: string
+  readonly violations: readonly string[]
+  readonly requests: readonly string[]
+  readonly blobs: ReadonlyMap<string, Buffer>
+  /** By digest and by tag. */
+  readonly manifests: ReadonlyMap<string, Buffer>
+}
+
+type Answer = { status: number; headers?: Record<string, string>; body?: string }
+
+/** GHCR's limit of a request with a `Content-Range`, in bytes. */
+const rangeLimit = 4 * 1024 * 1024
+
+/**
+ * Starts it on loopback. It holds a client to every "MUST" that there is for pushing, and to what GHCR wants beyond. Source: OCI
+ * distribution specification, "Push", https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+ */
+export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRegistry> => {
+  const violations: string[] = []
+  const requests: string[] = []
+  const blobs = new Map<string, Buffer>()
+  const manifests = new Map<string, Buffer>()
+  const uploads = new Map<string, string>()
+  const sockets = new Set<Socket>()
+  let manifestPuts = 0
+
+  const named = (digest: string, lies: boolean): Record<string, string> =>
+    quirks.noDigests ? {} : { 'docker-content-digest': lies ? digestOf(Buffer.from('another')) : digest }
+
+  const blobQuestion = (digest: string): Answer => {
+    const bytes = blobs.get(digest)
+    if (!bytes) return { status: 404 }
+    const size = `${bytes.length + (quirks.lies === 'blob size' ? 1 : 0)}`
+    return { status: 200, headers: { 'content-length': size, ...named(digest, quirks.lies === 'blob question') } }
+  }
+
+  const startUpload = (name: string, request: IncomingMessage): Answer => {
+    if (request.headers['content-length'] !== '0') violations.push('POST of an upload without `Content-Length: 0`')
+    const id = randomUUID()
+    // A state with characters that must come back as they are.
+    const state = `${randomUUID()}%2B/=&part=a%20b`
+    const path = `/v2/${name}/blobs/uploads/${id}?_state=${state}`
+    uploads.set(id, state)
+    return { status: 202, headers: { location: quirks.place?.(path, request.headers.host ?? '') ?? path } }
+  }
+
+  const commit = (
+    id: string,
+    query: URLSearchParams,
+    search: string,
+    request: IncomingMessage,
+    body: Buffer,
+  ): Answer => {
+    const { headers } = request
+    if (headers['content-range'] !== undefined) {
+      violations.push('PUT of a blob with Content-Range')
+      if (body.length > rangeLimit) return error(416, 'UNKNOWN', 'the request body is too large and exceeds 4.00MiB')
+    }
+    if (headers['content-length'] !== `${body.length}`) violations.push('PUT of a blob without its Content-Length')
+    if (headers['content-type'] !== 'application/octet-stream')
+      violations.push(`PUT of a blob as ${headers['content-type']}`)
+    const state = uploads.get(id)
+    uploads.delete(id)
+    if (state === undefined) return error(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry')
+    const sent = new URLSearchParams(search)
+    sent.delete('digest')
+    if (sent.toString() !== new URLSearchParams(`_state=${state}`).toString())
+      violations.push(`PUT to ${search}, which is not the Location`)
+    const digest = query.get('digest') ?? ''
+    if (digestOf(body) !== digest) return error(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content')
+    blobs.set(digest, body)
+    if (quirks.refusesCommits) return error(400, 'BLOB_UPLOAD_INVALID', 'blob upload invalid')
+    return { status: 201, headers: { location: `/blobs/${digest}`, ...named(digest, quirks.lies === 'blob') } }
+  }
+
+  const putManifest = (reference: string, request: IncomingMessage, body: Buffer): Answer => {
+    manifestPuts++
+    if (quirks.forgetsForEver || quirks.forgets === manifestPuts) forgetLargest()
+    const manifest = JSON.parse(body.toString()) as {
+      mediaType?: string
+      config?: { digest: string }
+      layers?: { digest: string }[]
+      manifests?: { digest: string }[]
+    }
+    if (request.headers['content-type'] !== manifest.mediaType)
+      violations.push(`a manifest of ${manifest.mediaType} was sent as ${request.headers['content-type']}`)
+    const digest = digestOf(body)
+    const isTag = !reference.includes(':')
+    if (!isTag && reference !== digest) return error(400, 'DIGEST_INVALID', 'digest invalid')
+    if (isTag && !/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(reference)) violations.push(`${reference} is no tag`)
+    if (isTag && !manifests.has(digest)) violations.push(`${reference} was set before ${digest} was there`)
+    for (const { digest } of [...(manifest.config ? [manifest.config] : []), ...(manifest.layers ?? [])])
+      if (!blobs.has(digest)) return error(400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry')
+    for (const { digest } of manifest.manifests ?? [])
+      if (!manifests.has(digest)) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
+    manifests.set(digest, body)
+    manifests.set(reference, quirks.lies === 'tag' && isTag ? Buffer.from('{"another":1}') : body)
+    return { status: 201, headers: { location: `/manifests/${digest}`, ...named(digest, quirks.lies === 'manifest') } }
+  }
+
+  const forgetLargest = (): void => {
+    const [largest] = [...blobs].sort(([, a], [, b]) => b.length - a.length)
+    if (largest) blobs.delete(largest[0])
+  }
+
+  const answer = (request: IncomingMessage, body: Buffer): Answer => {
+    const { method = '' } = request
+    const { pathname, searchParams, search } = new URL(request.url ?? '', 'http://localhost')
+    const [, name = '', kind = '', rest = ''] = /^\/v2\/(.+?)\/(blobs|manifests)\/(.+)$/.exec(pathname) ?? []
+    const manifest = manifests.get(rest)
+    if (kind === 'blobs' && rest === 'uploads/' && method === 'POST') return startUpload(name, request)
+    if (kind === 'blobs' && rest.startsWith('uploads/') && method === 'PUT')
+      return commit(rest.slice(8), searchParams, search, request, body)
+    if (kind === 'blobs' && rest.startsWith('uploads/') && method === 'DELETE')
+      return { status: uploads.delete(rest.slice(8)) ? 204 : 404 }
+    if (kind === 'blobs' && method === 'HEAD') return blobQuestion(rest)
+    if (kind === 'manifests' && method === 'PUT') return putManifest(rest, request, body)
+    if (kind === 'manifests' && (method === 'HEAD' || method === 'GET')) {
+      if (!manifest) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
+      const headers = { 'content-length': `${manifest.length}`, ...named(digestOf(manifest), false) }
+      return { status: 200, headers, body: manifest.toString() }
+    }
+    violations.push(`${method} ${pathname} is not for pushing`)
+    return method === 'PATCH' ? error(416, 'UNKNOWN', 'the request body is too large') : error(405, 'UNSUPPORTED', '')
+  }
+
+  const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
+    requests.push(`${request.method} ${request.url}`)
+    const body = await buffer(request).catch(() => undefined)
+    if (!body) return
+    const { status, headers = {}, body: text = '' } = answer(request, body)
+    response.writeHead(status, headers).end(request.method === 'HEAD' ? undefined : text)
+  })
+  server.on('connection', (socket) => sockets.add(socket))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    violations,
+    requests,
+    blobs,
+    manifests,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const error = (status: number, code: string, message: string): Answer => ({
+  status,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify({ errors: [{ code, message }] }),
+})
