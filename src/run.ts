@@ -101,7 +101,13 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
   )
   const cache = openActionsCache(context.cacheService, { ...ports, environment, temporary })
-  const earlier = earlierRuns(plan, client, { cache, use: cacheUse(inputs.cache, context).records, log, temporary })
+  const earlier = earlierRuns(plan, tags, client, {
+    cache,
+    use: cacheUse(inputs.cache, context).records,
+    log,
+    temporary,
+    signal,
+  })
   await timed(timings, 'cache', () => earlier.recall(identity))
 
   const deliver = async (layer: BuiltLayer): Promise<Origin> => {

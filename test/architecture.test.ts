@@ -21,7 +21,7 @@ const rules: Readonly<Record<string, Rule>> = {
   log: {},
   'nix/store-path': {},
   'nix/nar-hash': {},
-  'oci/*': { values: ['oci/*'] },
+  'oci/*': { values: ['check', 'oci/*'] },
 
   context: { values: ['check', 'error', 'oci/*'] },
   'inputs/*': { values: ['inputs/*', 'loopback', 'nix/nar-hash', 'oci/*'] },
@@ -65,8 +65,9 @@ const rules: Readonly<Record<string, Rule>> = {
     values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],
     types: ['nix/*', 'outcome'],
   },
+  'registry-records': { values: ['cache/*', 'check', 'error', 'oci/*', 'registry/*'], types: ['log'] },
   'earlier-runs': {
-    values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry/*'],
+    values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry-records', 'registry/*'],
     types: ['nix/nar-hash', 'outcome', 'plan'],
   },
   'build-platform': {
