@@ -62,7 +62,7 @@ const withThisClient = async (image: NamedImage, host: string): Promise<void> =>
 
 console.log('single faults                                                       this client  skopeo --retry-times 3')
 const survived = await each(singleFaults, async ([name, stage, fault]) => {
-  const results = await each([withThisClient, withSkopeo], async (client) => {
+  const results: boolean[] = await each([withThisClient, withSkopeo], async (client) => {
     await using proxy = await startFaultProxy(registry.host, [{ fits: stages[stage], fault }])
     const image = await fresh([300_000, 70_000])
     await client(image, proxy.host)

@@ -2,7 +2,7 @@ import { isRecord, parseJson } from '../check.ts'
 import { messages, UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import type { Repository } from '../oci/reference.ts'
-import { NoAnswerError, RegistryError } from './error.ts'
+import { PassingError, RegistryError } from './error.ts'
 import { exchange, type Wire } from './http.ts'
 import { isTrustedRealm } from './origin.ts'
 import { explainRefusal, noCredentials, notARegistry } from './refusal.ts'
@@ -71,7 +71,7 @@ const fetchToken = async (
   } catch (error) {
     if (error instanceof UserError) throw error
     if (error instanceof RegistryError) throw explainRefusal(error, repository, credentials)
-    throw new NoAnswerError(
+    throw new PassingError(
       `The token server of ${repository.registry} gives no token (${messages(error).at(-1)}); run the job again.`,
       { cause: error },
     )
