@@ -1,13 +1,11 @@
-import type { BuiltLayer } from './archive/build-layers.ts'
-import type { ImageDefaults } from './image-defaults.ts'
+import type { Contents } from './contents.ts'
 import { type Image, image } from './oci/image.ts'
 import { architectureOf, type Platform } from './oci/platform.ts'
 import type { Plan } from './plan.ts'
 
-/** The image of the layers, configured as the inputs say and by default as its content asks for. */
+/** The image of the contents, configured as the inputs say and by default as the contents ask for. */
 export const assemble = (
-  layers: readonly Pick<BuiltLayer, 'descriptor' | 'diffID' | 'key' | 'holds'>[],
-  defaults: ImageDefaults,
+  { layers, defaults }: Pick<Contents, 'layers' | 'defaults'>,
   configuration: Plan['configuration'],
   platform: Platform,
 ): Image => {

@@ -1,14 +1,6 @@
 import type { Links } from './archive/links.ts'
-import type { Loader } from './job-container.ts'
-
-/**
- * What an image's containers are started with where no input says otherwise. It is the same for each image with these
- * layers, and plain JSON, so that it can be kept beside them.
- */
-export type ImageDefaults = {
-  readonly env: Readonly<Record<string, string>>
-  readonly cmd: readonly string[] | undefined
-}
+import type { ImageDefaults } from './contents.ts'
+import type { Loader } from './loader.ts'
 
 const certificates = 'etc/ssl/certs/ca-bundle.crt'
 

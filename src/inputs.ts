@@ -8,8 +8,8 @@ import { parseDestination } from './inputs/destination.ts'
 import { parseRelease, type ReleaseInputs } from './inputs/nix.ts'
 import { parsePackages } from './inputs/packages.ts'
 import type { GetInput, Problem } from './inputs/problem.ts'
+import { parseSigningKey, type SigningKey } from './inputs/signing-key.ts'
 import { parseSource, type Source } from './inputs/source.ts'
-import { checkUnsupported } from './inputs/unsupported.ts'
 import type { Compression } from './oci/compression.ts'
 import { isPlatform, type Platform, platforms } from './oci/platform.ts'
 import type { Repository } from './oci/reference.ts'
@@ -36,6 +36,8 @@ export type Inputs = {
   readonly compression: Compression
   readonly sbom: boolean
   readonly cache: 'true' | 'read' | 'write' | 'false'
+  readonly reuse: 'true' | 'registry' | 'false'
+  readonly signingKey: SigningKey | undefined
   readonly nix: {
     readonly install: 'auto' | 'always' | 'never'
     readonly release: ReleaseInputs
@@ -66,13 +68,14 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     compression: parseCompression(get, problem),
     sbom: choice(get, 'sbom', ['true', 'false'], problem) === 'true',
     cache: choice(get, 'cache', ['true', 'read', 'write', 'false'], problem),
+    reuse: choice(get, 'reuse', ['true', 'registry', 'false'], problem),
+    signingKey: parseSigningKey(get('cache-signing-key'), problem),
     nix: {
       install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
       release: parseRelease(get, problem),
       config: get('nix-config'),
     },
   }
-  checkUnsupported(get, problem)
   if (inputs.popularity && inputs.layering !== 'popularity')
     problem('`popularity` is given, but only `layering: popularity` uses it; write that too, or leave it out.')
   if (inputs.nix.install === 'never' && (inputs.nix.release.version || inputs.nix.release.url))

@@ -1,15 +1,10 @@
-import { UserError } from './error.ts'
-import type { ImageSpec } from './nix/image-spec.ts'
-import type { Platform } from './oci/platform.ts'
-
 /**
- * What `preset: job-container` adds, so that GitHub's runner can use an image as the `container:` of a job. It starts `tail`,
- * then `sh`, `cat` and `grep`, and then its own Node, which was not built for Nix: its loader must be where the Linux
- * ABI has it, and find libstdc++ and libgcc_s. Source: actions/runner 2.336, `ContainerOperationProvider.cs`,
- * `StepHost.cs`.
+ * What `preset: job-container` adds, so that GitHub's runner can use an image as the `container:` of a job. The runner starts
+ * `tail`, then `sh`, `cat` and `grep`, and then its own Node, which was not built for Nix: see `loader.ts`. Its checkout
+ * needs git, and its cache tar and zstd. Source: actions/runner 2.336, `ContainerOperationProvider.cs` and `StepHost.cs`.
  */
 
-/** The packages with a name for each, and other names under which somebody may have listed the same programs. */
+/** The packages, each with other names under which somebody may have listed the same programs. */
 const programs: readonly (readonly [string, ...string[]])[] = [
   ['bash', 'bashInteractive'],
   ['coreutils', 'coreutils-full'],
@@ -21,50 +16,15 @@ const programs: readonly (readonly [string, ...string[]])[] = [
   ['cacert'],
 ]
 
-/** The parts of the loader, which are found by their store paths. */
-const [nixLd, glibc, compilerLibraries] = ['nix-ld', 'glibc', 'stdenv.cc.cc.lib'] as const
+/** The parts of the loader. They are in the store of the image, and nothing of them is linked. */
+export const loaderPackages = { nixLd: 'nix-ld', glibc: 'glibc', compilerLibraries: 'stdenv.cc.cc.lib' } as const
 
-/** What is added to the packages that are listed; those win. */
-export const jobContainerPackages = (
-  listed: readonly string[],
-): { readonly attr: string; readonly optional?: true; readonly linked?: false }[] => [
+/** A package of the preset, as a `RequestedPackage`. */
+type PresetPackage = { readonly attr: string; readonly optional?: true; readonly linked?: false }
+
+/** What is added behind the packages that are listed, which win. */
+export const jobContainerPackages = (listed: readonly string[]): PresetPackage[] => [
   ...programs.filter((names) => !names.some((name) => listed.includes(name))).map(([attr]) => ({ attr })),
   { attr: 'iana-etc', optional: true },
-  ...[nixLd, glibc, compilerLibraries].map((attr) => ({ attr, linked: false }) as const),
+  ...Object.values(loaderPackages).map((attr) => ({ attr, linked: false }) as const),
 ]
-
-/** Where programs that were not built for Nix have their loader, which is in `lib` of glibc under the same file name. */
-const loaders: Readonly<Record<Platform, { readonly folder: string; readonly file: string }>> = {
-  'linux/amd64': { folder: 'lib64', file: 'ld-linux-x86-64.so.2' },
-  'linux/arm64': { folder: 'lib', file: 'ld-linux-aarch64.so.1' },
-}
-
-/** A link in the image, and the variables by which nix-ld finds the real loader and libraries for the program. */
-export type Loader = {
-  readonly name: string
-  readonly target: string
-  readonly env: { readonly NIX_LD: string; readonly NIX_LD_LIBRARY_PATH: string }
-}
-
-/** Throws a `UserError` if nix-ld is so old that a program's children would get its libraries too. */
-export const loaderOf = ({ unlinked, packages }: ImageSpec, platform: Platform): Loader => {
-  const pathOf = (attr: string): string => {
-    const path = unlinked[attr]
-    if (!path) throw new Error(`The image specification has no path of ${attr}`)
-    return path
-  }
-  const version = packages.find(({ outPath }) => outPath === pathOf(nixLd))?.version ?? ''
-  if (/^[01]\./.test(version))
-    throw new UserError(
-      `\`preset: job-container\` needs nix-ld 2 or newer, but the package set has ${version}; name a newer nixpkgs, or write \`preset: default\`.`,
-    )
-  const { folder, file } = loaders[platform]
-  return {
-    name: `${folder}/${file}`,
-    target: `${pathOf(nixLd)}/libexec/nix-ld`,
-    env: {
-      NIX_LD: `${pathOf(glibc)}/lib/${file}`,
-      NIX_LD_LIBRARY_PATH: [glibc, compilerLibraries].map((attr) => `${pathOf(attr)}/lib`).join(':'),
-    },
-  }
-}

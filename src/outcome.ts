@@ -1,8 +1,5 @@
-import type { DanglingLink } from './archive/dangling-links.ts'
-import type { Closure } from './graph/closure.ts'
-import type { ImageSpec } from './nix/image-spec.ts'
+import type { Contents, Layer } from './contents.ts'
 import type { PinnedSource } from './nix/source.ts'
-import type { StorePath } from './nix/store-path.ts'
 import type { Descriptor, Digest } from './oci/descriptor.ts'
 import type { Image } from './oci/image.ts'
 import type { Platform } from './oci/platform.ts'
@@ -15,26 +12,32 @@ import type { Timings } from './timings.ts'
  */
 export type Origin = 'built' | 'reused' | 'exists'
 
+/** The image of one platform, and where each of its layers came from. One that was not `built` is as an earlier run made it. */
+export type PlatformImage = {
+  readonly platform: Platform
+  readonly built: boolean
+  readonly contents: Contents
+  readonly image: Image
+  readonly origins: readonly Origin[]
+}
+
+/** `push` pushes the image under its digest; once more, where the registry has lost something of it. */
+export type PushableImage = PlatformImage & { readonly push: () => Promise<void> }
+
 /** A layer of the image. `narSize` is the size of its store paths in bytes; 0 for the last layers, which have none. */
-export type OutcomeLayer = {
+export type OutcomeLayer = Pick<Layer, 'key' | 'holds' | 'storePaths' | 'diffID'> & {
   readonly digest: Digest
-  readonly diffID: Digest
   readonly mediaType: string
   readonly size: number
-  readonly key: string
-  readonly holds: string
-  readonly storePaths: readonly StorePath[]
   readonly narSize: number
   readonly origin: Origin
 }
 
 /** The image of one platform. */
-export type PlatformOutcome = Pick<ImageSpec, 'conflicts' | 'packages'> & {
+export type PlatformOutcome = Pick<Contents, 'conflicts' | 'danglingLinks' | 'packages' | 'closure'> & {
   readonly platform: Platform
-  readonly danglingLinks: readonly DanglingLink[]
   readonly image: Image
   readonly layers: readonly OutcomeLayer[]
-  readonly closure: Closure
 }
 
 /** What a run did and made. Sizes are bytes. */
@@ -47,7 +50,35 @@ export type Outcome = {
   readonly output: string | undefined
   readonly source: PinnedSource
   readonly platforms: readonly [PlatformOutcome, ...PlatformOutcome[]]
+  /** `image` if nothing was evaluated, since an earlier run made the same; `layers` if some layers were not built. */
+  readonly reused: 'image' | 'layers' | 'none'
   readonly uploaded: number
   readonly requests: number
   readonly timings: Timings
+}
+
+export const platformOutcome = ({ platform, contents, image, origins }: PlatformImage): PlatformOutcome => {
+  const { packages, conflicts, danglingLinks, closure, layers } = contents
+  return {
+    platform,
+    image,
+    packages,
+    conflicts,
+    danglingLinks,
+    closure,
+    layers: layers.map(({ descriptor, diffID, key, storePaths, holds }, index) => ({
+      ...descriptor,
+      diffID,
+      key,
+      storePaths,
+      holds,
+      narSize: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
+      origin: origins[index] ?? 'built',
+    })),
+  }
+}
+
+export const reusedOf = (images: readonly PlatformImage[]): Outcome['reused'] => {
+  if (images.every(({ built }) => !built)) return 'image'
+  return images.some(({ origins }) => origins.includes('reused')) ? 'layers' : 'none'
 }

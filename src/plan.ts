@@ -27,6 +27,8 @@ export type Plan = {
   readonly layering: Inputs['layering']
   /** What a run was given of it, by name in code unit order. */
   readonly popularity: readonly (readonly [name: string, count: number])[]
+  /** Lines for nix.conf. */
+  readonly nixConfig: string
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
   readonly baseLayer: boolean
@@ -37,6 +39,8 @@ export type Plan = {
   readonly compression: Compression
   /** How layers are packed and compressed; part of their keys. */
   readonly layerFormat: string
+  /** What an earlier run made is used where a record of the Actions cache says so, or also where the registry does. */
+  readonly reuse: 'records' | 'registry' | 'none'
   readonly push: boolean
   /** Why the image is not pushed, where it is not. */
   readonly notPushed: string
@@ -64,6 +68,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: Plan['popular
       config: inputs.nixpkgsConfig,
       packages: [...inputs.packages, ...presetPackages(inputs)],
     },
+    nixConfig: inputs.nix.config,
     layering: inputs.layering,
     popularity,
     layerBudget: layersForPaths(inputs.maxLayers, baseLayer),
@@ -72,6 +77,8 @@ export const plan = (inputs: Inputs, context: Context, popularity: Plan['popular
     configuration: { ...withSource(configuration, context), created: createdAt(context) },
     compression: inputs.compression,
     layerFormat: compressionFormat(inputs.compression),
+    // A layer that is reused is in the registry only, and a layout wants it as a file.
+    reuse: inputs.output || inputs.reuse === 'false' ? 'none' : inputs.reuse === 'registry' ? 'registry' : 'records',
     push: inputs.push !== 'false' && !forked,
     notPushed: forked
       ? 'The image is not pushed: this is a pull request from a fork, whose token cannot write packages.'

@@ -3,8 +3,11 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { BuiltLayer } from './archive/build-layers.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-layout.ts'
-import { type BuiltPlatform, buildPlatform } from './build-platform.ts'
+import { type BuiltImage, buildPlatform } from './build-platform.ts'
+import { openActionsCache } from './cache/actions-cache.ts'
+import { cacheUse } from './cache/cache-use.ts'
 import type { Context } from './context.ts'
+import { earlierRuns } from './earlier-runs.ts'
 import { UserError } from './error.ts'
 import type { Inputs } from './inputs.ts'
 import type { Log } from './log.ts'
@@ -13,16 +16,26 @@ import { fetchSource } from './nix/fetch-source.ts'
 import { identifySource } from './nix/identify-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import { prepareNix } from './nix/prepare.ts'
-import type { Descriptor } from './oci/descriptor.ts'
+import type { Descriptor, Document } from './oci/descriptor.ts'
 import { imageIndex } from './oci/image-index.ts'
+import type { Platform } from './oci/platform.ts'
 import { formatRepository } from './oci/reference.ts'
-import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
+import {
+  type Origin,
+  type Outcome,
+  type PlatformImage,
+  type PlatformOutcome,
+  type PushableImage,
+  platformOutcome,
+  reusedOf,
+} from './outcome.ts'
 import { plan as makePlan, type Plan } from './plan.ts'
 import { readPopularity } from './read-popularity.ts'
 import { findCredentials } from './registry/credentials.ts'
 import { explainMoves } from './registry/moved-tags.ts'
 import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
+import { tellContents } from './tell-contents.ts'
 import { type Timings, timed } from './timings.ts'
 
 /** What a run needs from outside. */
@@ -84,48 +97,70 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     ports,
   )
   if (plan.push) await client.checkAccess()
-
   const identity = await timed(timings, 'source', () =>
     identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
   )
-  const { nix, installed } = await timed(timings, 'install', () =>
-    prepareNix(
-      { ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints },
-      { environment, temporary, log, signal },
-    ),
-  )
-  if (installed && inputs.nix.install === 'always') ports.addToJob(installed)
-  const source = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
-  log.info(`Packages come from ${source.description}`)
+  const cache = openActionsCache(context.cacheService, { ...ports, environment, temporary })
+  const earlier = earlierRuns(plan, client, { cache, use: cacheUse(inputs.cache, context).records, log, temporary })
+  await timed(timings, 'cache', () => earlier.recall(identity))
 
   const deliver = async (layer: BuiltLayer): Promise<Origin> => {
     const origin = plan.push ? await pushLayer(client, layer) : 'built'
     if (output) await addLayerToLayout(output, layer)
     return origin
   }
-  const built: BuiltPlatform[] = []
-  for (const platform of plan.platforms)
-    built.push(await buildPlatform(platform, plan, source, { nix, log, timings, temporary, deliver }))
-  const top = topOf(built, plan)
+  const prepare = async () => {
+    const { nix, installed } = await timed(timings, 'install', () =>
+      prepareNix(
+        { ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints },
+        { environment, temporary, log, signal },
+      ),
+    )
+    if (installed && inputs.nix.install === 'always') ports.addToJob(installed)
+    const source = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
+    log.info(`Packages come from ${source.description}`)
+    await timed(timings, 'cache', () => earlier.recall(source))
+    return { nix, source }
+  }
+  let prepared: Awaited<ReturnType<typeof prepare>> | undefined
+  const make = async (platform: Platform): Promise<PushableImage> => {
+    prepared ??= await prepare()
+    const { nix, source } = prepared
+    const reused = await earlier.image(platform, source)
+    if (reused) return reused
+    const built = await buildPlatform(platform, plan, source, {
+      ...{ nix, log, timings, temporary },
+      ...{ find: earlier.layer, deliver },
+    })
+    const push = () => pushImage(client, built.image, resend(client, built))
+    if (plan.push) await timed(timings, 'push', push)
+    return { ...built, push }
+  }
 
+  const images: PushableImage[] = []
+  for (const platform of plan.platforms)
+    images.push((await earlier.image(platform, identity)) ?? (await make(platform)))
+  for (const { contents } of images) tellContents(contents, log)
+  const top = topOf(images, plan)
+  const { digest } = top.descriptor
   if (plan.push)
     await timed(timings, 'push', async () => {
-      const pushImages = async (): Promise<void> => {
-        for (const { image, layers } of built) await pushImage(client, image, resend(client, layers))
+      const repair = async (): Promise<void> => {
+        for (const { push } of images) await push()
       }
-      await pushImages()
-      if (built.length > 1) await pushIndex(client, top, pushImages)
-      const moved = await pushTags(client, top, tags, pushImages)
-      const { digest } = top.descriptor
+      if (images.length > 1) await pushIndex(client, top, repair)
+      const moved = await pushTags(client, top, tags, repair)
       log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
       for (const { level, message } of explainMoves(moved, { ...context, repository, digest })) log[level](message)
     })
   else log.info(plan.notPushed)
   if (output) {
-    const images = built.map(({ image }) => image)
-    await writeLayout(output, images, top, tags)
+    const documents = images.map(({ image }) => image)
+    await writeLayout(output, documents, top, tags)
     log.info(`The image layout is in ${output}`)
   }
+  const source = prepared?.source ?? earlier.source(identity)
+  await timed(timings, 'cache', () => earlier.remember(images, source))
 
   return {
     repository,
@@ -134,7 +169,8 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     pushed: plan.push,
     output,
     source,
-    platforms: built.map(platformOutcome) as [PlatformOutcome],
+    platforms: images.map(platformOutcome) as [PlatformOutcome],
+    reused: reusedOf(images),
     uploaded: client.bytesSent,
     requests: client.requests,
     timings,
@@ -143,45 +179,19 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
 
 /** Packs a layer that the registry has lost once more, since its file was removed when it had been delivered. */
 const resend =
-  (client: RepositoryClient, layers: BuiltPlatform['layers']) =>
-  async ({ digest }: Descriptor): Promise<void> => {
-    const layer = await layers.find(({ descriptor }) => descriptor.digest === digest)?.packAgain()
-    if (!layer) throw new Error(`no layer of this run is ${digest}`)
+  (client: RepositoryClient, { packAgain }: BuiltImage) =>
+  async (descriptor: Descriptor): Promise<void> => {
+    const layer = await packAgain(descriptor)
     await pushLayer(client, layer)
     await rm(layer.file)
   }
 
 /** What the tags point at: the image, or the index where there are several. */
-const topOf = (built: readonly BuiltPlatform[], { configuration }: Plan): BuiltPlatform['image']['manifest'] => {
-  const [only, ...others] = built
+const topOf = (images: readonly PlatformImage[], { configuration }: Plan): Document => {
+  const [only, ...others] = images
   if (only && others.length === 0) return only.image.manifest
   return imageIndex(
-    built.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })),
+    images.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })),
     configuration.annotations.index,
   )
 }
-
-const platformOutcome = ({
-  platform,
-  spec,
-  closure,
-  danglingLinks,
-  image,
-  layers,
-}: BuiltPlatform): PlatformOutcome => ({
-  platform,
-  image,
-  packages: spec.packages,
-  conflicts: spec.conflicts,
-  closure,
-  danglingLinks,
-  layers: layers.map(({ descriptor, diffID, key, storePaths, holds, origin }) => ({
-    ...descriptor,
-    diffID,
-    key,
-    storePaths,
-    holds,
-    narSize: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
-    origin,
-  })),
-})

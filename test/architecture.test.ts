@@ -26,43 +26,71 @@ const rules: Readonly<Record<string, Rule>> = {
   context: { values: ['check', 'error', 'oci/*'] },
   'inputs/*': { values: ['inputs/*', 'loopback', 'nix/nar-hash', 'oci/*'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
-  plan: { values: ['oci/*'], types: ['context', 'inputs'] },
+  'job-container': {},
+  plan: { values: ['job-container', 'oci/*'], types: ['context', 'inputs', 'inputs/*'] },
   'nix/*': {
     values: ['check', 'command', 'error', 'exists', 'loopback', 'nix/*', 'nix/nar-hash', 'nix/store-path'],
     types: ['inputs', 'inputs/*', 'log', 'plan'],
   },
-  'cache/*': { values: ['cache/*', 'check', 'command', 'error'], types: ['context', 'inputs', 'log'] },
   'graph/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*'] },
+  contents: { types: ['graph/*', 'nix/*', 'nix/store-path', 'oci/*'] },
   'read-popularity': { values: ['error', 'graph/*'], types: ['plan'] },
   'layers/*': { values: ['graph/*', 'nix/store-path'], types: ['layers/*'] },
+  loader: { values: ['error', 'job-container'], types: ['nix/*', 'oci/*'] },
+  'cache/*': {
+    values: [
+      'cache/*',
+      'check',
+      'command',
+      'error',
+      'graph/*',
+      'layers/*',
+      'nix/*',
+      'nix/nar-hash',
+      'nix/store-path',
+      'oci/*',
+      'units',
+    ],
+    types: ['contents', 'context', 'inputs', 'inputs/*', 'log', 'plan'],
+  },
   'archive/*': {
     values: ['archive/*', 'concurrent', 'error', 'exists', 'graph/*', 'layers/*', 'nix/store-path', 'oci/*', 'units'],
-    types: ['nix/*', 'plan'],
+    types: ['contents', 'loader', 'nix/*', 'plan'],
   },
-  assemble: { values: ['oci/*'], types: ['archive/*'] },
+  'image-defaults': { types: ['archive/*', 'contents', 'loader'] },
+  assemble: { values: ['oci/*'], types: ['contents', 'plan'] },
   'registry/*': { values: ['check', 'command', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
-  outcome: { types: ['graph/*', 'nix/*', 'nix/store-path', 'oci/*', 'timings'] },
+  outcome: { types: ['contents', 'nix/*', 'oci/*', 'timings'] },
   'report/*': {
     values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],
     types: ['nix/*', 'outcome'],
   },
+  'earlier-runs': {
+    values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry/*'],
+    types: ['nix/nar-hash', 'outcome', 'plan'],
+  },
   'build-platform': {
-    values: ['archive/*', 'assemble', 'graph/*', 'layers/*', 'nix/*', 'oci/*', 'timings', 'units'],
+    values: ['archive/*', 'assemble', 'graph/*', 'image-defaults', 'layers/*', 'loader', 'nix/*', 'oci/*', 'timings'],
     types: ['log', 'outcome', 'plan'],
   },
+  'tell-contents': { values: ['graph/*', 'nix/store-path', 'units'], types: ['contents', 'log'] },
   run: {
     values: [
       'archive/*',
       'build-platform',
+      'cache/*',
+      'earlier-runs',
       'error',
       'nix/*',
       'oci/*',
+      'outcome',
       'plan',
       'read-popularity',
       'registry/*',
+      'tell-contents',
       'timings',
     ],
-    types: ['context', 'inputs', 'log', 'outcome'],
+    types: ['context', 'inputs', 'log'],
   },
   main: {
     values: ['cache/*', 'context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'],
@@ -77,7 +105,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@cyclonedx/cyclonedx-library': ['report/sbom'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['command'],
-  'node:crypto': ['archive/digest', 'layers/layer-key', 'nix/download', 'nix/nar', 'oci/descriptor'],
+  'node:crypto': ['archive/digest', 'cache/*', 'layers/layer-key', 'nix/download', 'nix/nar', 'oci/descriptor'],
   'node:fs': [
     'archive/*',
     'build-platform',
@@ -189,7 +217,11 @@ describe('what is outside', () => {
     const byName = new Map(modules.map((module) => [module.name, module]))
     const reached = modules
       .map(({ name }) => name)
-      .filter((name) => /^(assemble|check|error|graph\/|inputs|layers\/|oci\/|outcome|plan|report\/)/.test(name))
+      .filter((name) =>
+        /^(assemble|check|error|graph\/|image-defaults|inputs|job-container|layers\/|loader|oci\/|outcome|plan|report\/)/.test(
+          name,
+        ),
+      )
     const seen = new Set(reached)
     for (const name of seen) for (const value of byName.get(name)?.values ?? []) seen.add(value)
     expect(seen.size).toBeGreaterThan(20)

@@ -30,6 +30,8 @@ test('what the runner tells is read', () => {
     temporary: '/home/runner/work/_temp',
     platform: 'linux/amd64',
     repository: 'Owner/Name',
+    repositoryUrl: 'https://github.com/Owner/Name',
+    sourceDateEpoch: undefined,
     actor: 'somebody',
     isForkPullRequest: false,
     commit: '0123456789abcdef0123456789abcdef01234567',
@@ -45,16 +47,42 @@ test('what the runner tells is read', () => {
   })
 })
 
+test('the repository is on the server that the runner names', () => {
+  expect(read({ GITHUB_SERVER_URL: 'https://github.example.org' }).repositoryUrl).toBe(
+    'https://github.example.org/Owner/Name',
+  )
+})
+
+describe('SOURCE_DATE_EPOCH', () => {
+  test.each([
+    ['0', 0],
+    ['1735689600', 1735689600],
+    ['253402300799', 253402300799],
+    ['', undefined],
+  ])('%j is a time in seconds: %j', (SOURCE_DATE_EPOCH, seconds) => {
+    expect(read({ SOURCE_DATE_EPOCH }).sourceDateEpoch).toBe(seconds)
+  })
+
+  test.each(['-1', '1.5', '2025-01-01', '253402300800', 'now'])('%j is refused', (SOURCE_DATE_EPOCH) => {
+    expect(() => read({ SOURCE_DATE_EPOCH })).toThrow(
+      new UserError(
+        `SOURCE_DATE_EPOCH is "${SOURCE_DATE_EPOCH}"; set it to seconds since 1970, as \`git log -1 --format=%ct\` prints them.`,
+      ),
+    )
+  })
+})
+
 test('outside a workflow, nobody acts, there is no repository and no commit, and it is the first attempt', () => {
-  const { actor, repository, commit, attempt } = read({
+  const { actor, repository, repositoryUrl, commit, attempt } = read({
     GITHUB_ACTOR: undefined,
     GITHUB_REPOSITORY: undefined,
     GITHUB_SHA: undefined,
     GITHUB_RUN_ATTEMPT: undefined,
   })
-  expect({ actor, repository, commit, attempt }).toEqual({
+  expect({ actor, repository, repositoryUrl, commit, attempt }).toEqual({
     actor: 'github-actions',
     repository: '',
+    repositoryUrl: undefined,
     commit: '',
     attempt: 1,
   })

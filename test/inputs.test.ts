@@ -62,6 +62,18 @@ const problems = (given: Record<string, string>): string[] => {
   return []
 }
 
+const configuration: Inputs['configuration'] = {
+  entrypoint: undefined,
+  cmd: undefined,
+  env: {},
+  user: undefined,
+  workdir: undefined,
+  expose: [],
+  volumes: [],
+  labels: {},
+  annotations: { manifest: {}, index: {} },
+}
+
 const nix: Inputs['nix'] = { install: 'auto', release: { version: '', url: '', sha256: '' }, config: '' }
 
 test('without inputs but the packages, all others have a meaning', () => {
@@ -81,12 +93,14 @@ test('without inputs but the packages, all others have a meaning', () => {
     credentials: undefined,
     githubToken: 'ghs_token-of-the-job',
     preset: 'default',
+    configuration,
     maxLayers: 64,
     layering: 'stable',
     popularity: undefined,
     compression: { algorithm: 'gzip', level: 4 },
     sbom: true,
     cache: 'true',
+    reuse: 'true',
     nix,
   })
 })
@@ -107,6 +121,21 @@ test.each<[Record<string, string>, Partial<Inputs>]>([
   [{ username: 'me', password: 'word' }, { credentials: { username: 'me', password: 'word' } }],
   [{ 'github-token': '' }, { githubToken: undefined }],
   [{ preset: 'bare' }, { preset: 'bare' }],
+  [{ preset: 'job-container' }, { preset: 'job-container' }],
+  [
+    { entrypoint: 'git log', cmd: '["a b"]' },
+    { configuration: { ...configuration, entrypoint: ['git', 'log'], cmd: ['a b'] } },
+  ],
+  [{ env: 'A=1', user: 'nobody' }, { configuration: { ...configuration, env: { A: '1' }, user: { name: 'nobody' } } }],
+  [{ workdir: '/app', expose: '80' }, { configuration: { ...configuration, workdir: '/app', expose: ['80/tcp'] } }],
+  [
+    { volumes: '/data', labels: 'a=b' },
+    { configuration: { ...configuration, volumes: ['/data'], labels: { a: 'b' } } },
+  ],
+  [
+    { annotations: 'a=b' },
+    { configuration: { ...configuration, annotations: { manifest: { a: 'b' }, index: { a: 'b' } } } },
+  ],
   [{ 'max-layers': '3' }, { maxLayers: 3 }],
   [{ 'max-layers': '127' }, { maxLayers: 127 }],
   [{ layering: 'popularity' }, { layering: 'popularity' }],
@@ -133,10 +162,15 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ push: 'yes' }, '`push` is "yes"; write `auto`, `true` or `false`.'],
     [{ push: '' }, '`push` is ""; write `auto`, `true` or `false`.'],
     [{ push: 'True' }, '`push` is "True"; write `auto`, `true` or `false`.'],
-    [{ preset: 'job-container' }, '`preset: job-container` is not supported yet; write `default` or `bare`.'],
+    [{ preset: 'job' }, '`preset` is "job"; write `default`, `bare` or `job-container`.'],
+    [
+      { preset: 'job-container', user: 'nobody' },
+      '`user` is given, but jobs in a container of `preset: job-container` run as root, whose files the runner writes; leave one of them out.',
+    ],
     [{ platforms: 'linux' }, '`platforms` has "linux"; write `linux/amd64` or `linux/arm64`, or both.'],
     [{ 'install-nix': 'yes' }, '`install-nix` is "yes"; write `auto`, `always` or `never`.'],
     [{ cache: 'yes' }, '`cache` is "yes"; write `true`, `read`, `write` or `false`.'],
+    [{ reuse: 'yes' }, '`reuse` is "yes"; write `true`, `registry` or `false`.'],
     [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
     [{ sbom: 'spdx' }, '`sbom` is "spdx"; write `true` or `false`.'],
     [

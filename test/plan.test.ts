@@ -1,42 +1,23 @@
 import { describe, expect, test } from 'vitest'
-import type { Context } from '../src/context.ts'
 import type { Inputs } from '../src/inputs.ts'
 import { compressionFormat } from '../src/oci/compression.ts'
-import { type Plan, plan } from '../src/plan.ts'
-
-const inputs = {
-  packages: ['git', 'jq'],
-  nixpkgsConfig: { allowUnfree: true },
-  platforms: ['linux/arm64'],
-  push: 'auto',
-  preset: 'default',
-  maxLayers: 64,
-  layering: 'stable',
-  compression: { algorithm: 'gzip', level: 6 },
-} as const satisfies Partial<Inputs>
-
-const context = {
-  platform: 'linux/amd64',
-  isForkPullRequest: false,
-  nixDirectory: '/action/nix',
-} as const satisfies Partial<Context>
-
-const planOf = (
-  changedInputs: Partial<Inputs> = {},
-  changedContext: Partial<Context> = {},
-  popularity?: Plan['popularity'],
-): Plan => plan({ ...inputs, ...changedInputs } as Inputs, { ...context, ...changedContext } as Context, popularity)
+import type { Plan } from '../src/plan.ts'
+import { inputs, planOf } from './support/plans.ts'
 
 const optional = [
   { attr: 'cacert', optional: true },
   { attr: 'iana-etc', optional: true },
 ]
 
+const jobContainer = ['bash', 'coreutils', 'gnugrep', 'gnutar', 'gzip', 'zstd'].map((attr) => ({ attr }))
+const loader = ['nix-ld', 'glibc', 'stdenv.cc.cc.lib'].map((attr) => ({ attr, linked: false }))
+
 test.each([
   ['default', 64, true, 62, ['git', 'jq', ...optional]],
   ['default', 3, true, 1, ['git', 'jq', ...optional]],
   ['bare', 64, false, 63, ['git', 'jq']],
   ['bare', 127, false, 126, ['git', 'jq']],
+  ['job-container', 64, true, 62, ['git', 'jq', ...jobContainer, { attr: 'cacert' }, optional[1], ...loader]],
 ] as const)(
   'preset %s of at most %d layers: base layer %j, %d layers for store paths',
   (preset, maxLayers, baseLayer, layerBudget, packages) => {
@@ -44,6 +25,59 @@ test.each([
     expect({ ...planned, packages: planned.evaluation.packages }).toMatchObject({ baseLayer, layerBudget, packages })
   },
 )
+
+test.each([
+  ['bash', 'bashInteractive'],
+  ['git', 'gitMinimal'],
+  ['git', 'gitFull'],
+  ['coreutils', 'coreutils-full'],
+])('a container of a job gets no %s where %s is listed, with which it would be in conflict', (attr, listed) => {
+  const { packages } = planOf({ preset: 'job-container', packages: [listed] }).evaluation
+  expect(packages).toContain(listed)
+  expect(packages).not.toContainEqual({ attr })
+  expect(planOf({ preset: 'job-container', packages: [] }).evaluation.packages).toContainEqual({ attr })
+})
+
+test('the base layer has the user and the working directory, and is there for that alone', () => {
+  const user = { uid: 1000, gid: undefined }
+  const planWith = (preset: Inputs['preset'], workdir: string | undefined): Plan =>
+    planOf({ preset, configuration: { ...inputs.configuration, user, workdir } })
+  expect(planWith('default', '/app').base).toEqual({ preset: 'default', user, workdir: '/app' })
+  expect(planWith('bare', '/app')).toMatchObject({ baseLayer: true, layerBudget: 62 })
+  for (const workdir of [undefined, '/'])
+    expect(planWith('bare', workdir)).toMatchObject({ baseLayer: false, layerBudget: 63 })
+})
+
+describe('the configuration', () => {
+  const repositoryUrl = 'https://github.com/Owner/Name'
+  const source = { 'org.opencontainers.image.source': repositoryUrl }
+
+  test('tells where the repository of the workflow is, in labels and annotations', () => {
+    expect(planOf({}, { repositoryUrl }).configuration).toMatchObject({
+      labels: source,
+      annotations: { manifest: source, index: source },
+    })
+    expect(planOf().configuration).toMatchObject(inputs.configuration)
+  })
+
+  test('tells another source where one is given', () => {
+    const other = { 'org.opencontainers.image.source': 'https://example.org', a: 'b' }
+    const configuration = { ...inputs.configuration, labels: other, annotations: { manifest: other, index: {} } }
+    expect(planOf({ configuration }, { repositoryUrl }).configuration).toMatchObject({
+      labels: other,
+      annotations: { manifest: other, index: source },
+    })
+  })
+
+  test.each([
+    [undefined, '1970-01-01T00:00:01Z'],
+    [0, '1970-01-01T00:00:00Z'],
+    [1735689600, '2025-01-01T00:00:00Z'],
+    [253402300799, '9999-12-31T23:59:59Z'],
+  ])('has the same time for all images, but where SOURCE_DATE_EPOCH says so: %j', (sourceDateEpoch, created) => {
+    expect(planOf({}, { sourceDateEpoch }).configuration.created).toBe(created)
+  })
+})
 
 test('an image for another platform is built with the tools of this machine', () => {
   const { platforms, evaluation } = planOf()
@@ -92,4 +126,15 @@ describe('an image', () => {
         'The image is not pushed, as `push: false` says.',
       )
   })
+})
+
+test.each<[Partial<Inputs>, Plan['reuse']]>([
+  [{ reuse: 'true' }, 'records'],
+  [{ reuse: 'registry' }, 'registry'],
+  [{ reuse: 'false' }, 'none'],
+  // A layer that is reused is in the registry only, and a layout wants it as a file.
+  [{ reuse: 'true', output: '/layout' }, 'none'],
+  [{ reuse: 'registry', output: '/layout' }, 'none'],
+])('with %j, what earlier runs made is used as far as it is known from: %s', (changes, reuse) => {
+  expect(planOf(changes).reuse).toBe(reuse)
 })

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { cp, mkdtemp, writeFile } from 'node:fs/promises'
+import { cp, lstat, mkdtemp, readdir, readlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runAction, type StepResult } from './support/action.ts'
 import { unpackImage } from './support/container.ts'
@@ -22,7 +22,15 @@ let nixpkgs: string
 beforeAll(async () => {
   registry = await startRegistry()
   nixpkgs = await debianSet({ architectures: ['amd64', 'arm64'] })
-  step = await runAction({ ...inputs, ...crossBuild, nixpkgs, image: `${registry.host}/both` })
+  step = await runAction({
+    ...inputs,
+    ...crossBuild,
+    nixpkgs,
+    preset: 'job-container',
+    'compression-level': '1',
+    image: `${registry.host}/both`,
+    annotations: 'org.opencontainers.image.title=both\nindex:of=the index\nmanifest:of=an image',
+  })
   expect(step.exitCode, step.log).toBe(0)
 }, 300_000)
 afterAll(() => registry.stop())
@@ -42,6 +50,20 @@ describe('two platforms are one image index', () => {
       { architecture: 'amd64', os: 'linux' },
       { architecture: 'arm64', os: 'linux' },
     ])
+    const common = {
+      'org.opencontainers.image.source': 'https://github.com/Owner/Repository',
+      'org.opencontainers.image.title': 'both',
+    }
+    expect(index.annotations).toEqual({ of: 'the index', ...common })
+    for (const { digest } of index.manifests) {
+      const child = await output('skopeo', [
+        'inspect',
+        '--raw',
+        '--tls-verify=false',
+        `docker://${registry.host}/both@${digest}`,
+      ])
+      expect(JSON.parse(child).annotations).toEqual({ of: 'an image', ...common })
+    }
     const { platforms } = JSON.parse(step.outputs['metadata'] ?? '')
     expect(platforms.map(({ digest }: { digest: string }) => digest)).toEqual(
       index.manifests.map(({ digest }: { digest: string }) => digest),
@@ -49,15 +71,26 @@ describe('two platforms are one image index', () => {
   })
 
   test.each([
-    ['amd64', 'x86-64'],
-    ['arm64', 'ARM aarch64'],
-  ])('whose programs for %s are for %s', async (architecture, machine) => {
+    ['amd64', 'x86-64', 'lib64/ld-linux-x86-64.so.2'],
+    ['arm64', 'ARM aarch64', 'lib/ld-linux-aarch64.so.1'],
+  ])('whose programs for %s are for %s, and whose loader is /%s', async (architecture, machine, loader) => {
     await using image = await unpackImage(`docker://${registry.host}/both:v1`, { architecture })
     expect(image.config).toMatchObject({ architecture, os: 'linux' })
     const [program = ''] = execFileSync('find', [`${image.rootfs}/nix/store`, '-path', '*/bin/jq'], {
       encoding: 'utf8',
     }).split('\n')
     expect(await output('file', ['--brief', program])).toContain(machine)
+
+    const nixLd = await readlink(join(image.rootfs, loader))
+    expect(nixLd).toMatch(/^\/nix\/store\/\w{32}-nix-ld-[^/]+\/libexec\/nix-ld$/)
+    await lstat(join(image.rootfs, nixLd))
+    const variable = (name: string): string =>
+      image.config.config?.Env?.find((variable) => variable.startsWith(`${name}=`))?.slice(name.length + 1) ?? ''
+    const libraries = variable('NIX_LD_LIBRARY_PATH').split(':')
+    expect(variable('NIX_LD')).toBe(join(libraries[0] ?? '', basename(loader)))
+    const found = await Promise.all(libraries.map((folder) => readdir(join(image.rootfs, folder))))
+    for (const name of [basename(loader), 'libc.so.6', 'libstdc++.so.6', 'libgcc_s.so.1'])
+      expect(found.flat()).toContain(name)
   })
 
   test('and children are there before the index, and the index before the tag', () => {

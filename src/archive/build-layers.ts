@@ -1,13 +1,16 @@
 import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { limiter, mapConcurrently } from '../concurrent.ts'
+import type { Layer } from '../contents.ts'
 import { isNoSpace, UserError } from '../error.ts'
 import { type Closure, closureSize } from '../graph/closure.ts'
 import { contentKey, layerKey } from '../layers/layer-key.ts'
 import type { Partition } from '../layers/partition.ts'
 import type { ImageSpec } from '../nix/image-spec.ts'
 import { packageName, type StorePath } from '../nix/store-path.ts'
+import { type Digest, digestOf } from '../oci/descriptor.ts'
 import type { Plan } from '../plan.ts'
 import { megabytes } from '../units.ts'
 import { checkSpace } from './check-space.ts'
@@ -15,17 +18,16 @@ import { type LayerBlob, writeLayer } from './layer.ts'
 import { tar } from './tar.ts'
 import { storePathsTree, type TreeEntry } from './tree.ts'
 
-/** A layer in a file, and what is in it. `holds` is for people. The file is there until the layer is delivered. */
-export type BuiltLayer = LayerBlob & {
-  readonly key: string
-  readonly storePaths: readonly StorePath[]
-  readonly holds: string
-}
+/** A layer in a file, which is there until the layer is delivered. */
+export type BuiltLayer = Layer & Pick<LayerBlob, 'file'>
 
-/** A layer that was packed and given away; `packAgain` makes its file anew, which stays. */
-export type DeliveredLayer<T> = {
-  readonly layer: BuiltLayer
-  readonly delivered: T
+/**
+ * What became of a layer. `reused` was not built, and is where `find` found it. `packAgain` makes its file anew, which
+ * stays.
+ */
+export type LayerResult<T> = {
+  readonly layer: Layer
+  readonly origin: T | 'reused'
   readonly packAgain: () => Promise<BuiltLayer>
 }
 
@@ -45,32 +47,51 @@ const packedAtOnce = 2
 /** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
 const deliveredAtOnce = 6
 
+/** How layers come and go. */
+export type LayerPorts<T> = {
+  /** A layer with this key that need not be built, since it is where it belongs already. */
+  readonly find: (key: string) => Promise<FoundLayer | undefined>
+  /** Takes a layer that is complete. Its file is gone afterwards. */
+  readonly deliver: (layer: BuiltLayer) => Promise<T>
+  /** Called when the last layer is complete. */
+  readonly allPacked: () => void
+}
+
+/** What is known of a layer that is not built. */
+export type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
+
 /**
  * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it, then
- * the base layer where there is one. Each is given to `deliver` as soon as it is complete, while others are still being
- * packed, and its file is removed afterwards; the largest come first, since they take longest. Returns the layers in the
- * image's order with what `deliver` returned. `packed` is called when the last one is complete.
+ * the base layer where there is one. Each that is not found is given to `deliver` as soon as it is complete, while others
+ * are still being packed, and its file is removed afterwards; the largest come first, since they take longest. Returns the
+ * layers in the image's order with what `deliver` returned.
  */
 export const buildLayers = async <T>(
   request: LayerRequest,
-  deliver: (layer: BuiltLayer) => Promise<T>,
-  packed: () => void,
-): Promise<DeliveredLayer<T>[]> => {
-  const jobs = jobsOf(request)
+  { find, deliver, allPacked }: LayerPorts<T>,
+): Promise<LayerResult<T>[]> => {
+  const jobs = await jobsOf(request)
   const packing = limiter(packedAtOnce)
   const delivering = limiter(deliveredAtOnce)
-  const results: DeliveredLayer<T>[] = new Array(jobs.length)
+  const results: LayerResult<T>[] = new Array(jobs.length)
   const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
   let remaining = jobs.length
   const atOnce = packedAtOnce + deliveredAtOnce
   const largest = largestFirst.slice(0, atOnce).reduce((sum, [, { size }]) => sum + size, 0)
   await checkSpace(request.folder, largest, request.compression)
-  await mapConcurrently(largestFirst, atOnce, async ([index, { pack }]) => {
-    const packAgain = (): Promise<BuiltLayer> => packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
-    const layer = await packAgain()
-    if (--remaining === 0) packed()
-    results[index] = { layer, delivered: await delivering(() => deliver(layer)), packAgain }
-    await rm(layer.file, { force: true })
+  await mapConcurrently(largestFirst, atOnce, async ([index, { key, storePaths, holds, pack }]) => {
+    const packAgain = async (): Promise<BuiltLayer> => {
+      const { descriptor, diffID, file } = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
+      return { descriptor, diffID, key, storePaths, holds, file }
+    }
+    const found = await find(key)
+    const packed = found ? undefined : await packAgain()
+    if (--remaining === 0) allPacked()
+    if (found) results[index] = { layer: { ...found, key, storePaths, holds }, origin: 'reused', packAgain }
+    if (!packed) return
+    const { file, ...layer } = packed
+    results[index] = { layer, origin: await delivering(() => deliver(packed)), packAgain }
+    await rm(file, { force: true })
   })
   return results
 }
@@ -84,51 +105,55 @@ const explainFullDisk = (cause: unknown, { closure, folder }: LayerRequest): nev
   )
 }
 
-type Job = { readonly size: number; readonly pack: () => Promise<BuiltLayer> }
-
-const jobsOf = (request: LayerRequest): Job[] => {
-  const { partition, closure, symlinkLayer, baseFiles, baseLayer, compression, layerFormat, folder } = request
-  const stores = partition.map((storePaths, index) => ({
-    size: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
-    pack: async () => ({
-      ...(await writeLayer(tar(storePathsTree(storePaths)), join(folder, `${index}`), compression)),
-      key: layerKey(storePaths, closure, layerFormat),
-      storePaths,
-      holds: describe(storePaths),
-    }),
-  }))
-  const symlinks = {
-    size: symlinkLayer.size,
-    pack: async () => {
-      const blob = await writeLayer(createReadStream(symlinkLayer.path), join(folder, 'links'), compression)
-      if (blob.diffID !== `sha256:${symlinkLayer.sha256}`)
-        throw new Error(
-          `${symlinkLayer.path} is not what Nix made: its digest is ${blob.diffID}, not sha256:${symlinkLayer.sha256}`,
-        )
-      return last(blob, 'links to the packages', layerFormat)
-    },
-  }
-  const base = {
-    size: 0,
-    pack: async () =>
-      last(
-        await writeLayer(tar(baseFiles), join(folder, 'base'), compression),
-        `base files: ${baseFiles
-          .filter(({ name }) => !name.includes('/'))
-          .map(({ name }) => `/${name}`)
-          .join(', ')}`,
-        layerFormat,
-      ),
-  }
-  return baseLayer ? [...stores, symlinks, base] : [...stores, symlinks]
+type Job = Pick<Layer, 'key' | 'storePaths' | 'holds'> & {
+  readonly size: number
+  readonly pack: () => Promise<LayerBlob>
 }
 
-const last = (blob: LayerBlob, holds: string, format: string): BuiltLayer => ({
-  ...blob,
-  key: contentKey(blob.diffID, format),
-  storePaths: [],
-  holds,
-})
+const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
+  const { partition, closure, symlinkLayer, baseLayer, compression, layerFormat, folder } = request
+  const write = (archive: AsyncIterable<Uint8Array>, name: string): Promise<LayerBlob> =>
+    writeLayer(archive, join(folder, name), compression)
+  const stores = partition.map((storePaths, index) => ({
+    key: layerKey(storePaths, closure, layerFormat),
+    size: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
+    storePaths,
+    holds: describe(storePaths),
+    pack: () => write(tar(storePathsTree(storePaths)), `${index}`),
+  }))
+  const linksID: Digest = `sha256:${symlinkLayer.sha256}`
+  const symlinks = {
+    key: contentKey(linksID, layerFormat),
+    size: symlinkLayer.size,
+    storePaths: [],
+    holds: 'links to the packages',
+    pack: async () => {
+      const blob = await write(createReadStream(symlinkLayer.path), 'links')
+      if (blob.diffID !== linksID)
+        throw new Error(`${symlinkLayer.path} is not what Nix made: its digest is ${blob.diffID}, not ${linksID}`)
+      return blob
+    },
+  }
+  return baseLayer ? [...stores, symlinks, await baseJob(request, write)] : [...stores, symlinks]
+}
+
+/** Small enough for the memory, so that its digest can be known before it is written. */
+const baseJob = async (
+  { baseFiles, layerFormat }: LayerRequest,
+  write: (archive: AsyncIterable<Uint8Array>, name: string) => Promise<LayerBlob>,
+): Promise<Job> => {
+  const archive = Buffer.concat(await Array.fromAsync(tar(baseFiles)))
+  return {
+    key: contentKey(digestOf(archive), layerFormat),
+    size: archive.length,
+    storePaths: [],
+    holds: `base files: ${baseFiles
+      .filter(({ name }) => !name.includes('/'))
+      .map(({ name }) => `/${name}`)
+      .join(', ')}`,
+    pack: () => write(Readable.from([archive]), 'base'),
+  }
+}
 
 /** The names of the paths in a layer, as many as fit in a line. */
 const describe = (paths: readonly StorePath[]): string => {

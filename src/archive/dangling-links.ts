@@ -1,12 +1,10 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { posix } from 'node:path'
+import type { DanglingLink } from '../contents.ts'
 import type { Closure } from '../graph/closure.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 import type { Links } from './links.ts'
 import type { TreeEntry } from './tree.ts'
-
-/** A link in the image that leads to nothing there. `owner` is the package that brings it, `target` where it ends. */
-export type DanglingLink = { readonly path: string; readonly owner: StorePath; readonly target: string }
 
 /** What is there in every container, or in every image with packages. */
 const everywhere = /^\/((dev|proc|sys)(\/.*)?|nix|nix\/store|etc\/(hosts|hostname|mtab|resolv\.conf))?$/
@@ -42,10 +40,12 @@ type Step = 'there' | 'missing' | { readonly target: string }
 
 const inStore = (path: string, closure: Closure): Step => {
   if (!closure.paths.has(storePathOf(path))) return 'missing'
-  const stats = lstatSync(path, { throwIfNoEntry: false })
-  if (!stats) return 'missing'
-  if (!stats.isSymbolicLink()) return 'there'
-  return { target: posix.resolve(realpathSync(posix.dirname(path)), readlinkSync(path)) }
+  try {
+    if (!lstatSync(path).isSymbolicLink()) return 'there'
+    return { target: posix.resolve(realpathSync(posix.dirname(path)), readlinkSync(path)) }
+  } catch {
+    return 'missing'
+  }
 }
 
 const inRoot = (path: string, root: Links): Step => {

@@ -3,7 +3,7 @@ import type { Digest } from '../oci/descriptor.ts'
 
 /** Counts and hashes bytes as they pass. `digest` and `size` hold once the stream has ended. */
 export type Digesting = {
-  readonly through: (source: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
+  readonly through: <T extends Uint8Array>(source: AsyncIterable<T>) => AsyncGenerator<T>
   readonly result: () => { readonly digest: Digest; readonly size: number }
 }
 

@@ -21,8 +21,8 @@ export const tarHeader = (entry: TreeEntry): Partial<Header> & Pick<Header, 'nam
   }
 }
 
-/** The header's own fields hold seven octal digits. */
-const mostInHeader = 0o7777777
+/** tar-stream writes six octal digits into the header's own fields, and cuts off what is more. */
+const mostInHeader = 0o777777
 
 const owned = (owner: Owner | undefined): Partial<Header> => {
   if (!owner) return {}

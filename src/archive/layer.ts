@@ -1,6 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import type { Compression } from '../oci/compression.ts'
+import { blockSize, type Compression } from '../oci/compression.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import { layerMediaType } from '../oci/media-type.ts'
 import { compress, inBlocks } from './compress.ts'
@@ -15,13 +15,20 @@ export const writeLayer = async (
   file: string,
   compression: Compression,
 ): Promise<LayerBlob> => {
+  const { algorithm } = compression
+  const size = blockSize[algorithm]
+  // To get new memory for each block would take longer than to fill it.
+  const unused: Buffer[] = []
+  const blocks = inBlocks(archive, size, () => unused.pop() ?? Buffer.allocUnsafeSlow(size))
   const uncompressed = digesting()
-  const compressed = digesting()
-  const bytes = compressed.through(compress(uncompressed.through(inBlocks(archive)), compression))
+  // What is not compressed has one digest.
+  const compressed = algorithm === 'none' ? uncompressed : digesting()
+  const packed = compress(uncompressed.through(blocks), compression, (block) => unused.push(block))
+  const bytes = algorithm === 'none' ? packed : compressed.through(packed)
   await pipeline(bytes, createWriteStream(file))
   return {
     file,
     diffID: uncompressed.result().digest,
-    descriptor: { mediaType: layerMediaType(compression.algorithm), ...compressed.result() },
+    descriptor: { mediaType: layerMediaType(algorithm), ...compressed.result() },
   }
 }

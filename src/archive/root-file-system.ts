@@ -1,4 +1,4 @@
-import type { Loader } from '../job-container.ts'
+import type { Loader } from '../loader.ts'
 import type { Plan } from '../plan.ts'
 import type { Links } from './links.ts'
 import type { TreeEntry } from './tree.ts'

@@ -51,8 +51,8 @@ export const findOwner = async ({ preset, user }: Plan['base'], links: Links): P
   const [, , uid, gid] = line ?? []
   if (!('name' in user)) return { uid: user.uid, gid: user.gid ?? Number(gid ?? 0) }
   if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) }
-  const names = lines.map(([name]) => name).filter((name) => name)
+  const names = lines.flatMap(([name]) => (name ? [`\`${name}\`, `] : []))
   throw new UserError(
-    `\`user\` is ${user.name}, which is not in the image's /etc/passwd; write ${names.map((name) => `\`${name}\`, `).join('')}or numbers as in \`1000:1000\`.`,
+    `\`user\` is ${user.name}, which is not in the image's /etc/passwd; write ${names.join('')}${names.length > 0 ? 'or ' : ''}numbers as in \`1000:1000\`.`,
   )
 }

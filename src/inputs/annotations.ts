@@ -18,18 +18,18 @@ export const parseLabels = (text: string, problem: Problem): Record<string, stri
  * both, as `DOCKER_METADATA_ANNOTATIONS_LEVELS` has them.
  */
 export const parseAnnotations = (text: string, problem: Problem): Annotations => {
-  const annotations: { manifest: Record<string, string>; index: Record<string, string> } = { manifest: {}, index: {} }
+  const annotations: Record<'manifest' | 'index', [string, string][]> = { manifest: [], index: [] }
   for (const [given, value] of pairs('annotations', text, problem)) {
     const [, prefix = 'manifest,index', key = ''] = /^(?:([^:.]*):)?(.*)$/.exec(given) ?? []
     for (const level of prefix.split(',')) {
-      if (level === 'manifest' || level === 'index') annotations[level][key] = value
+      if (level === 'manifest' || level === 'index') annotations[level].push([key, value])
       else
         problem(
           `\`annotations\` has ${JSON.stringify(given)}, whose \`${level}\` is not supported; write \`manifest:\`, \`index:\`, \`manifest,index:\` or nothing before the key.`,
         )
     }
   }
-  return annotations
+  return { manifest: Object.fromEntries(annotations.manifest), index: Object.fromEntries(annotations.index) }
 }
 
 const pairs = (name: string, text: string, problem: Problem): [string, string][] =>
@@ -38,7 +38,7 @@ const pairs = (name: string, text: string, problem: Problem): [string, string][]
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .flatMap((line) => {
-      const [, key, value] = /^([^=\s]+)=(.*)$/.exec(line) ?? []
+      const [, key, value] = /^([^=\s]+)=(.*)$/s.exec(line) ?? []
       if (key !== undefined && value !== undefined) return [[key, value]]
       problem(`\`${name}\` has ${JSON.stringify(line)}; write \`key=value\`, one a line.`)
       return []

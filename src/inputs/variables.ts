@@ -5,9 +5,9 @@ import type { Problem } from './problem.ts'
  * first `=`. Of two lines with the same name, the last one counts.
  */
 export const parseVariables = (text: string, problem: Problem): Record<string, string> => {
-  const variables: Record<string, string> = {}
+  const variables: [string, string][] = []
   for (const line of text.split(/\r?\n/).filter((line) => !/^\s*(#|$)/.test(line))) {
-    const [, name, value] = /^\s*([^\s=]+)=(.*)$/.exec(line) ?? []
+    const [, name, value] = /^\s*([^\s=]+)=(.*)$/s.exec(line) ?? []
     if (name === undefined || value === undefined) {
       problem(`\`env\` has ${JSON.stringify(line.trim())}; write \`NAME=value\`, one a line.`)
       continue
@@ -16,7 +16,7 @@ export const parseVariables = (text: string, problem: Problem): Record<string, s
       problem(
         `\`env\` has ${JSON.stringify(line.trim())}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin\`.`,
       )
-    variables[name] = value
+    variables.push([name, value])
   }
-  return variables
+  return Object.fromEntries(variables)
 }

@@ -1,21 +1,27 @@
 import { UserError } from '../error.ts'
-import type { Nix } from './nix.ts'
-import type { StorePath } from './store-path.ts'
-
-/** So many paths keep well below the length that Linux allows for the arguments of a process. */
-const perProcess = 5000
+import { type Nix, perProcess } from './nix.ts'
+import { parseStorePath, type StorePath } from './store-path.ts'
 
 /**
  * Throws a `UserError` that names a path which Nix's database does not call valid. What lies there then may be anything, as
  * where an import was refused or a deletion broke off.
  */
 export const checkValidity = async (paths: readonly StorePath[], nix: Nix): Promise<void> => {
-  for (let start = 0; start < paths.length; start += perProcess) {
-    const batch = paths.slice(start, start + perProcess)
-    const [invalid] = (await nix('nix-store', ['--check-validity', '--print-invalid', ...batch])).split('\n')
-    if (invalid)
-      throw new UserError(
-        `${invalid} is needed by the packages, but is not valid in Nix's database, so nobody knows what is in it; run \`nix-store --verify --check-contents --repair\` on this machine.`,
-      )
-  }
+  const [invalid] = await invalidPaths(paths, nix)
+  if (invalid)
+    throw new UserError(
+      `${invalid} is needed by the packages, but is not valid in Nix's database, so nobody knows what is in it; run \`nix-store --verify --check-contents --repair\` on this machine.`,
+    )
+}
+
+/** Those that Nix's database does not call valid. */
+export const invalidPaths = async (paths: readonly StorePath[], nix: Nix): Promise<StorePath[]> => {
+  const invalid: string[] = []
+  for (let start = 0; start < paths.length; start += perProcess)
+    invalid.push(
+      ...(await nix('nix-store', ['--check-validity', '--print-invalid', ...paths.slice(start, start + perProcess)]))
+        .split('\n')
+        .filter((line) => line !== ''),
+    )
+  return invalid.map((path) => parseStorePath(path, 'a path that is not valid'))
 }

@@ -40,18 +40,18 @@ export const parseImageSpec = (json: string): ImageSpec => {
       size: count(layer['size'], 'symlinkLayer.size'),
       sha256,
     },
-    conflicts: list(conflict)(spec['conflicts'], 'conflicts'),
+    conflicts: list(parseConflict)(spec['conflicts'], 'conflicts'),
     unlinked: Object.fromEntries(
       Object.entries(record(spec['unlinked'], 'unlinked')).map(([attr, path]) => [
         attr,
         parseStorePath(string(path, `unlinked.${attr}`), `unlinked.${attr}`),
       ]),
     ),
-    packages: list(package_)(spec['packages'], 'packages'),
+    packages: list(parsePackage)(spec['packages'], 'packages'),
   }
 }
 
-const conflict = (value: unknown, what: string): Conflict => {
+export const parseConflict = (value: unknown, what: string): Conflict => {
   const { path, winner, loser } = record(value, what)
   return {
     path: string(path, `${what}.path`),
@@ -60,7 +60,7 @@ const conflict = (value: unknown, what: string): Conflict => {
   }
 }
 
-const package_ = (value: unknown, what: string): Package => {
+export const parsePackage = (value: unknown, what: string): Package => {
   const fields = record(value, what)
   return {
     attr: string(fields['attr'], `${what}.attr`),

@@ -5,13 +5,17 @@ import type { Log } from '../log.ts'
 import { reportProgress } from './progress.ts'
 
 /**
- * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails.
+ * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails, and
+ * the signal's reason if that ends it.
  */
 export type Nix = (
-  program: 'nix-instantiate' | 'nix-store',
+  program: 'nix' | 'nix-instantiate' | 'nix-store',
   args: readonly string[],
-  options?: { readonly stdin?: string },
+  options?: { readonly stdin?: string; readonly signal?: AbortSignal },
 ) => Promise<string>
+
+/** So many paths keep well below the length that Linux allows for the arguments of a process. */
+export const perProcess = 5000
 
 export type NixOptions = {
   /** All that Nix gets to see of the environment. */
@@ -41,8 +45,15 @@ export const configureNix = async ({ environment, config, temporary, log, signal
   }
   return async (program, args, options = {}) => {
     log.debug([program, ...args].join(' '))
+    const given = program === 'nix' ? ['--extra-experimental-features', 'nix-command', ...args] : args
+    const signals = options.signal ? AbortSignal.any([signal, options.signal]) : signal
     try {
-      return await command(program, args, { ...options, environment: withConfig, signal, onLine: reportProgress(log) })
+      return await command(program, given, {
+        ...options,
+        environment: withConfig,
+        signal: signals,
+        onLine: reportProgress(log),
+      })
     } catch (error) {
       if (error instanceof CommandError) for (const line of complaint(error)) log.info(line)
       throw error

@@ -2,13 +2,15 @@
 export type Compression = { readonly algorithm: 'gzip' | 'zstd' | 'none'; readonly level: number }
 
 /**
- * Each block of this many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so that
- * every machine makes the same bytes.
+ * Each block of so many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so that
+ * every machine makes the same bytes. zstd finds more in larger blocks, gzip looks back 32 kB only.
  */
-export const blockSize = 1024 * 1024
+export const blockSize = { gzip: 1024 * 1024, zstd: 4 * 1024 * 1024, none: 1024 * 1024 } as const
 
 const libraries = { gzip: 'zlib', zstd: 'zstd' } as const
 
 /** What the bytes of a compressed layer depend on besides its content; part of the layer key. */
 export const compressionFormat = ({ algorithm, level }: Compression): string =>
-  algorithm === 'none' ? 'tar' : `tar+${algorithm}-${level} ${blockSize} ${process.versions[libraries[algorithm]]}`
+  algorithm === 'none'
+    ? 'tar'
+    : `tar+${algorithm}-${level} ${blockSize[algorithm]} ${process.versions[libraries[algorithm]]}`

@@ -19,6 +19,14 @@ export type Document = { readonly descriptor: Descriptor; readonly bytes: Uint8A
 
 export const digestOf = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
+/** Throws an `Error` that names `what` if the value is no digest. */
+export const parseDigest = (value: unknown, what: string): Digest => {
+  if (typeof value === 'string' && isDigest(value)) return value
+  throw new Error(`${what} should be a SHA-256 digest, but is ${JSON.stringify(value)}`)
+}
+
+const isDigest = (text: string): text is Digest => /^sha256:[0-9a-f]{64}$/.test(text)
+
 export const jsonDocument = (mediaType: string, value: unknown): Document => {
   const bytes = Buffer.from(JSON.stringify(value))
   return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } }

@@ -13,3 +13,5 @@ const layerMediaTypes = {
 } as const
 
 export const layerMediaType = (algorithm: keyof typeof layerMediaTypes): string => layerMediaTypes[algorithm]
+
+export const isLayerMediaType = (text: string): boolean => Object.values<string>(layerMediaTypes).includes(text)

@@ -32,6 +32,10 @@ const pushBlob = async (
   return result
 }
 
+/** Whether the registry has a layer that was not built in this run. */
+export const hasLayer = (client: RepositoryClient, layer: Descriptor): Promise<boolean> =>
+  client.retrying(() => client.hasBlob(layer))
+
 /**
  * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names a
  * blob that is not. Where the registry then says that one is missing, which GHCR does, each is looked for once more, and
@@ -48,8 +52,7 @@ export const pushImage = async (
     await putManifest(client, manifest, manifest.descriptor.digest)
   }
   await repairing(push, async () => {
-    for (const { descriptor } of image.layers)
-      if (!(await client.retrying(() => client.hasBlob(descriptor)))) await resend(descriptor)
+    for (const { descriptor } of image.layers) if (!(await hasLayer(client, descriptor))) await resend(descriptor)
   })
 }
 

@@ -12,7 +12,7 @@ export const outputs = (outcome: Outcome, sbom: string | undefined): Record<stri
     ref: `${image}@${digest}`,
     tags: outcome.tags.join('\n'),
     'config-digest': outcome.platforms[0].image.config.descriptor.digest,
-    reused: 'none',
+    reused: outcome.reused,
     sbom: sbom ?? '',
     output: outcome.output ?? '',
     metadata: JSON.stringify(metadata(outcome)),
@@ -28,7 +28,7 @@ const metadata = (outcome: Outcome): unknown => {
     digest: descriptor.digest,
     mediaType: descriptor.mediaType,
     tags: outcome.tags,
-    reused: 'none',
+    reused: outcome.reused,
     source: { type: source.type, url: source.url, revision: source.revision, narHash: source.narHash },
     packages: platforms[0].packages.map(({ attr, name, version, outPath }) => ({ attr, name, version, outPath })),
     platforms: platforms.map(({ platform, image, layers }) => ({

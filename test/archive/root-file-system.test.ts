@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { rootFileSystem } from '../../src/archive/root-file-system.ts'
 import type { TreeEntry } from '../../src/archive/tree.ts'
 import type { Owner } from '../../src/archive/users.ts'
-import type { Loader } from '../../src/job-container.ts'
+import type { Loader } from '../../src/loader.ts'
 import type { Plan } from '../../src/plan.ts'
 
 type Options = Partial<Plan['base']> & {

@@ -38,6 +38,16 @@ const entries: TreeEntry[] = [
 ]
 
 describe('an archive', () => {
+  test.each([[{ uid: 1000, gid: 100 }], [{ uid: 262143, gid: 262144 }], [{ uid: 1000650000, gid: 2147483647 }]])(
+    'has a directory that is a user’s: %j',
+    async (owner) => {
+      const bytes = await archive([{ type: 'directory', name: 'app', mode: 0o755, owner }])
+      expect(readByPython(bytes)).toEqual([['app', '5', 0o755, owner.uid, owner.gid, '', '', 1, 0, '', '']])
+      const list = execFileSync('tar', ['--list', '--verbose', '--numeric-owner'], { input: bytes, encoding: 'utf8' })
+      expect(list).toContain(` ${owner.uid}/${owner.gid} `)
+    },
+  )
+
   test('has the same bytes everywhere', async () => {
     expect(sha256(await archive(entries))).toMatchInlineSnapshot(
       `"1947cdd3e98d7df654e56d6c5f715a125f80011587ef76dbb39fede010bd4a50"`,

@@ -2,8 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { build } from '../support/nix.ts'
 
+type Packages = Parameters<typeof build>[0]
+
 /** The names in the symlink layer, links with what they point to; the digests of store paths are left out. */
-const links = async (packages: string[]): Promise<string[]> => {
+const links = async (packages: Packages): Promise<string[]> => {
   const { symlinkLayer } = await build(packages)
   const script = `
 import sys, tarfile
@@ -16,7 +18,7 @@ for m in tarfile.open(sys.argv[1]):
     .map((line) => line.trimEnd())
 }
 
-const conflicts = async (packages: string[]): Promise<string[]> =>
+const conflicts = async (packages: Packages): Promise<string[]> =>
   (await build(packages)).conflicts.map(
     ({ path, winner, loser }) => `${path}: ${winner.slice(44)}, not ${loser.slice(44)}`,
   )
@@ -121,6 +123,32 @@ describe('the symlink layer', () => {
     const { closure, symlinkLayer } = await build(['file'])
     expect([...closure.paths.keys()].map((path) => path.slice(44))).toEqual(['file-1.0'])
     expect(execFileSync('tar', ['--list', '--file', symlinkLayer.path], { encoding: 'utf8' })).toBe('')
+  })
+})
+
+describe('a package that is not linked', () => {
+  test('is in the image, with no link to it, and its path is told', async () => {
+    const { closure, unlinked, packages, roots } = await build(['other', { attr: 'tree', linked: false }])
+    expect([...closure.paths.keys()].map((path) => path.slice(44)).sort()).toEqual(['other-1.0', 'tree-1.0'])
+    expect(packages.map(({ attr }) => attr)).toEqual(['other', 'tree'])
+    expect(unlinked).toEqual({ tree: packages[1]?.outPath })
+    expect(roots).toHaveLength(2)
+    expect(await links(['other', { attr: 'tree', linked: false }])).toEqual(await links(['other']))
+  })
+
+  test('is in conflict with none', async () => {
+    expect(await conflicts([{ attr: 'same', linked: false }, 'tree'])).toEqual([])
+  })
+
+  test('is linked where it is listed too, and its path is told', async () => {
+    const [twice, once] = [await build(['tree', { attr: 'tree', linked: false }]), await build(['tree'])]
+    expect(twice.symlinkLayer.sha256).toBe(once.symlinkLayer.sha256)
+    expect(twice.unlinked).toEqual({ tree: once.packages[0]?.outPath })
+    expect(twice.packages).toEqual(once.packages)
+  })
+
+  test('can be all that there is', async () => {
+    expect(await links([{ attr: 'tree', linked: false }])).toEqual([''])
   })
 })
 

@@ -55,6 +55,21 @@ describe('a name', () => {
     expect(await evaluate(['tree', { attr: 'other', optional: true }])).toBe(await evaluate(['tree', 'other']))
   })
 
+  test('of the preset is told as that, with what to do', async () => {
+    const needs = (attr: string): string =>
+      `\`preset: job-container\` needs ${attr}, which is not in SET; name a newer nixpkgs, or write \`preset: default\`.`
+    const failing = evaluate([
+      'tree',
+      { attr: 'other' },
+      { attr: 'nix-ld', linked: false },
+      { attr: 'stdenv.cc.cc.lib', linked: false },
+    ])
+    const message = await failing.then(String, (error: Error) => error.message)
+    expect(message.replaceAll(/\/\S*small-set with the content [^;]+(?=;)/g, 'SET')).toBe(
+      ['nix-ld', 'stdenv.cc.cc.lib'].map(needs).join('\n'),
+    )
+  })
+
   test('under two spellings is one package', async () => {
     expect(await evaluate(['7zz', '_7zz'])).toBe(await evaluate(['_7zz']))
   })

@@ -9,6 +9,7 @@ const spec = {
   roots: [git],
   symlinkLayer: { path: links, size: 10240, sha256: '0123456789abcdef'.repeat(4) },
   conflicts: [{ path: '/bin/git', winner: `${git}/bin/git`, loser: '/nix/store/other/bin/git' }],
+  unlinked: { 'nix-ld': git },
   packages: [
     {
       attr: 'git',
@@ -28,6 +29,7 @@ test('what Nix tells about an image is read', () => {
     roots: spec.roots,
     symlinkLayer: spec.symlinkLayer,
     conflicts: spec.conflicts,
+    unlinked: spec.unlinked,
     packages: [
       spec.packages[0],
       { attr: 'tools.git', name: 'git', version: '', outPath: git, license: [], homepage: undefined },

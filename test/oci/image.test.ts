@@ -21,15 +21,38 @@ const settings: ImageSettings = {
   cmd: ['/bin/bash'],
 }
 
+/** The same with all that an image can have, nothing in order. */
+const whole: ImageSettings = {
+  ...settings,
+  user: '1000:100',
+  exposedPorts: ['8080/tcp', '53/udp'],
+  env: { PATH: '/bin', LANG: 'C.UTF-8' },
+  entrypoint: ['/bin/sh', '-c'],
+  cmd: ['exec sleep 1'],
+  volumes: ['/var/lib/x', '/data'],
+  workdir: '/app',
+  labels: { b: '2', a: '1' },
+  annotations: { d: '4', c: '3' },
+}
+
 const json = ({ bytes }: Document): unknown => JSON.parse(Buffer.from(bytes).toString('utf8'))
 const fixed: Image = image(layers, settings)
 
 describe('an image', () => {
   test('has the same digests everywhere and in every version', () => {
-    expect([fixed.config.descriptor.digest, fixed.manifest.descriptor.digest]).toMatchInlineSnapshot(`
+    const digests = [fixed, image(layers, whole)].map(({ config, manifest }) =>
+      [config, manifest].map(({ descriptor }) => descriptor.digest),
+    )
+    expect(digests).toMatchInlineSnapshot(`
       [
-        "sha256:ac5180239f26875bc6bd3dd9c4387f414c3442929d71207350ce222c0fe99e5b",
-        "sha256:2de684f2d41e1053eb9cfb640d8940f965525dadac2073223d9740f7de62a2dc",
+        [
+          "sha256:ac5180239f26875bc6bd3dd9c4387f414c3442929d71207350ce222c0fe99e5b",
+          "sha256:2de684f2d41e1053eb9cfb640d8940f965525dadac2073223d9740f7de62a2dc",
+        ],
+        [
+          "sha256:8a4859ca1258f6be207e9636b1e9b2ec1f291d59cfe3d6baab0990f6de32eb6d",
+          "sha256:7b828bd849cb8c727b38de8d23fdda6ad0bb01ac1114a3cfa9adf226a47b6efd",
+        ],
       ]
     `)
   })
@@ -68,11 +91,60 @@ describe('an image', () => {
     })
   })
 
-  test('without a command has none, not an empty one', () => {
-    expect(json(image(layers, { ...settings, cmd: undefined }).config)).toMatchObject({
-      config: { Env: ['PATH=/bin'] },
+  test('can say all that the specification has, in one order', () => {
+    const { config, manifest } = image(layers, whole)
+    expect(JSON.stringify((json(config) as { config: unknown }).config, undefined, 1)).toMatchInlineSnapshot(`
+      "{
+       "User": "1000:100",
+       "ExposedPorts": {
+        "53/udp": {},
+        "8080/tcp": {}
+       },
+       "Env": [
+        "LANG=C.UTF-8",
+        "PATH=/bin"
+       ],
+       "Entrypoint": [
+        "/bin/sh",
+        "-c"
+       ],
+       "Cmd": [
+        "exec sleep 1"
+       ],
+       "Volumes": {
+        "/data": {},
+        "/var/lib/x": {}
+       },
+       "WorkingDir": "/app",
+       "Labels": {
+        "a": "1",
+        "b": "2"
+       }
+      }"
+    `)
+    expect(json(manifest)).toMatchObject({ annotations: { c: '3', d: '4' } })
+  })
+
+  test.each<[string, Partial<ImageSettings>]>([
+    ['ports', { exposedPorts: ['53/udp', '8080/tcp'] }],
+    ['variables', { env: { LANG: 'C.UTF-8', PATH: '/bin' } }],
+    ['volumes', { volumes: ['/data', '/var/lib/x'] }],
+    ['labels', { labels: { a: '1', b: '2' } }],
+    ['annotations', { annotations: { c: '3', d: '4' } }],
+  ])('is the same whatever the order of its %s', (_, sorted) => {
+    const [one, other] = [image(layers, whole), image(layers, { ...whole, ...sorted })]
+    expect(other.manifest.descriptor.digest).toBe(one.manifest.descriptor.digest)
+  })
+
+  test('has nothing of what is not given, and no empty list', () => {
+    const { config, manifest } = image(layers, {
+      architecture: 'amd64',
+      created: settings.created,
+      labels: {},
+      volumes: [],
     })
-    expect(json(image(layers, { ...settings, cmd: undefined }).config)).not.toHaveProperty('config.Cmd')
+    expect(json(config)).toHaveProperty('config', { Env: [] })
+    expect(json(manifest)).not.toHaveProperty('annotations')
   })
 
   test.each<[string, Image]>([
@@ -81,6 +153,11 @@ describe('an image', () => {
     ['another environment', image(layers, { ...settings, env: {} })],
     ['another command', image(layers, { ...settings, cmd: ['/bin/sh'] })],
     ['another time', image(layers, { ...settings, created: '1970-01-01T00:00:02Z' })],
+    ...Object.entries(whole).flatMap(([name, value]): [string, Image][] =>
+      name in settings || name === 'annotations'
+        ? []
+        : [[`another ${name}`, image(layers, { ...settings, [name]: value })]],
+    ),
   ])('with %s is another image', (_, other) => {
     expect(other.config.descriptor.digest).not.toBe(fixed.config.descriptor.digest)
     expect(other.manifest.descriptor.digest).not.toBe(fixed.manifest.descriptor.digest)

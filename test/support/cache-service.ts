@@ -220,8 +220,8 @@ class Service {
   async #sendDamaged(blob: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const whole = Buffer.from(await (await fetch(this.#sign(blob, 'r'))).arrayBuffer())
     if (this.fault === 'missing') return void response.writeHead(404, { 'x-ms-error-code': 'BlobNotFound' }).end()
-    const bytes = this.fault === 'truncated' ? whole.subarray(0, whole.length / 2) : whole
-    if (this.fault === 'corrupt') bytes.fill(0, bytes.length / 2)
+    const bytes = this.fault === 'truncated' ? whole.subarray(0, whole.length >> 1) : whole
+    if (this.fault === 'corrupt') bytes.fill(0, bytes.length >> 1)
     response.writeHead(200, { 'content-length': bytes.length, etag: '"damaged"', 'x-ms-blob-type': 'BlockBlob' })
     if (request.method === 'HEAD') return void response.end()
     if (this.fault === 'stalled') return void response.write(bytes.subarray(0, 1))

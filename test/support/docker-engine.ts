@@ -6,6 +6,8 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 /** A Docker engine of one's own, with no images, no network but the host's (`--network host`) and no credentials. */
 export type DockerEngine = AsyncDisposable & {
+  /** The path at which it listens. */
+  readonly socket: string
   /** Runs Docker's command line against this engine. Loopback registries need no TLS. */
   docker(args: readonly string[], options?: { readonly input?: string }): Promise<Finished>
   /** Ends its containers and the engine, and removes all that it holds. */
@@ -19,7 +21,8 @@ export const startDockerEngine = async (): Promise<DockerEngine> => {
   need('runc', 'runc')
   await using starting = new AsyncDisposableStack()
   const folder = starting.use(await temporaryFolder('docker')).path
-  const host = `unix://${join(folder, 'docker.sock')}`
+  const socket = join(folder, 'docker.sock')
+  const host = `unix://${socket}`
   const configFile = join(folder, 'daemon.json')
   await writeFile(configFile, '{}')
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('DOCKER_'))
@@ -46,7 +49,7 @@ export const startDockerEngine = async (): Promise<DockerEngine> => {
   })
   const running = starting.move()
   const stop = () => running.disposeAsync()
-  return { docker, stop, [Symbol.asyncDispose]: stop }
+  return { socket, docker, stop, [Symbol.asyncDispose]: stop }
 }
 
 const unmountBelow = async (folder: string): Promise<void> => {

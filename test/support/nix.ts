@@ -22,10 +22,21 @@ const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
 export type SourceTools = IdentifyTools & FetchTools
 
-/** The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. */
-export const withNix = async <T>(work: (nix: Nix, tools: SourceTools) => Promise<T>, config = ''): Promise<T> => {
+/**
+ * The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. `remote` is a store other than the machine's.
+ */
+export const withNix = async <T>(
+  work: (nix: Nix, tools: SourceTools) => Promise<T>,
+  config = '',
+  remote?: string,
+): Promise<T> => {
   const temporary = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
-  const environment = { PATH: pathWithNix(), HOME: temporary, NIX_CONF_DIR: nixConfigFolder }
+  const environment = {
+    PATH: pathWithNix(),
+    HOME: temporary,
+    NIX_CONF_DIR: nixConfigFolder,
+    ...(remote && { NIX_REMOTE: remote }),
+  }
   const { signal } = new AbortController()
   try {
     const nix = await configureNix({ environment, config, temporary, signal, log: silentLog })

@@ -80,6 +80,7 @@ export const outcome = (changes: Partial<Outcome> = {}): Outcome => {
       description: 'nixpkgs at 755f',
     },
     platforms: [platform],
+    reused: 'none',
     uploaded: 12_346_912,
     requests: 9,
     timings: { source: 0.5, nix: 61.234 },

@@ -124,18 +124,24 @@ export const tags = async (registry: Registry, repository: string): Promise<stri
   return (answer?.tags ?? []).sort()
 }
 
+/** Makes the registry forget a blob, which manifests may still name. */
+export const deleteBlob = async (registry: Registry, repository: string, digest: string): Promise<void> => {
+  await ask(registry, `/v2/${repository}/blobs/${digest}`, {}, 'DELETE')
+}
+
 /** Resolves to `undefined` for 404, and throws an `Error` for all other refusals. */
 const ask = async (
   registry: Registry,
   path: string,
   headers: Readonly<Record<string, string>>,
+  method = 'GET',
 ): Promise<Response | undefined> => {
   const url = `http://${registry.host}${path}`
   const named = { ...headers, 'user-agent': userAgent }
-  let response = await fetch(url, { headers: named })
+  let response = await fetch(url, { method, headers: named })
   if (response.status === 401) {
     const authorization = await authorize(registry, response.headers.get('www-authenticate') ?? '')
-    response = await fetch(url, { headers: { ...named, authorization } })
+    response = await fetch(url, { method, headers: { ...named, authorization } })
   }
   if (response.status === 404) return undefined
   if (!response.ok) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)

@@ -1,5 +1,6 @@
 import { createReadStream, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 
@@ -15,20 +16,27 @@ export type Content =
   | { readonly folder: string }
   | ((request: IncomingMessage, response: ServerResponse) => void)
 
-/** Serves `contents`, by path; the longest path that fits is taken. Everything else is 404. */
-export const startWebServer = async (contents: Readonly<Record<string, Content>>): Promise<WebServer> => {
+/**
+ * Serves `contents`, by path; the longest path that fits is taken. Everything else is 404. With `tls`, a key and a
+ * certificate as PEM, it speaks HTTPS.
+ */
+export const startWebServer = async (
+  contents: Readonly<Record<string, Content>>,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<WebServer> => {
   const requests: WebRequest[] = []
   const sockets = new Set<Socket>()
-  const server = createServer((request, response) => {
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost')
     requests.push({ method: request.method ?? '', path: pathname, authorization: request.headers.authorization })
     answer(contents, decodeURIComponent(pathname), request, response)
-  })
+  }
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener)
   server.on('connection', (socket) => sockets.add(socket))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   return {
-    url: `http://127.0.0.1:${port}`,
+    url: `${tls ? 'https' : 'http'}://127.0.0.1:${port}`,
     requests,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy()

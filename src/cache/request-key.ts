@@ -1,0 +1,51 @@
+import { createHash } from 'node:crypto'
+import { isRecord } from '../check.ts'
+import type { NarHash } from '../nix/nar-hash.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { Plan } from '../plan.ts'
+
+/** Another number where the same request gives other layers: other rules for grouping, packing or the base layer. */
+const formatVersion = 1
+
+/**
+ * All that decides which layers an image has, one line each; nothing in it changes from commit to commit. `content` stands
+ * for the package set, `ownNix` is the hash of the action's own `nix/` folder.
+ */
+export const requestParts = (
+  plan: Plan,
+  platform: Platform,
+  content: string,
+  ownNix: NarHash,
+): Readonly<Record<string, string>> => ({
+  format: `${formatVersion}`,
+  platform,
+  packages: JSON.stringify(plan.evaluation.packages),
+  nixpkgs: content,
+  'nixpkgs-config': canonicalJson(plan.evaluation.config),
+  'nix-config': JSON.stringify(plan.nixConfig),
+  'base layer': JSON.stringify(plan.base),
+  layering: plan.layering,
+  popularity: plan.popularity.length > 0 ? sha256(JSON.stringify(plan.popularity)) : 'none',
+  'layers for store paths': `${plan.layerBudget}`,
+  compression: plan.layerFormat,
+  "the action's nix/": ownNix,
+})
+
+/** The request key: 64 hex digits that stand for the layers of an image before anything is evaluated. */
+export const requestKey = (parts: Readonly<Record<string, string>>): string =>
+  sha256(JSON.stringify(Object.entries(parts)))
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** JSON that does not depend on the order in which somebody wrote the names of an object. */
+const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value))
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isRecord(value)) return value
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((name) => [name, sorted(value[name])]),
+  )
+}

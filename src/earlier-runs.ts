@@ -1,0 +1,104 @@
+import { assemble } from './assemble.ts'
+import { type RecordTools, restoreRecords, saveRecords } from './cache/record-cache.ts'
+import { addImage, findImage, findLayer, type LayerRecord, noRecords } from './cache/records.ts'
+import { requestKey, requestParts } from './cache/request-key.ts'
+import { UserError } from './error.ts'
+import { hashNar } from './nix/nar.ts'
+import type { NarHash } from './nix/nar-hash.ts'
+import { contentOf, type PinnedSource, pinned, type SourceIdentity } from './nix/source.ts'
+import type { Platform } from './oci/platform.ts'
+import { formatRepository } from './oci/reference.ts'
+import type { PlatformImage, PushableImage } from './outcome.ts'
+import type { Plan } from './plan.ts'
+import { isMissingContent } from './registry/error.ts'
+import { hasLayer, pushImage } from './registry/push.ts'
+import type { RepositoryClient } from './registry/repository.ts'
+
+/** What earlier runs made, as far as it is of use to this one. */
+export type EarlierRuns = {
+  /** Finds out what is known of the plan's requests. Nothing, where it cannot be said yet what the source holds. */
+  readonly recall: (source: SourceIdentity | PinnedSource) => Promise<void>
+  /**
+   * The image of a platform out of layers that an earlier run made. Where this run pushes, it is pushed. `undefined` where
+   * none is known, or the registry has lost a layer of it.
+   */
+  readonly image: (platform: Platform, source: SourceIdentity | PinnedSource) => Promise<PushableImage | undefined>
+  /** The source with the hash that its content had in the earlier run whose image was used. */
+  readonly source: (source: SourceIdentity) => PinnedSource
+  /** A layer with this key that the registry has. */
+  readonly layer: (key: string) => Promise<LayerRecord | undefined>
+  /** Tells later runs what this one built and pushed. */
+  readonly remember: (images: readonly PlatformImage[], source: PinnedSource) => Promise<void>
+}
+
+/** There is nothing to make the layer of. */
+class LostLayerError extends UserError {}
+
+export const earlierRuns = (plan: Plan, client: RepositoryClient, tools: RecordTools): EarlierRuns => {
+  const { log } = tools
+  const keys = new Map<Platform, string>()
+  const lost = new Set<Platform>()
+  let narHash: NarHash | undefined
+  let records = noRecords
+
+  return {
+    recall: async (source) => {
+      const content = contentOf(source)
+      if (content === undefined || keys.size > 0 || plan.reuse === 'none') return
+      const ownNix = hashNar(plan.evaluation.nixDirectory)
+      for (const platform of plan.platforms) {
+        const parts = requestParts(plan, platform, content, ownNix)
+        keys.set(platform, requestKey(parts))
+        await log.group(`The request key for ${platform} is ${keys.get(platform)}`, async () => {
+          for (const [name, value] of Object.entries(parts)) log.info(`${name}: ${value}`)
+        })
+      }
+      records = await restoreRecords([...keys.values()], tools)
+    },
+
+    image: async (platform, source) => {
+      const record = findImage(records, keys.get(platform) ?? '')
+      // A hash that is wrong has to be told, and is when the source is fetched.
+      if (!record || lost.has(platform) || (source.narHash && source.narHash !== record.narHash)) return undefined
+      const { contents } = record
+      const image = assemble(contents, plan.configuration, platform)
+      const push = () =>
+        pushImage(client, image, ({ digest }) => {
+          throw new LostLayerError(
+            `${formatRepository(client.repository)} has lost ${digest}, which an earlier run pushed; run the job again.`,
+          )
+        })
+      try {
+        if (plan.push) await push()
+      } catch (error) {
+        if (!(error instanceof LostLayerError) && !isMissingContent(error)) throw error
+        lost.add(platform)
+        log.info(`An earlier run made the image for ${platform}, but the registry does not have all of it any more.`)
+        return undefined
+      }
+      log.info(`The image for ${platform} is made of what an earlier run built; nothing is evaluated.`)
+      narHash = record.narHash
+      return { platform, built: false, contents, image, origins: contents.layers.map(() => 'reused'), push }
+    },
+
+    source: (source) => {
+      if (!narHash) throw new Error('The source is asked for, but no image of an earlier run was used')
+      return pinned(source, narHash)
+    },
+
+    layer: async (key) => {
+      const layer = plan.push ? findLayer(records, key) : undefined
+      return layer && (await hasLayer(client, layer.descriptor)) ? layer : undefined
+    },
+
+    remember: async (images, { narHash }) => {
+      const built = images.filter((image) => image.built)
+      const added = built.reduce(
+        (sofar, { platform, contents }) => addImage(sofar, { key: keys.get(platform) ?? '', narHash, contents }),
+        records,
+      )
+      const [first] = built.flatMap(({ platform }) => keys.get(platform) ?? [])
+      if (first !== undefined && plan.push) await saveRecords(added, first, tools)
+    },
+  }
+}

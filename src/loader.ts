@@ -1,0 +1,48 @@
+import { UserError } from './error.ts'
+import { loaderPackages } from './job-container.ts'
+import type { ImageSpec } from './nix/image-spec.ts'
+import type { Platform } from './oci/platform.ts'
+
+/**
+ * The loader of programs that were not built for Nix: a link to nix-ld in the image, and the variables by which it finds the
+ * real loader and the libraries. It hides them from the program's children.
+ */
+export type Loader = {
+  /** Of the link; without a slash at either end. */
+  readonly name: string
+  readonly target: string
+  readonly env: Readonly<Record<'NIX_LD' | 'NIX_LD_LIBRARY_PATH', string>>
+}
+
+/** Where programs have their loader by the ABI; in glibc, the file is in `lib` for all. */
+const places: Readonly<Record<Platform, { readonly folder: string; readonly file: string }>> = {
+  'linux/amd64': { folder: 'lib64', file: 'ld-linux-x86-64.so.2' },
+  'linux/arm64': { folder: 'lib', file: 'ld-linux-aarch64.so.1' },
+}
+
+/** Throws a `UserError` if nix-ld is so old that it does not hide the libraries from a program's children. */
+export const loaderOf = (
+  { unlinked, packages }: Pick<ImageSpec, 'unlinked' | 'packages'>,
+  platform: Platform,
+): Loader => {
+  const pathOf = (attr: string): string => {
+    const path = unlinked[attr]
+    if (!path) throw new Error(`The image specification has no path of ${attr}`)
+    return path
+  }
+  const nixLd = pathOf(loaderPackages.nixLd)
+  const version = packages.find(({ outPath }) => outPath === nixLd)?.version ?? ''
+  if (/^[01]\./.test(version))
+    throw new UserError(
+      `\`preset: job-container\` needs nix-ld 2 or newer, but the package set has ${version}; name a newer nixpkgs, or write \`preset: default\`.`,
+    )
+  const { folder, file } = places[platform]
+  const libraries = [pathOf(loaderPackages.glibc), pathOf(loaderPackages.compilerLibraries)].map(
+    (path) => `${path}/lib`,
+  )
+  return {
+    name: `${folder}/${file}`,
+    target: `${nixLd}/libexec/nix-ld`,
+    env: { NIX_LD: `${libraries[0]}/${file}`, NIX_LD_LIBRARY_PATH: libraries.join(':') },
+  }
+}

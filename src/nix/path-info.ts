@@ -1,0 +1,48 @@
+import { count, list, optional, parseJson, record, string } from '../check.ts'
+import { CommandError } from '../command.ts'
+import { type Nix, perProcess } from './nix.ts'
+import { parseStorePath, type StorePath } from './store-path.ts'
+
+/** What Nix's database says of a path; `narSize` in bytes. */
+export type PathInfo = {
+  readonly path: StorePath
+  readonly narSize: number
+  /** Of these, the path itself may be one. */
+  readonly references: readonly StorePath[]
+  /** Signed by a substituter, or found by its content, so that nobody need be believed who says what is in it. */
+  readonly isProven: boolean
+}
+
+/** Paths that are valid, with all that they reference. Throws a `CommandError` if one is not. */
+export const pathInfos = async (paths: readonly StorePath[], nix: Nix): Promise<PathInfo[]> => {
+  const closure = new Map<StorePath, PathInfo>()
+  for (let start = 0; start < paths.length; start += perProcess)
+    for (const info of await query(paths.slice(start, start + perProcess), nix)) closure.set(info.path, info)
+  return [...closure.values()]
+}
+
+const query = async (paths: readonly StorePath[], nix: Nix): Promise<PathInfo[]> => {
+  const args = ['path-info', '--recursive', '--json', ...paths]
+  // Newer versions want to be told which of their formats; older ones have only one and do not know the option.
+  const text = await nix('nix', args).catch((error) => {
+    if (!(error instanceof CommandError && error.stderr.includes('--json-format'))) throw error
+    return nix('nix', [...args, '--json-format', '1'])
+  })
+  const answer = parseJson(text, 'the path information')
+  if (Array.isArray(answer)) return answer.map((item) => pathInfo(record(item, 'the path information')['path'], item))
+  return Object.entries(record(answer, 'the path information')).map(([path, item]) => pathInfo(path, item))
+}
+
+const pathInfo = (key: unknown, value: unknown): PathInfo => {
+  const path = parseStorePath(string(key, 'path'), 'path')
+  const info = record(value, path)
+  const signatures = optional(list(string))(info['signatures'], `${path}.signatures`) ?? []
+  return {
+    path,
+    narSize: count(info['narSize'], `${path}.narSize`),
+    references: list(string)(info['references'], `${path}.references`).map((reference) =>
+      parseStorePath(reference, `a reference of ${path}`),
+    ),
+    isProven: signatures.length > 0 || Boolean(optional(string)(info['ca'], `${path}.ca`)),
+  }
+}

@@ -1,0 +1,218 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { runAction, type StepResult } from './support/action.ts'
+import { type CacheScope, type CacheService, startCacheService } from './support/cache-service.ts'
+import { type CountedNix, countNix } from './support/counted-nix.ts'
+import { smallSet } from './support/nix.ts'
+import { deleteBlob, manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
+
+type Layer = { digest: string; origin: string; storePaths: string[]; size: number }
+type Metadata = {
+  reused: string
+  requests: number
+  bytes: { uploaded: number }
+  platforms: { layers: Layer[] }[]
+  timings: Record<string, number>
+}
+
+let registry: Registry
+let cache: CacheService
+let nix: CountedNix
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  cache = await startCacheService()
+  nix = await countNix()
+})
+afterAll(async () => {
+  await nix[Symbol.asyncDispose]()
+  await cache[Symbol.asyncDispose]()
+  await registry.stop()
+})
+beforeEach(() => cache.clear())
+
+let repository = 0
+/** Pushes to a repository of its own, by a run on the default branch if nothing else is said. */
+const freshImage = (): string => `${registry.host}/reuse-${repository++}`
+
+type Run = StepResult & { metadata: Metadata; nixProcesses: number }
+
+const push = async (inputs: Record<string, string>, scope: CacheScope = {}): Promise<Run> => {
+  const before = nix.count()
+  const step = await runAction(
+    { packages: 'tree other', nixpkgs: smallSet, tags: 'v1', ...inputs },
+    { environment: { PATH: nix.path, ...cache.environment(scope) }, event: { repository: { default_branch: 'main' } } },
+  )
+  expect(step.exitCode, step.log).toBe(0)
+  return { ...step, metadata: JSON.parse(step.outputs['metadata'] ?? ''), nixProcesses: nix.count() - before }
+}
+
+const layersOf = ({ metadata }: Run): Layer[] => metadata.platforms[0]?.layers ?? []
+const origins = (run: Run): string[] => [...new Set(layersOf(run).map(({ origin }) => origin))].sort()
+
+/** What may differ between a run that reused and one that did not. */
+const comparable = ({ metadata, outputs }: Run): unknown => {
+  const { reused, requests, bytes, timings, platforms, ...rest } = metadata
+  const { metadata: _, reused: __, sbom: ___, ...others } = outputs
+  return {
+    ...others,
+    ...rest,
+    bytes: { ...bytes, uploaded: 0 },
+    platforms: platforms.map((platform) => ({
+      ...platform,
+      layers: platform.layers.map((layer) => ({ ...layer, origin: '' })),
+    })),
+  }
+}
+
+describe('a run that changes nothing', () => {
+  test('starts no Nix and sends no layer, and gives the same as the one before', async () => {
+    const image = freshImage()
+    const cold = await push({ image })
+    expect(cold.metadata.reused).toBe('none')
+    expect(cold.nixProcesses).toBeGreaterThan(0)
+    const again = await push({ image })
+    expect(again.nixProcesses).toBe(0)
+    expect(again.metadata.reused).toBe('image')
+    expect(origins(again)).toEqual(['reused'])
+    expect(again.metadata.requests).toBeLessThanOrEqual(10)
+    expect(Object.keys(again.metadata.timings)).not.toContain('nix')
+    expect(comparable(again)).toEqual(comparable(cold))
+    expect(again.sbom).toBe(cold.sbom)
+    expect(again.log).toContain('nothing is evaluated')
+  })
+
+  test('saves no other records', async () => {
+    const image = freshImage()
+    await push({ image })
+    expect(cache.entries.map(({ key }) => key)).toEqual([
+      expect.stringMatching(/^nix-image-records-[0-9a-f]{32}-[0-9a-f]{16}$/),
+    ])
+    await push({ image })
+    expect(cache.entries.length).toBe(1)
+  })
+
+  test('needs no Nix to be there', async () => {
+    const image = freshImage()
+    const cold = await push({ image })
+    const step = await runAction(
+      { packages: 'tree other', nixpkgs: smallSet, tags: 'v1', image, 'install-nix': 'never' },
+      { environment: { PATH: '/nowhere:/usr/bin:/bin', ...cache.environment() } },
+    )
+    expect(step.exitCode, step.log).toBe(0)
+    expect(step.outputs['digest']).toBe(cold.outputs['digest'])
+  })
+
+  test('may be for another tag and other labels, and then gives what a cold run would', async () => {
+    const image = freshImage()
+    await push({ image })
+    const other = { tags: 'v2', labels: 'a=b', cmd: '["tree"]', env: 'A=1' }
+    const again = await push({ image, ...other })
+    expect(again.metadata.reused).toBe('image')
+    expect(again.nixProcesses).toBe(0)
+    const cold = await push({ image, ...other, reuse: 'false' })
+    expect(cold.metadata.reused).toBe('none')
+    expect(again.outputs['digest']).toBe(cold.outputs['digest'])
+    expect(await tags(registry, image.slice(registry.host.length + 1))).toEqual(['v1', 'v2'])
+  })
+
+  test('may be one that does not push', async () => {
+    const cold = await push({ image: freshImage() })
+    const again = await push({ image: freshImage(), push: 'false' })
+    expect(again.metadata.reused).toBe('image')
+    expect(again.outputs['digest']).toBe(cold.outputs['digest'])
+    expect(again.nixProcesses).toBe(0)
+  })
+})
+
+describe('what an earlier run made is not used', () => {
+  test.each<[string, Record<string, string>, string]>([
+    ['for other packages', { packages: 'tree' }, 'layers'],
+    ['for the same ones in another order', { packages: 'other tree' }, 'layers'],
+    ['with another compression', { compression: 'zstd' }, 'none'],
+    ['without a cache', { cache: 'false' }, 'none'],
+    ['where it was told so', { reuse: 'false' }, 'none'],
+  ])('%s', async (_, inputs, reused) => {
+    const image = freshImage()
+    await push({ image })
+    const other = await push({ image, ...inputs })
+    expect(other.nixProcesses).toBeGreaterThan(0)
+    expect(other.metadata.reused).toBe(reused)
+  })
+
+  test('for an image layout, which wants the layers as files', async () => {
+    const image = freshImage()
+    await push({ image })
+    const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+    try {
+      const { metadata } = await push({ image, output: join(folder, 'layout') })
+      expect(metadata.reused).toBe('none')
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test('after the package set has changed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+    try {
+      const nixpkgs = join(folder, 'set')
+      await cp(smallSet, nixpkgs, { recursive: true })
+      const image = freshImage()
+      await push({ image, nixpkgs })
+      expect((await push({ image, nixpkgs })).metadata.reused).toBe('image')
+      await cp(join(smallSet, 'default.nix'), join(nixpkgs, 'another.nix'))
+      expect((await push({ image, nixpkgs })).nixProcesses).toBeGreaterThan(0)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  })
+
+  test('where the registry has lost a layer: it is built and sent again', async () => {
+    const image = freshImage()
+    const cold = await push({ image })
+    await deleteBlob(registry, image.slice(registry.host.length + 1), layersOf(cold)[0]?.digest ?? '')
+    const again = await push({ image, tags: 'v2' })
+    expect(again.metadata.reused).toBe('layers')
+    expect(origins(again)).toEqual(['built', 'reused'])
+    expect(again.outputs['digest']).toBe(cold.outputs['digest'])
+    expect(again.log).toContain('the registry does not have all of it any more')
+  })
+})
+
+test('one package more costs only the layers that have something new', async () => {
+  const image = freshImage()
+  const cold = await push({ image, packages: 'tree other file sbinA' })
+  const more = await push({ image, packages: 'tree other file sbinA sbinB' })
+  expect(more.metadata.reused).toBe('layers')
+  const known = new Set(layersOf(cold).flatMap(({ storePaths }) => storePaths))
+  for (const { origin, storePaths } of layersOf(more))
+    if (origin === 'reused') expect(storePaths.every((path) => known.has(path))).toBe(true)
+    else expect(storePaths.length === 0 || storePaths.some((path) => !known.has(path))).toBe(true)
+  expect(
+    (await push({ image: freshImage(), packages: 'tree other file sbinA sbinB', reuse: 'false' })).outputs['digest'],
+  ).toBe(more.outputs['digest'])
+})
+
+test('jobs that run at the same time each find their own records', async () => {
+  const image = freshImage()
+  const lists = ['tree', 'other', 'tree other', 'file', 'tree file', 'other file', 'sbinA', 'sbinA tree']
+  const all = (): Promise<Run[]> =>
+    Promise.all(lists.map((packages, index) => push({ image, packages, tags: `t${index}` })))
+  const first = await all()
+  for (const [index, { outputs }] of first.entries())
+    expect(outputs['digest']).toBe(await manifestDigest(registry, image.slice(registry.host.length + 1), `t${index}`))
+  const second = await all()
+  expect(second.map(({ metadata }) => metadata.reused)).toEqual(lists.map(() => 'image'))
+  expect(second.map(({ outputs }) => outputs['digest'])).toEqual(first.map(({ outputs }) => outputs['digest']))
+})
+
+describe('a record is believed only from where this run may read', () => {
+  test('the default branch for a branch, and not the other way round', async () => {
+    const image = freshImage()
+    await push({ image }, { ref: 'refs/heads/branch' })
+    expect((await push({ image })).metadata.reused).toBe('none')
+    expect((await push({ image }, { ref: 'refs/pull/1/merge' })).metadata.reused).toBe('image')
+  })
+})

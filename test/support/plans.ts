@@ -1,0 +1,42 @@
+import type { Context } from '../../src/context.ts'
+import type { Inputs } from '../../src/inputs.ts'
+import { type Plan, plan } from '../../src/plan.ts'
+
+/** An image of two packages for another platform than the one of the machine. */
+export const inputs = {
+  packages: ['git', 'jq'],
+  nixpkgsConfig: { allowUnfree: true },
+  platforms: ['linux/arm64'],
+  push: 'auto',
+  preset: 'default',
+  maxLayers: 64,
+  layering: 'stable',
+  compression: { algorithm: 'gzip', level: 6 },
+  output: undefined,
+  reuse: 'true',
+  configuration: {
+    entrypoint: undefined,
+    cmd: undefined,
+    env: {},
+    user: undefined,
+    workdir: undefined,
+    expose: [],
+    volumes: [],
+    labels: {},
+    annotations: { manifest: {}, index: {} },
+  },
+  nix: { install: 'auto', release: { version: '', url: '', sha256: '' }, config: '' },
+} as const satisfies Partial<Inputs>
+
+const context = {
+  platform: 'linux/amd64',
+  isForkPullRequest: false,
+  nixDirectory: '/action/nix',
+} as const satisfies Partial<Context>
+
+/** The plan of that image, or of another one where something is changed. */
+export const planOf = (
+  changedInputs: Partial<Inputs> = {},
+  changedContext: Partial<Context> = {},
+  popularity?: Plan['popularity'],
+): Plan => plan({ ...inputs, ...changedInputs } as Inputs, { ...context, ...changedContext } as Context, popularity)
