@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { cacheUse } from '../src/cache/cache-use.ts'
 import { readContext } from '../src/context.ts'
 import { readInputs } from '../src/inputs.ts'
 import { plan } from '../src/plan.ts'
@@ -13,26 +14,30 @@ const commit = 'c0ffee0000000000000000000000000000000000'
 const headCommit = 'badcafe000000000000000000000000000000000'
 const pullRequest = (full_name: string) => ({ pull_request: { head: { sha: headCommit, repo: { full_name } } } })
 const [own, fork] = [pullRequest('Owner/Repository'), pullRequest('Stranger/Repository')]
+const [main, topic, tag, merge] = ['refs/heads/main', 'refs/heads/topic', 'refs/tags/v1', 'refs/pull/7/merge']
+const queue = 'refs/heads/gh-readonly-queue/main/pr-7-c0ffee'
 
-/** Rows as in `docs/events.md`: what the runner says of the event, and what is pushed. */
-const events: readonly (readonly [string, { name: string; ref?: string; payload?: unknown }, string | undefined])[] = [
-  ['`push` to a branch', { name: 'push', ref: 'refs/heads/main' }, commit],
-  ['`push` of a tag', { name: 'push', ref: 'refs/tags/v1' }, commit],
-  ['`pull_request` from the same repository', { name: 'pull_request', payload: own }, headCommit],
-  ['`pull_request` from a fork', { name: 'pull_request', payload: fork }, undefined],
-  ['`pull_request_target`', { name: 'pull_request_target', payload: fork }, headCommit],
-  ['`schedule`', { name: 'schedule', payload: { schedule: '0 4 * * *' } }, commit],
-  ['`workflow_dispatch`', { name: 'workflow_dispatch', payload: { inputs: {} } }, commit],
-  ['`merge_group`', { name: 'merge_group', payload: { merge_group: { head_sha: commit } } }, commit],
-  ['`release`', { name: 'release', ref: 'refs/tags/v1', payload: { release: { tag_name: 'v1' } } }, commit],
-  ['`workflow_run`', { name: 'workflow_run', payload: { workflow_run: { head_repository: { fork: true } } } }, commit],
+/** Rows as in `docs/events.md`: what the runner says of an event, what is tagged where there is a push, and what is saved. */
+const events: readonly (readonly [string, string, string, object, string | undefined, string])[] = [
+  ['`push` to the default branch', 'push', main, {}, commit, 'records, store paths'],
+  ['`push` to another branch', 'push', topic, {}, commit, 'records'],
+  ['`push` of a tag', 'push', tag, {}, commit, 'records'],
+  ['`pull_request` from the same repository', 'pull_request', merge, own, headCommit, 'records'],
+  ['`pull_request` from a fork', 'pull_request', merge, fork, undefined, 'nothing'],
+  ['`pull_request_target`', 'pull_request_target', main, fork, headCommit, 'nothing'],
+  ['`schedule`', 'schedule', main, { schedule: '0 4 * * *' }, commit, 'records, store paths'],
+  ['`workflow_dispatch` on another branch', 'workflow_dispatch', topic, { inputs: {} }, commit, 'records'],
+  ['`merge_group`', 'merge_group', queue, { merge_group: { head_sha: commit } }, commit, 'records'],
+  ['`release`', 'release', tag, { release: { tag_name: 'v1' } }, commit, 'records'],
+  ['`workflow_run`', 'workflow_run', main, { workflow_run: { head_repository: { fork: true } } }, commit, 'nothing'],
 ]
 
-describe('with push: auto', () => {
-  test.each(events)('%s', async (_, { name, ref = 'refs/heads/main', payload = {} }, tag) => {
+describe('by default', () => {
+  test.each(events)('%s is pushed and saved as docs/events.md says', async (_, name, ref, payload, tag, saved) => {
     await using folder = await temporaryFolder('event')
     const file = join(folder.path, 'event.json')
-    await writeFile(file, JSON.stringify(payload))
+    const event = { repository: { default_branch: 'main' }, ...payload }
+    await writeFile(file, JSON.stringify(event))
     const environment = {
       GITHUB_EVENT_NAME: name,
       GITHUB_EVENT_PATH: file,
@@ -45,17 +50,20 @@ describe('with push: auto', () => {
       RUNNER_TEMP: folder.path,
     }
     const context = readContext(environment, join(root, 'dist', 'index.js'))
-    const given = inputVariables(await actionFile(), { packages: 'tree' }, evaluated(commit, payload))
+    const given = inputVariables(await actionFile(), { packages: 'tree' }, evaluated(commit, event))
     const inputs = readInputs((name) => given[`INPUT_${name.toUpperCase()}`] ?? '', context)
     expect(plan(inputs, context).push).toBe(tag !== undefined)
     if (tag !== undefined) expect([inputs.tags, context.commit]).toEqual([[tag], tag])
+    const { records, storePaths } = cacheUse('true', context)
+    expect([records.read, storePaths.read]).toEqual([true, true])
+    const kinds = [records.save ? 'records' : [], storePaths.save ? 'store paths' : []].flat()
+    expect(kinds.join(', ') || 'nothing').toBe(saved)
   })
 
-  test('each event is told of in docs/events.md', async () => {
-    const rows = (await readFile(join(root, 'docs', 'events.md'), 'utf8')).matchAll(/^\| (`.+?) \| (yes|no) \|/gm)
-    expect([...rows].map(([, event, pushed]) => [event, pushed])).toEqual(
-      events.map(([event, , tag]) => [event, tag === undefined ? 'no' : 'yes']),
-    )
+  test('is what docs/events.md says of each event', async () => {
+    const text = await readFile(join(root, 'docs', 'events.md'), 'utf8')
+    const rows = [...text.matchAll(/^\| (`.+?) \| (yes|no) \| (.+?) \|/gm)].map(([, ...cells]) => cells)
+    expect(rows).toEqual(events.map(([event, , , , tag, saved]) => [event, tag === undefined ? 'no' : 'yes', saved]))
   })
 })
 

@@ -2,10 +2,10 @@ import { isRecord, parseJson } from '../check.ts'
 import { messages, UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import type { Repository } from '../oci/reference.ts'
-import { NoAnswerError, RegistryError } from './error.ts'
+import { PassingError, RegistryError } from './error.ts'
 import { exchange, type Wire } from './http.ts'
 import { isTrustedRealm } from './origin.ts'
-import { explainRefusal, noCredentials } from './refusal.ts'
+import { explainRefusal, noCredentials, notARegistry } from './refusal.ts'
 
 /** What a registry asks for in a `WWW-Authenticate` header. */
 export type Challenge = { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
@@ -40,7 +40,7 @@ export const authorize = async (
   }
   const realm = URL.parse(challenge.parameters['realm'] ?? '')
   if (challenge.scheme !== 'bearer' || !realm)
-    throw new Error(`${repository.registry} asks for an authorization that is not known: ${challenge.scheme}`)
+    throw notARegistry(repository, `asks for an authorization that is not known (${challenge.scheme})`)
   if (!isTrustedRealm(repository.registry, realm))
     throw new UserError(
       `${repository.registry} asks for its credentials to be sent to ${realm.host}, which is not that registry; they were not sent.`,
@@ -71,7 +71,7 @@ const fetchToken = async (
   } catch (error) {
     if (error instanceof UserError) throw error
     if (error instanceof RegistryError) throw explainRefusal(error, repository, credentials)
-    throw new NoAnswerError(
+    throw new PassingError(
       `The token server of ${repository.registry} gives no token (${messages(error).at(-1)}); run the job again.`,
       { cause: error },
     )

@@ -20,14 +20,17 @@ export class RegistryError extends Error {
   }
 }
 
-/** A registry that did not answer, or broke off. `passes`: it may be otherwise in a moment. */
-export class NoAnswerError extends UserError {
-  override name = 'NoAnswerError'
-  readonly passes: boolean
+/** Trouble that may be over in a moment, above all no answer. `tries` is how often it makes sense to ask in all. */
+export class PassingError extends UserError {
+  override name = 'PassingError'
+  readonly tries: number
 
-  constructor(message: string, { passes = true, cause }: { passes?: boolean; cause?: unknown } = {}) {
+  constructor(
+    message: string,
+    { tries = Number.POSITIVE_INFINITY, cause }: { tries?: number | undefined; cause?: unknown } = {},
+  ) {
     super(message, { cause })
-    this.passes = passes
+    this.tries = tries
   }
 }
 

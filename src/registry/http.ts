@@ -4,7 +4,7 @@ import { request as httpsRequest } from 'node:https'
 import { pipeline } from 'node:stream/promises'
 import { isRecord, record } from '../check.ts'
 import { messages } from '../error.ts'
-import { NoAnswerError, RegistryError } from './error.ts'
+import { PassingError, RegistryError } from './error.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
 /** Bytes to send, or a file that is read while it is sent, whose size is known. */
@@ -37,7 +37,7 @@ const longestAnswer = 8_000_000
 
 /**
  * Sends one request, follows nothing, and returns the complete answer. Throws a `RegistryError` for an unexpected status and a
- * `NoAnswerError` where there was none. Headers and the query, which may hold a signature, are in neither.
+ * `PassingError` where there was none. Headers and the query, which may hold a signature, are in neither.
  */
 export const exchange = async (request: Request, wire: Wire): Promise<Answer> => {
   const { method, url, expected } = request
@@ -117,19 +117,19 @@ const answerTo = async (request: ClientRequest): Promise<Answer> => {
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
 }
 
-/** What does not mend itself: a name that nobody has, or a certificate that the runner does not trust. */
-const lasting = /^(ENOTFOUND|EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
+/** Something answers, which the runner has no reason to believe. */
+const untrusted = /^(EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 const explainSilence = (url: URL, cause: unknown): unknown => {
   const { code = '', path } = cause as NodeJS.ErrnoException
   if (cause instanceof BodyError || path !== undefined) return cause
-  const passes = !lasting.test(code)
-  const reason = messages(cause).at(-1)
-  const advice =
-    passes || code === 'ENOTFOUND' ? '' : ', that it speaks HTTPS and that the runner trusts its certificate'
-  return new NoAnswerError(
-    `${url.host} does not answer (${reason}); check the host in \`image\`${advice}, or run the job again.`,
-    { passes, cause },
+  const isUntrusted = untrusted.test(code)
+  const advice = isUntrusted ? ', that it speaks HTTPS and that the runner trusts its certificate' : ''
+  // A host that nobody has or where nobody listens is likely mistyped, but a registry may be about to start.
+  const tries = isUntrusted || code === 'ENOTFOUND' ? 1 : code === 'ECONNREFUSED' ? 4 : undefined
+  return new PassingError(
+    `${url.host} does not answer (${messages(cause).at(-1)}); check the host in \`image\`${advice}, or run the job again.`,
+    { cause, tries },
   )
 }
 

@@ -1,7 +1,7 @@
 import { UserError } from '../error.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
-import { answerOf, isMissingContent, NoAnswerError } from './error.ts'
+import { answerOf, isMissingContent, PassingError } from './error.ts'
 import type { RepositoryClient } from './repository.ts'
 
 /** A layer that lies ready in a file. */
@@ -96,10 +96,16 @@ export const pushTags = async (
 const putManifest = (client: RepositoryClient, document: Document, reference: string): Promise<void> =>
   client.retrying(() =>
     unlessThere(
-      () => client.putManifest(document, reference),
+      () => client.putManifest(document, reference).catch(explainBrokenManifest),
       async () => (await client.resolve(reference)) === document.descriptor.digest,
     ),
   )
+
+/** The digest is that of the bytes that are sent; Debian's registry mistakes it where several put the same manifest at once. */
+const explainBrokenManifest = (error: Error): never => {
+  if (answerOf(error)?.code !== 'DIGEST_INVALID') throw error
+  throw new PassingError(error.message, { tries: 4, cause: answerOf(error) })
+}
 
 /** Others push as well, and some registries refuse whoever comes second: what is there is there. */
 const unlessThere = async (send: () => Promise<void>, isThere: () => Promise<boolean>): Promise<void> => {
@@ -130,7 +136,7 @@ const checkNamed = async (client: RepositoryClient, reference: string, digest: s
   const named = await client.retrying(async () => {
     const found = await client.resolve(reference)
     if (found === undefined)
-      throw new NoAnswerError(`${registry} took ${reference} and does not have it; run the job again.`)
+      throw new PassingError(`${registry} took ${reference} and does not have it; run the job again.`)
     return found
   })
   if (named !== digest)

@@ -17,6 +17,10 @@ export const noCredentials = ({ registry }: Repository): UserError =>
       : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`,
   )
 
+/** An answer that no registry gives, as of a web server or of something in between. */
+export const notARegistry = ({ registry }: Repository, what: string): UserError =>
+  new UserError(`${registry} ${what}; check that \`image\` names a registry, and run the job again if it does.`)
+
 /** A registry that contradicts itself, or what was sent; nothing that it says of this image can be relied on. */
 export const lyingRegistry = ({ registry }: Repository, what: string): UserError =>
   new UserError(

@@ -1,10 +1,10 @@
 import type { Credentials } from '../inputs/credentials.ts'
 import { type Descriptor, type Digest, type Document, digestOf } from '../oci/descriptor.ts'
 import { imageIndexMediaType, imageManifestMediaType } from '../oci/media-type.ts'
-import { formatRepository, type Repository } from '../oci/reference.ts'
+import type { Repository } from '../oci/reference.ts'
 import type { Answer, Body } from './http.ts'
 import { type Patience, runnersPatience } from './patience.ts'
-import { lyingRegistry } from './refusal.ts'
+import { lyingRegistry, notARegistry } from './refusal.ts'
 import { type Retrying, retries } from './retry.ts'
 import { type ClientPorts, Session } from './session.ts'
 
@@ -148,7 +148,7 @@ export class RepositoryClient {
     const url = this.#url('/blobs/uploads/')
     const { headers } = await this.#session.send({ method: 'POST', url, body: new Uint8Array(), expected: [202] })
     const place = headers.location ? URL.parse(headers.location, url.href) : null
-    if (!place) throw new Error(`${formatRepository(this.repository)} opened an upload without saying where`)
+    if (!place) throw notARegistry(this.repository, 'opens an upload without saying where')
     this.#session.checkPlace(place)
     return place
   }

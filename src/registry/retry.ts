@@ -1,4 +1,4 @@
-import { answerOf, isSecondaryLimit, NoAnswerError } from './error.ts'
+import { answerOf, isSecondaryLimit, PassingError } from './error.ts'
 import type { Patience } from './patience.ts'
 
 /** Does the work, and again, from its beginning, after a fault that may pass; so it must be one that can be done twice. */
@@ -53,13 +53,13 @@ const longestDelay = 30_000
  */
 export const retryDelay = (error: unknown, attempt: number, chance: number): number | undefined => {
   const floor = floorOf(error)
-  if (floor === undefined) return undefined
+  if (floor === undefined || (error instanceof PassingError && attempt >= error.tries)) return undefined
   const step = Math.min(longestDelay, firstDelay * 2 ** (attempt - 1))
   return floor + (step * (1 + chance)) / 2
 }
 
 const floorOf = (error: unknown): number | undefined => {
-  if (error instanceof NoAnswerError) return error.passes ? 0 : undefined
+  if (error instanceof PassingError) return 0
   const answer = answerOf(error)
   if (!answer) return undefined
   const { status, code, retryAfter = 0 } = answer

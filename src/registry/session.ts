@@ -7,7 +7,7 @@ import { type Answer, exchange, type Request, type Wire } from './http.ts'
 import { isAllowedPlace, registryOrigin } from './origin.ts'
 import type { Patience } from './patience.ts'
 import { redirectTarget } from './redirect.ts'
-import { explainRefusal, refusedPlace } from './refusal.ts'
+import { explainRefusal, notARegistry, refusedPlace } from './refusal.ts'
 import { type WriteTurn, writeRate } from './write-rate.ts'
 
 /** `secret` masks a value in the log; `signal` ends what is under way. */
@@ -97,7 +97,7 @@ export class Session {
 
   async #authorize(header: string): Promise<string> {
     const challenge = parseChallenge(header)
-    if (!challenge) throw new Error(`${this.#repository.registry} answers 401 without saying what it wants`)
+    if (!challenge) throw notARegistry(this.#repository, 'answers 401 without saying what it wants')
     this.requests++
     return authorize(challenge, this.#repository, this.#credentials, { ...this.#wire, secret: this.#secret })
   }

@@ -77,6 +77,15 @@ describe('a push is complete after', () => {
     expect(bytesOfBlobs(proxy)).toBe(sizeOf(image))
   })
 
+  test('nobody takes the rest of a large layer', async () => {
+    await using proxy = await startFaultProxy(registry.host, [{ fits: stages.upload, fault: 'hang' }])
+    const image = await fresh([30_000_000])
+    const client = testClient(proxy.host, image.name)
+    await push(client, image)
+    expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
+    expect(client.bytesSent).toBeLessThan(2 * 30_000_000)
+  })
+
   test('many faults, and each layer is told to have been sent', async () => {
     const fault = 'lose answer'
     const rules = Object.values(stages).map((fits) => ({ fits, fault, times: 2 }) as const)

@@ -29,7 +29,7 @@ test.each<[string, Content, string | RegExp]>([
   [
     'no place for an upload',
     (_, response) => void response.writeHead(202).end(),
-    /opened an upload without saying where$/,
+    /opens an upload without saying where; check that `image` names a registry, and run the job again if it does\.$/,
   ],
   [
     'a place without HTTPS',
@@ -39,12 +39,12 @@ test.each<[string, Content, string | RegExp]>([
   [
     '401 without a challenge',
     (_, response) => void response.writeHead(401).end(),
-    /answers 401 without saying what it wants$/,
+    /answers 401 without saying what it wants; check that `image` names a registry, and run the job again if it does\.$/,
   ],
   [
     'a challenge that is not known',
     (_, response) => void response.writeHead(401, { 'www-authenticate': 'Negotiate' }).end(),
-    /asks for an authorization that is not known: negotiate$/,
+    /asks for an authorization that is not known \(negotiate\); check that `image` names a registry, and run the job again if it does\.$/,
   ],
   [
     'something that is no OCI error',

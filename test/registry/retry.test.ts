@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/error.ts'
-import { NoAnswerError, RegistryError } from '../../src/registry/error.ts'
+import { PassingError, RegistryError } from '../../src/registry/error.ts'
 import type { Patience } from '../../src/registry/patience.ts'
 import { retries, retryDelay, waitBudget } from '../../src/registry/retry.ts'
 
@@ -10,7 +10,7 @@ const answer = (status: number, { code, message = '', retryAfter }: Details = {}
   new UserError('a sentence', {
     cause: new RegistryError('PUT https://example.org/', status, code, message, retryAfter),
   })
-const silence = new NoAnswerError('no answer')
+const silence = new PassingError('no answer')
 const secondary = {
   message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
 }
@@ -67,7 +67,9 @@ describe('the delay, with no jitter and with almost all of it', () => {
     ['507', answer(507), 1, never, never],
     ['wrong digest', answer(400, { code: 'DIGEST_INVALID' }), 1, never, never],
     ['missing blob', answer(400, { code: 'MANIFEST_BLOB_UNKNOWN' }), 1, never, never],
-    ['name that nobody has', new NoAnswerError('no such host', { passes: false }), 1, never, never],
+    ['name that nobody has', new PassingError('no such host', { tries: 1 }), 1, never, never],
+    ['connection that is refused', new PassingError('refused', { tries: 4 }), 3, 1000, 2000],
+    ['connection that is refused', new PassingError('refused', { tries: 4 }), 4, never, never],
     ['mistake of the user', new UserError('no'), 1, never, never],
     ['fault of our own', new TypeError('no'), 1, never, never],
   ])('%s, attempt %4$d', (_, error, attempt, least, most) => {

@@ -72,8 +72,10 @@ export const push = async (
 
 /** What the registry serves under a tag, every blob of it read and hashed: the digest, or what is wrong with it. */
 export const pulledDigest = async (host: string, name: string, tag: string): Promise<string> => {
-  const get = async (path: string): Promise<Buffer> => {
+  const get = async (path: string, tries = 3): Promise<Buffer> => {
     const response = await fetch(`http://${host}/v2/${name}/${path}`, { headers: { accept: imageManifestMediaType } })
+    // Debian's registry writes a tag in two steps, and may still be at it for a request whose connection is gone.
+    if (response.status === 500 && tries > 1) return setTimeout(100).then(() => get(path, tries - 1))
     if (!response.ok) throw new Error(`${path} answered ${response.status}`)
     return Buffer.from(await response.arrayBuffer())
   }

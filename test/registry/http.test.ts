@@ -1,0 +1,79 @@
+import { createServer } from 'node:net'
+import { describe, expect, test } from 'vitest'
+import { type Answer, exchange, type Wire } from '../../src/registry/http.ts'
+import { closedPort, startWebServer } from '../support/web-server.ts'
+
+const wire = (idleLimit = 5000): Wire => ({
+  signal: new AbortController().signal,
+  idleLimit,
+  onSent: () => {},
+  redact: (text) => text,
+})
+const get = (url: string, limit?: number): Promise<Answer> =>
+  exchange({ method: 'GET', url: new URL(url), expected: [200] }, wire(limit))
+
+describe('no answer', () => {
+  test('where nobody listens is asked for four times', async () => {
+    const port = await closedPort()
+    await expect(get(`http://127.0.0.1:${port}/`)).rejects.toMatchObject({
+      message: `127.0.0.1:${port} does not answer (connect ECONNREFUSED 127.0.0.1:${port}); check the host in \`image\`, or run the job again.`,
+      tries: 4,
+    })
+  })
+
+  test('from a name that nobody has is asked for once', async () => {
+    await expect(get('https://registry.invalid/')).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^registry\.invalid does not answer \(getaddrinfo \w+ registry\.invalid\); check the host/,
+      ),
+    })
+  })
+
+  test('from something that does not speak HTTPS says so, and is asked for once', async () => {
+    await using server = await startWebServer({ '/': 'plain' })
+    await expect(get(server.url.replace('http:', 'https:'))).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /does not answer \(.*\); check the host in `image`, that it speaks HTTPS and that the runner trusts its certificate, or run the job again\.$/s,
+      ),
+      tries: 1,
+    })
+  })
+
+  test.each([
+    ['nothing at all', ''],
+    ['a line and no more', 'HTTP/1.1 200 OK\r\n'],
+    ['part of a body', 'HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\npart'],
+  ])('but %s is waited for as long as something moves', async (_, text) => {
+    const server = createServer((socket) => socket.on('error', () => {}).write(text)).listen(0, '127.0.0.1')
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as { port: number }
+    const start = performance.now()
+    await expect(get(`http://127.0.0.1:${port}/`, 200)).rejects.toThrow(/does not answer/)
+    expect(performance.now() - start).toBeGreaterThan(190)
+    expect(performance.now() - start).toBeLessThan(2000)
+    server.close()
+  })
+
+  test('is not what one that comes slowly is', async () => {
+    await using server = await startWebServer({
+      '/': async (_, response) => {
+        for (let part = 0; part < 5; part++) {
+          response.write('part')
+          await new Promise((resolve) => setTimeout(resolve, 100))
+        }
+        response.end()
+      },
+    })
+    expect((await get(server.url, 300)).body.toString()).toBe('part'.repeat(5))
+  })
+
+  test('is what one without an end is', async () => {
+    await using server = await startWebServer({
+      '/': (_, response) => {
+        const more = (): void => void (response.destroyed || response.write(Buffer.alloc(1_000_000), more))
+        more()
+      },
+    })
+    await expect(get(server.url)).rejects.toThrow(/its answer is longer than 8000000 bytes/)
+  })
+})
