@@ -25,4 +25,4 @@ export const compare = async (title: string, contenders: readonly Contender[], r
     console.log(`${median.toFixed(3).padStart(9)} s ${(median / base).toFixed(2).padStart(6)} × ${name}`)
 }
 
-const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+export const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
