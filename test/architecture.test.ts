@@ -72,7 +72,7 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'image-defaults', 'layers/*', 'loader', 'nix/*', 'oci/*', 'timings'],
-    types: ['log', 'outcome', 'plan'],
+    types: ['log', 'nix/store-path', 'outcome', 'plan'],
   },
   'tell-contents': { values: ['graph/*', 'nix/store-path', 'units'], types: ['contents', 'log'] },
   run: {
@@ -91,7 +91,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'tell-contents',
       'timings',
     ],
-    types: ['context', 'inputs', 'log'],
+    types: ['context', 'inputs', 'log', 'nix/store-path'],
   },
   main: {
     values: ['cache/*', 'context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'],
