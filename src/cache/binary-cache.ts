@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CommandError } from '../command.ts'
 import type { SigningKey } from '../inputs/signing-key.ts'
-import { CommandError } from '../nix/command.ts'
 import type { Nix } from '../nix/nix.ts'
 import type { PathInfo } from '../nix/path-info.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'

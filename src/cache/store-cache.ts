@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CommandError } from '../command.ts'
 import { messages } from '../error.ts'
 import type { SigningKey } from '../inputs/signing-key.ts'
 import type { Log } from '../log.ts'
