@@ -68,7 +68,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'registry-records': { values: ['cache/*', 'check', 'error', 'oci/*', 'registry/*'], types: ['log'] },
   'earlier-runs': {
     values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry-records', 'registry/*'],
-    types: ['nix/nar-hash', 'outcome', 'plan'],
+    types: ['outcome', 'plan'],
   },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'image-defaults', 'layers/*', 'loader', 'nix/*', 'oci/*', 'timings'],
