@@ -6,7 +6,7 @@ import { digestOf } from '../../src/oci/descriptor.ts'
 
 /** What a registry may say that Debian's never does. Places are `nth` manifest that is put, from 1. */
 export type Quirks = {
-  /** Loses the largest blob just before this manifest, as GHCR seems to when several jobs push. */
+  /** Loses the largest layer just before this manifest, as GHCR seems to when several jobs push. */
   readonly forgets?: number
   /** Loses it again each time that it is sent. */
   readonly forgetsForEver?: boolean
@@ -100,13 +100,13 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
 
   const putManifest = (reference: string, request: IncomingMessage, body: Buffer): Answer => {
     manifestPuts++
-    if (quirks.forgetsForEver || quirks.forgets === manifestPuts) forgetLargest()
     const manifest = JSON.parse(body.toString()) as {
       mediaType?: string
       config?: { digest: string }
       layers?: { digest: string }[]
       manifests?: { digest: string }[]
     }
+    if (quirks.forgetsForEver || quirks.forgets === manifestPuts) forgetLargest(manifest.layers ?? [])
     if (request.headers['content-type'] !== manifest.mediaType)
       violations.push(`a manifest of ${manifest.mediaType} was sent as ${request.headers['content-type']}`)
     const digest = digestOf(body)
@@ -123,9 +123,10 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     return { status: 201, headers: { location: `/manifests/${digest}`, ...named(digest, quirks.lies === 'manifest') } }
   }
 
-  const forgetLargest = (): void => {
-    const [largest] = [...blobs].sort(([, a], [, b]) => b.length - a.length)
-    if (largest) blobs.delete(largest[0])
+  const forgetLargest = (layers: readonly { digest: string }[]): void => {
+    const sizeOf = ({ digest }: { digest: string }): number => blobs.get(digest)?.length ?? 0
+    const [largest] = layers.toSorted((a, b) => sizeOf(b) - sizeOf(a))
+    if (largest) blobs.delete(largest.digest)
   }
 
   const answer = (request: IncomingMessage, body: Buffer): Answer => {
