@@ -16,7 +16,7 @@ export type Quirks = {
   readonly noDigests?: boolean
   /** Makes the place of an upload out of the one that it would have named. */
   readonly place?: (path: string, host: string) => string
-  /** Takes a blob, and refuses it to whoever sends it, as some registries do when two send the same. */
+  /** Takes what is sent, and refuses it to the sender, as some registries do when two send the same. */
   readonly refusesCommits?: boolean
 }
 
@@ -94,7 +94,7 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     const digest = query.get('digest') ?? ''
     if (digestOf(body) !== digest) return error(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content')
     blobs.set(digest, body)
-    if (quirks.refusesCommits) return error(400, 'BLOB_UPLOAD_INVALID', 'blob upload invalid')
+    if (quirks.refusesCommits) return error(409, 'UNKNOWN', 'blob already exists')
     return { status: 201, headers: { location: `/blobs/${digest}`, ...named(digest, quirks.lies === 'blob') } }
   }
 
@@ -120,6 +120,7 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
       if (!manifests.has(digest)) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
     manifests.set(digest, body)
     manifests.set(reference, quirks.lies === 'tag' && isTag ? Buffer.from('{"another":1}') : body)
+    if (quirks.refusesCommits) return error(400, 'MANIFEST_INVALID', 'manifest invalid')
     return { status: 201, headers: { location: `/manifests/${digest}`, ...named(digest, quirks.lies === 'manifest') } }
   }
 
