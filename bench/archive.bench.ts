@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { writeLayer } from '../src/archive/layer.ts'
@@ -16,15 +16,16 @@ import { compare } from './measure.ts'
 
 const cores = availableParallelism()
 const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-bench-'))
-const file = join(folder, 'layer')
 
+const fileOf = (name: string): string => join(folder, name)
+const sizeOf = (name: string) => async (): Promise<number> => (await stat(fileOf(name))).size
 const peer = (paths: readonly string[], compressor: string) => async (): Promise<void> => {
   const script = `tar --create --sort name --mtime @1 --owner 0 --group 0 --numeric-owner -C / "\${@#/}" | tee >(sha256sum >&2) | ${compressor} | tee >(sha256sum >&2) > "$0"`
-  execFileSync('bash', ['-c', script, file, ...paths], { stdio: 'ignore' })
+  execFileSync('bash', ['-c', script, fileOf('peer'), ...paths], { stdio: 'ignore' })
 }
 const own =
   (paths: readonly string[], algorithm: 'gzip' | 'zstd' | 'none', level: number) => async (): Promise<void> => {
-    await writeLayer(tar(storePathsTree(paths as StorePath[])), file, { algorithm, level })
+    await writeLayer(tar(storePathsTree(paths as StorePath[])), fileOf('own'), { algorithm, level })
   }
 
 const measure = async (paths: readonly string[]): Promise<void> => {
@@ -36,8 +37,8 @@ const measure = async (paths: readonly string[]): Promise<void> => {
   ] as const
   for (const [algorithm, level, compressor] of rows)
     await compare(`${algorithm} ${level}`, [
-      { name: `tar | ${compressor}`, work: peer(paths, compressor) },
-      { name: 'this action', work: own(paths, algorithm, level) },
+      { name: `tar | ${compressor}`, work: peer(paths, compressor), size: sizeOf('peer') },
+      { name: 'this action', work: own(paths, algorithm, level), size: sizeOf('own') },
     ])
 }
 

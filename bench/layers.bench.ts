@@ -1,5 +1,5 @@
 import { amplification, geometricMean } from './layers/amplification.ts'
-import { corpora } from './layers/corpora.ts'
+import { type Corpus, corpora } from './layers/corpora.ts'
 import { layerings } from './layers/peers.ts'
 import { picture } from './layers/picture.ts'
 import { kinds, sequence } from './layers/sequences.ts'
@@ -14,40 +14,48 @@ const seeds = [201, 202, 203, 204, 205]
 /** What a user gives as `max-layers`, of which two are not for store paths. */
 const maxLayers = [16, 32, 64, 127]
 
-const lists = corpora()
-const sequences = kinds.flatMap((kind) =>
-  lists.flatMap((corpus) =>
-    seeds.map((seed) => ({ kind, corpus: corpus.name, closures: sequence(kind, corpus, seed) })),
-  ),
-)
-for (const { name } of lists) {
-  const sizes = sequences.filter(({ corpus }) => corpus === name).map(({ closures }) => closures[0]?.paths.size ?? 0)
-  console.log(`${name}: ${sizes[0]} store paths`)
-}
-
 const figure = (value: number): string => value.toFixed(2).padStart(7)
-for (const most of maxLayers) {
-  console.log(`\n${most} layers`)
-  console.log('     a      b      c      d    all  chain')
-  for (const [name, layering] of layerings) {
-    const results = sequences.map(({ kind, closures }) => ({
-      kind,
-      ...amplification(
-        closures,
-        closures.map((closure) => layering(closure, most - 2)),
-      ),
-    }))
-    const byKind = kinds.map((kind) =>
-      geometricMean(results.filter((result) => result.kind === kind).map(({ layers }) => layers)),
-    )
-    const all = geometricMean(results.map(({ layers }) => layers))
-    const chain = geometricMean(results.map((result) => result.chain))
-    console.log(`${[...byKind, all, chain].map(figure).join('')}  ${name}`)
+
+const table = (lists: readonly Corpus[]): void => {
+  const sequences = kinds.flatMap((kind) =>
+    lists.flatMap((corpus) =>
+      seeds.map((seed) => ({ kind, corpus: corpus.name, closures: sequence(kind, corpus, seed) })),
+    ),
+  )
+  const sizes = lists.map(({ name }) => {
+    const paths = sequences.find(({ corpus }) => corpus === name)?.closures[0]?.paths
+    return `${name} (${paths?.size} store paths)`
+  })
+  console.log(sizes.join(', '))
+  for (const most of maxLayers) {
+    console.log(`\n${most} layers`)
+    console.log('     a      b      c      d    all  chain')
+    for (const [name, layering] of layerings) {
+      const results = sequences.map(({ kind, closures }) => ({
+        kind,
+        ...amplification(
+          closures,
+          closures.map((closure) => layering(closure, most - 2)),
+        ),
+      }))
+      const byKind = kinds.map((kind) =>
+        geometricMean(results.filter((result) => result.kind === kind).map(({ layers }) => layers)),
+      )
+      const all = geometricMean(results.map(({ layers }) => layers))
+      const chain = geometricMean(results.map((result) => result.chain))
+      console.log(`${[...byKind, all, chain].map(figure).join('')}  ${name}`)
+    }
   }
 }
+
+const [tuned, heldOut] = [corpora('tuned'), corpora('held out')]
+console.log('Lists of packages that nothing was tuned on:')
+table(heldOut)
+console.log('\nLists of packages that the constants were tuned on, with other seeds:')
+table(tuned)
 console.log(`\n${kinds.map(({ title }, index) => `${'abcd'[index]}: ${title}`).join('; ')}`)
 console.log('all: geometric mean of all sequences; chain: the same where all above the first changed layer counts')
 
-const server = lists.find(({ name }) => name === 'server')
+const server = tuned.find(({ name }) => name === 'server')
 console.log('\nAn image of nginx, curl and jq in 16 layers, after a change to curl and its library')
 if (server) for (const line of picture(['nginx', 'curl', 'jq'], 'curl', 14, server.packages)) console.log(line)

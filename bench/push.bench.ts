@@ -7,13 +7,14 @@ import { storePathsTree } from '../src/archive/tree.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from '../src/archive/write-layout.ts'
 import { limiter } from '../src/concurrent.ts'
 import type { StorePath } from '../src/nix/store-path.ts'
+import type { Descriptor } from '../src/oci/descriptor.ts'
 import { image } from '../src/oci/image.ts'
 import { pushImage, pushLayer, pushTags } from '../src/registry/push.ts'
 import { RepositoryClient } from '../src/registry/repository.ts'
 import { output } from '../test/support/process.ts'
 import { startRegistry } from '../test/support/registry.ts'
 import { realClosure } from './closure.ts'
-import { compare } from './measure.ts'
+import { type Contender, compare } from './measure.ts'
 
 /**
  * Packing, compressing and pushing an image of 16 layers, beside skopeo, which compresses and pushes the same layers from
@@ -43,41 +44,66 @@ await writeLayout(layout, [plainImage], plainImage.manifest, ['image'])
 
 await using registry = await startRegistry()
 let run = 0
-const { signal } = new AbortController()
-const own = (algorithm: 'gzip' | 'zstd', level: number) => async (): Promise<void> => {
-  const client = new RepositoryClient({ registry: registry.host, name: `own-${run++}` }, undefined, {
-    secret: () => {},
-    signal,
-  })
-  const layers = await Promise.all(
-    pack('own', algorithm, level).map(async (packed) => {
-      const layer = await packed
-      await pushLayer(client, layer)
-      return layer
-    }),
-  )
-  const pushed = image(layers, settings)
-  await pushImage(client, pushed, async () => {})
-  await pushTags(client, pushed.manifest, ['v1'], async () => {})
+/** Bytes of the layers of an image in the registry. */
+const sizeOf = async (name: string): Promise<number> => {
+  const accept = 'application/vnd.oci.image.manifest.v1+json'
+  const answer = await fetch(`http://${registry.host}/v2/${name}/manifests/v1`, { headers: { accept } })
+  const { layers } = (await answer.json()) as { layers: Descriptor[] }
+  return layers.reduce((total, { size }) => total + size, 0)
 }
-const skopeo = (algorithm: string, level: number) => async (): Promise<void> => {
-  const options = ['--insecure-policy', 'copy', '--quiet', '--dest-tls-verify=false', '--dest-no-creds']
-  const compression = ['--dest-compress-format', algorithm, '--dest-compress-level', `${level}`]
-  const from = `oci:${layout}:image`
-  const to = `docker://${registry.host}/skopeo-${run++}:v1`
-  // Without a memory of the blobs that it has compressed before.
-  const forget = 'mkdir -p /var/lib/containers; mount -t tmpfs tmpfs /var/lib/containers; exec "$@"'
-  const skopeo = ['skopeo', ...options, ...compression, from, to]
-  await output('unshare', ['--mount', '--propagation', 'private', 'bash', '-c', forget, '-', ...skopeo])
+const { signal } = new AbortController()
+const own = (algorithm: 'gzip' | 'zstd', level: number): Contender => {
+  let name = ''
+  const work = async (): Promise<void> => {
+    name = `own-${run++}`
+    const client = new RepositoryClient({ registry: registry.host, name }, undefined, { secret: () => {}, signal })
+    const layers = await Promise.all(
+      pack('own', algorithm, level).map(async (packed) => {
+        const layer = await packed
+        await pushLayer(client, layer)
+        return layer
+      }),
+    )
+    const pushed = image(layers, settings)
+    await pushImage(client, pushed, async () => {})
+    await pushTags(client, pushed.manifest, ['v1'], async () => {})
+  }
+  return { name: `this action, level ${level} (pack, compress and push)`, work, size: () => sizeOf(name) }
+}
+const skopeo = (algorithm: string, level: number): Contender => {
+  let name = ''
+  const work = async (): Promise<void> => {
+    name = `skopeo-${run++}`
+    const options = ['--insecure-policy', 'copy', '--quiet', '--dest-tls-verify=false', '--dest-no-creds']
+    const compression = ['--dest-compress-format', algorithm, '--dest-compress-level', `${level}`]
+    // Without a memory of the blobs that it has compressed before.
+    const forget = 'mkdir -p /var/lib/containers; mount -t tmpfs tmpfs /var/lib/containers; exec "$@"'
+    const copy = [...options, ...compression, `oci:${layout}:image`, `docker://${registry.host}/${name}:v1`]
+    await output('unshare', ['--mount', '--propagation', 'private', 'bash', '-c', forget, '-', 'skopeo', ...copy])
+  }
+  return { name: `skopeo copy, level ${level} (compress and push)`, work, size: () => sizeOf(name) }
+}
+
+/** Our level whose result is nearest in size to another one's: what skopeo's compressors call a level is their own. */
+const levelOfSize = async (algorithm: 'gzip' | 'zstd', levels: readonly number[], size: number): Promise<number> => {
+  const distances: { level: number; distance: number }[] = []
+  for (const level of levels) {
+    const layers = await Promise.all(pack('level', algorithm, level))
+    const total = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
+    distances.push({ level, distance: Math.abs(total - size) })
+  }
+  return distances.sort((a, b) => a.distance - b.distance)[0]?.level ?? 0
 }
 
 console.log(`gcc, python3, git and perl: ${(bytes / 1e6).toFixed(0)} MB in 16 layers`)
-for (const [algorithm, level] of [
-  ['gzip', 6],
-  ['zstd', 3],
-] as const)
-  await compare(`${algorithm} ${level}, into a registry on loopback`, [
-    { name: 'skopeo copy (compress and push)', work: skopeo(algorithm, level) },
-    { name: 'this action (pack, compress and push)', work: own(algorithm, level) },
-  ])
+for (const [algorithm, level, levels] of [
+  ['gzip', 6, [1, 2, 3, 4, 5, 6]],
+  ['zstd', 3, [2, 3, 4, 5, 6]],
+] as const) {
+  const peer = skopeo(algorithm, level)
+  await compare(`${algorithm} at the same number of level, into a registry on loopback`, [peer, own(algorithm, level)])
+  const nearest = await levelOfSize(algorithm, levels, (await peer.size?.()) ?? 0)
+  if (nearest !== level)
+    await compare(`${algorithm} at the level that gives the nearest size`, [peer, own(algorithm, nearest)])
+}
 await rm(folder, { recursive: true })

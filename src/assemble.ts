@@ -1,5 +1,6 @@
 import type { Contents } from './contents.ts'
 import { type Image, image } from './oci/image.ts'
+import { annotated } from './oci/layer-annotations.ts'
 import { architectureOf, type Platform } from './oci/platform.ts'
 import type { Plan } from './plan.ts'
 
@@ -13,14 +14,7 @@ export const assemble = (
   // As with a Dockerfile, a program that is named does not get the command of another one as its arguments.
   const command = cmd ?? (entrypoint ? undefined : defaults.cmd)
   return image(
-    layers.map(({ descriptor, diffID, key, holds }) => ({
-      descriptor: {
-        ...descriptor,
-        annotations: { 'io.github.nix-image-action.key': key, 'io.github.nix-image-action.diff-id': diffID },
-      },
-      diffID,
-      holds,
-    })),
+    layers.map((layer) => ({ descriptor: annotated(layer), diffID: layer.diffID, holds: layer.holds })),
     {
       ...rest,
       architecture: architectureOf(platform),

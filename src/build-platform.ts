@@ -19,6 +19,7 @@ import { evaluateImage } from './nix/evaluate.ts'
 import type { Nix } from './nix/nix.ts'
 import { realiseImage } from './nix/realise.ts'
 import type { FetchedSource } from './nix/source.ts'
+import type { StorePath } from './nix/store-path.ts'
 import type { Descriptor } from './oci/descriptor.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
 import type { Origin, PlatformImage } from './outcome.ts'
@@ -33,6 +34,8 @@ export type BuildTools = Pick<LayerPorts<Origin>, 'find' | 'deliver'> & {
   readonly log: Log
   readonly timings: Timings
   readonly temporary: string
+  /** Told what describes the image before it is built. */
+  readonly evaluated: (derivation: StorePath) => void
 }
 
 /**
@@ -43,7 +46,7 @@ export const buildPlatform = async (
   platform: Platform,
   plan: Plan,
   source: FetchedSource,
-  { nix, log, timings, temporary, find, deliver }: BuildTools,
+  { nix, log, timings, temporary, evaluated, find, deliver }: BuildTools,
 ): Promise<BuiltImage> => {
   const folder = join(temporary, platform)
   await mkdir(folder, { recursive: true })
@@ -51,6 +54,7 @@ export const buildPlatform = async (
   const spec = await log.group(`Evaluate and build the packages for ${platform}`, () =>
     timed(timings, 'nix', async () => {
       const derivation = await evaluateImage({ ...plan.evaluation, source, system: nixSystem(platform) }, nix)
+      evaluated(derivation)
       return realiseImage(derivation, folder, nix)
     }),
   )

@@ -1,6 +1,6 @@
 import { assemble } from './assemble.ts'
 import { type RecordTools, restoreRecords, saveRecords } from './cache/record-cache.ts'
-import { addImage, findImage, findLayer, type LayerRecord, noRecords } from './cache/records.ts'
+import { addImage, findImage, findLayer, type LayerRecord, mergeRecords, noRecords } from './cache/records.ts'
 import { requestKey, requestParts } from './cache/request-key.ts'
 import { UserError } from './error.ts'
 import { hashNar } from './nix/nar.ts'
@@ -13,6 +13,7 @@ import type { Plan } from './plan.ts'
 import { isMissingContent } from './registry/error.ts'
 import { hasLayer, pushImage } from './registry/push.ts'
 import type { RepositoryClient } from './registry/repository.ts'
+import { pullRecords, pushRecord } from './registry-records.ts'
 
 /** What earlier runs made, as far as it is of use to this one. */
 export type EarlierRuns = {
@@ -34,7 +35,12 @@ export type EarlierRuns = {
 /** There is nothing to make the layer of. */
 class LostLayerError extends UserError {}
 
-export const earlierRuns = (plan: Plan, client: RepositoryClient, tools: RecordTools): EarlierRuns => {
+export const earlierRuns = (
+  plan: Plan,
+  tags: readonly string[],
+  client: RepositoryClient,
+  tools: RecordTools & { readonly signal: AbortSignal },
+): EarlierRuns => {
   const { log } = tools
   const keys = new Map<Platform, string>()
   const lost = new Set<Platform>()
@@ -54,6 +60,9 @@ export const earlierRuns = (plan: Plan, client: RepositoryClient, tools: RecordT
         })
       }
       records = await restoreRecords([...keys.values()], tools)
+      // What is not pushed has no use for layers that are in the registry.
+      if (plan.reuse === 'registry' && plan.push)
+        records = mergeRecords(await pullRecords(client, [...keys.values()], tags, tools), records)
     },
 
     image: async (platform, source) => {
@@ -92,13 +101,14 @@ export const earlierRuns = (plan: Plan, client: RepositoryClient, tools: RecordT
     },
 
     remember: async (images, { narHash }) => {
-      const built = images.filter((image) => image.built)
-      const added = built.reduce(
-        (sofar, { platform, contents }) => addImage(sofar, { key: keys.get(platform) ?? '', narHash, contents }),
-        records,
-      )
-      const [first] = built.flatMap(({ platform }) => keys.get(platform) ?? [])
-      if (first !== undefined && plan.push) await saveRecords(added, first, tools)
+      const made = images.flatMap(({ platform, contents, built }) => {
+        const key = keys.get(platform)
+        return built && key !== undefined ? [{ key, narHash, contents }] : []
+      })
+      const [first] = made
+      if (!first || !plan.push) return
+      await saveRecords(made.reduce(addImage, records), first.key, tools)
+      if (plan.reuse === 'registry') for (const image of made) await pushRecord(client, image)
     },
   }
 }

@@ -6,6 +6,8 @@ import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-la
 import { type BuiltImage, buildPlatform } from './build-platform.ts'
 import { openActionsCache } from './cache/actions-cache.ts'
 import { cacheUse } from './cache/cache-use.ts'
+import { openStoreCache } from './cache/store-cache.ts'
+import { storeCacheKey } from './cache/store-cache-key.ts'
 import type { Context } from './context.ts'
 import { earlierRuns } from './earlier-runs.ts'
 import { UserError } from './error.ts'
@@ -16,6 +18,7 @@ import { fetchSource } from './nix/fetch-source.ts'
 import { identifySource } from './nix/identify-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import { prepareNix } from './nix/prepare.ts'
+import type { StorePath } from './nix/store-path.ts'
 import type { Descriptor, Document } from './oci/descriptor.ts'
 import { imageIndex } from './oci/image-index.ts'
 import type { Platform } from './oci/platform.ts'
@@ -101,7 +104,11 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
   )
   const cache = openActionsCache(context.cacheService, { ...ports, environment, temporary })
-  const earlier = earlierRuns(plan, client, { cache, use: cacheUse(inputs.cache, context).records, log, temporary })
+  const use = cacheUse(inputs.cache, context)
+  const earlier = earlierRuns(plan, tags, client, { cache, use: use.records, log, temporary, signal })
+  const stored = openStoreCache(storeCacheKey(plan, formatRepository(repository)), {
+    ...{ cache, use: use.storePaths, signingKey: inputs.signingKey, log, signal, temporary },
+  })
   await timed(timings, 'cache', () => earlier.recall(identity))
 
   const deliver = async (layer: BuiltLayer): Promise<Origin> => {
@@ -123,13 +130,16 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     return { nix, source }
   }
   let prepared: Awaited<ReturnType<typeof prepare>> | undefined
+  const derivations: StorePath[] = []
   const make = async (platform: Platform): Promise<PushableImage> => {
     prepared ??= await prepare()
     const { nix, source } = prepared
     const reused = await earlier.image(platform, source)
     if (reused) return reused
+    await timed(timings, 'cache', () => stored.restore(nix))
     const built = await buildPlatform(platform, plan, source, {
       ...{ nix, log, timings, temporary },
+      evaluated: (derivation) => derivations.push(derivation),
       ...{ find: earlier.layer, deliver },
     })
     const push = () => pushImage(client, built.image, resend(client, built))
@@ -160,7 +170,10 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     log.info(`The image layout is in ${output}`)
   }
   const source = prepared?.source ?? earlier.source(identity)
-  await timed(timings, 'cache', () => earlier.remember(images, source))
+  await timed(timings, 'cache', async () => {
+    await earlier.remember(images, source)
+    if (prepared) await stored.save(derivations, prepared.source, prepared.nix)
+  })
 
   return {
     repository,

@@ -21,7 +21,7 @@ const rules: Readonly<Record<string, Rule>> = {
   log: {},
   'nix/store-path': {},
   'nix/nar-hash': {},
-  'oci/*': { values: ['oci/*'] },
+  'oci/*': { values: ['check', 'oci/*'] },
 
   context: { values: ['check', 'error', 'oci/*'] },
   'inputs/*': { values: ['inputs/*', 'loopback', 'nix/nar-hash', 'oci/*'] },
@@ -65,13 +65,14 @@ const rules: Readonly<Record<string, Rule>> = {
     values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],
     types: ['nix/*', 'outcome'],
   },
+  'registry-records': { values: ['cache/*', 'check', 'error', 'oci/*', 'registry/*'], types: ['log'] },
   'earlier-runs': {
-    values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry/*'],
+    values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry-records', 'registry/*'],
     types: ['nix/nar-hash', 'outcome', 'plan'],
   },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'image-defaults', 'layers/*', 'loader', 'nix/*', 'oci/*', 'timings'],
-    types: ['log', 'outcome', 'plan'],
+    types: ['log', 'nix/store-path', 'outcome', 'plan'],
   },
   'tell-contents': { values: ['graph/*', 'nix/store-path', 'units'], types: ['contents', 'log'] },
   run: {
@@ -90,7 +91,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'tell-contents',
       'timings',
     ],
-    types: ['context', 'inputs', 'log'],
+    types: ['context', 'inputs', 'log', 'nix/store-path'],
   },
   main: {
     values: ['cache/*', 'context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'],

@@ -101,6 +101,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     sbom: true,
     cache: 'true',
     reuse: 'true',
+    signingKey: undefined,
     nix,
   })
 })

@@ -208,6 +208,51 @@ test('jobs that run at the same time each find their own records', async () => {
   expect(second.map(({ outputs }) => outputs['digest'])).toEqual(first.map(({ outputs }) => outputs['digest']))
 })
 
+describe('with reuse: registry, and no cache service', () => {
+  const pushAlone = async (inputs: Record<string, string>): Promise<Run> => {
+    const before = nix.count()
+    const step = await runAction(
+      { packages: 'tree other', nixpkgs: smallSet, tags: 'v1', reuse: 'registry', ...inputs },
+      { environment: { PATH: nix.path } },
+    )
+    expect(step.exitCode, step.log).toBe(0)
+    return { ...step, metadata: JSON.parse(step.outputs['metadata'] ?? ''), nixProcesses: nix.count() - before }
+  }
+
+  test('the same image is made without Nix, of what the registry says', async () => {
+    const image = freshImage()
+    const cold = await pushAlone({ image })
+    expect(await tags(registry, image.slice(registry.host.length + 1))).toEqual([
+      expect.stringMatching(/^nix-[0-9a-f]{32}$/),
+      'v1',
+    ])
+    const again = await pushAlone({ image, tags: 'v2', labels: 'a=b' })
+    expect(again.metadata.reused).toBe('image')
+    expect(again.nixProcesses).toBe(0)
+    expect(origins(again)).toEqual(['reused'])
+    expect(layersOf(again).map(({ digest }) => digest)).toEqual(layersOf(cold).map(({ digest }) => digest))
+  })
+
+  test('layers are found in the image that the tag names', async () => {
+    const image = freshImage()
+    await pushAlone({ image })
+    const other = await pushAlone({ image, packages: 'tree other file' })
+    expect(other.metadata.reused).toBe('layers')
+    expect(origins(other)).toContain('reused')
+  })
+
+  test('what is there and no record costs a notice', async () => {
+    const image = freshImage()
+    const cold = await pushAlone({ image })
+    const [record = ''] = await tags(registry, image.slice(registry.host.length + 1))
+    // Another image under the name of the record.
+    await pushAlone({ image, packages: 'file', tags: record })
+    const again = await pushAlone({ image, tags: 'v3' })
+    expect(again.log).toMatch(new RegExp(`^::notice::What the registry has as ${record} cannot be used`, 'm'))
+    expect(again.outputs['digest']).toBe(cold.outputs['digest'])
+  })
+})
+
 describe('a record is believed only from where this run may read', () => {
   test('the default branch for a branch, and not the other way round', async () => {
     const image = freshImage()

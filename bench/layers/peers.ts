@@ -2,28 +2,27 @@ import type { Closure } from '../../src/graph/closure.ts'
 import type { Partition } from '../../src/layers/partition.ts'
 import { popularityLayers } from '../../src/layers/popularity.ts'
 import { stableLayers } from '../../src/layers/stable.ts'
-import type { StorePath } from '../../src/nix/store-path.ts'
+import { popularityContest } from './popularity-contest.ts'
 
 /** A way to group a closure's paths into layers. */
 export type Layering = (closure: Closure, budget: number) => Partition
 
-/**
- * The paths that most others reference have a layer each, and the rest are one. It stands for what nixpkgs' dockerTools do
- * by default, which count indirect references too.
- */
-const popularityContest: Layering = ({ paths }, budget) => {
-  const referrers = new Map<StorePath, number>([...paths.keys()].map((path) => [path, 0]))
-  for (const { references } of paths.values())
-    for (const reference of references) referrers.set(reference, (referrers.get(reference) ?? 0) + 1)
-  const order = [...referrers].sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).map(([path]) => path)
-  const rest = order.splice(budget - 1)
-  return [...order.map((path) => [path]), ...(rest.length > 0 ? [rest] : [])]
-}
-
 export const layerings: ReadonlyMap<string, Layering> = new Map<string, Layering>([
   ['one layer', ({ paths }) => [[...paths.keys()]]],
-  ['popularity contest', popularityContest],
+  ["nixpkgs' popularity contest", popularityContest],
   ["Nixery's grouping", (closure, budget) => popularityLayers(closure, budget, new Map())],
   ['stable', stableLayers],
+  ['stable, small layers joined', (closure, budget) => joined(stableLayers(closure, budget), closure)],
   ['one layer a path', ({ paths }) => [...paths.keys()].map((path) => [path])],
 ])
+
+/** Smaller layers are not worth a request; bytes. */
+const small = 100_000
+
+/** What it would cost to have no small layers: all of them are one. */
+const joined = (layers: Partition, { paths }: Closure): Partition => {
+  const sizeOf = (layer: Partition[number]): number =>
+    layer.reduce((total, path) => total + (paths.get(path)?.narSize ?? 0), 0)
+  const rest = layers.filter((layer) => sizeOf(layer) < small).flat()
+  return [...layers.filter((layer) => sizeOf(layer) >= small), ...(rest.length > 0 ? [rest] : [])]
+}

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { UserError } from '../error.ts'
 import type { Plan } from '../plan.ts'
 import type { Links } from './links.ts'
@@ -43,10 +43,9 @@ export const accountFiles = (
  */
 export const findOwner = async ({ preset, user }: Plan['base'], links: Links): Promise<Owner> => {
   if (!user) return { uid: 0, gid: 0 }
-  const brought = links.get('etc/passwd')
+  const brought = await passwdOf(links)
   const ours = preset === 'bare' ? '' : accountFiles(user).passwd
-  const passwd = brought ? await readFile(brought, 'utf8') : ours
-  const lines = passwd.split('\n').map((line) => line.split(':'))
+  const lines = (brought ?? ours).split('\n').map((line) => line.split(':'))
   const line = lines.find(([name, , uid]) => ('name' in user ? name === user.name : Number(uid) === user.uid))
   const [, , uid, gid] = line ?? []
   if (!('name' in user)) return { uid: user.uid, gid: user.gid ?? Number(gid ?? 0) }
@@ -55,4 +54,12 @@ export const findOwner = async ({ preset, user }: Plan['base'], links: Links): P
   throw new UserError(
     `\`user\` is ${user.name}, which is not in the image's /etc/passwd; write ${names.join('')}${names.length > 0 ? 'or ' : ''}numbers as in \`1000:1000\`.`,
   )
+}
+
+/** What a package brings; a link out of the store leads to nothing in the image, whatever this machine has there. */
+const passwdOf = async (links: Links): Promise<string | undefined> => {
+  const link = links.get('etc/passwd')
+  if (!link) return undefined
+  const file = await realpath(link).catch(() => '')
+  return file.startsWith('/nix/store/') ? readFile(file, 'utf8') : ''
 }

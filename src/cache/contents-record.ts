@@ -5,6 +5,7 @@ import { checkPartition } from '../layers/partition.ts'
 import { parseConflict, parsePackage } from '../nix/image-spec.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 import { type Descriptor, parseDigest } from '../oci/descriptor.ts'
+import type { KeyedLayer } from '../oci/layer-annotations.ts'
 import { isLayerMediaType } from '../oci/media-type.ts'
 
 /** The contents of an image as a value for JSON. The graph has the form that Nix's `exportReferencesGraph` gives it. */
@@ -26,7 +27,7 @@ export const printContents = ({
 })
 
 /** What finds a layer again, as a value for JSON. */
-export const printLayer = ({ key, descriptor, diffID }: Pick<Layer, 'key' | 'descriptor' | 'diffID'>): object => ({
+export const printLayer = ({ key, descriptor, diffID }: KeyedLayer): object => ({
   key,
   mediaType: descriptor.mediaType,
   digest: descriptor.digest,
@@ -52,7 +53,7 @@ export const parseContents = (value: unknown, what: string): Contents => {
 }
 
 /** Reads what `printLayer` made. */
-export const parseLayer = (value: unknown, what: string): Pick<Layer, 'key' | 'descriptor' | 'diffID'> => {
+export const parseLayer = (value: unknown, what: string): KeyedLayer => {
   const fields = record(value, what)
   return {
     key: parseKey(fields['key'], `${what}.key`),

@@ -1,13 +1,14 @@
 import { list, parseJson, record, string } from '../check.ts'
-import type { Contents, Layer } from '../contents.ts'
+import type { Contents } from '../contents.ts'
 import { type NarHash, parseNarHash } from '../nix/nar-hash.ts'
+import type { KeyedLayer } from '../oci/layer-annotations.ts'
 import { parseContents, parseKey, parseLayer, printContents, printLayer } from './contents-record.ts'
 
 /** That a request was built: what the image holds, and which content its package set had. */
 export type ImageRecord = { readonly key: string; readonly narHash: NarHash; readonly contents: Contents }
 
 /** What is known of a layer by its key. */
-export type LayerRecord = Pick<Layer, 'key' | 'descriptor' | 'diffID'>
+export type LayerRecord = KeyedLayer
 
 /** What earlier runs left behind, the newest first. */
 export type Records = { readonly images: readonly ImageRecord[]; readonly layers: readonly LayerRecord[] }
@@ -26,15 +27,21 @@ export const findLayer = ({ layers }: Records, key: string): LayerRecord | undef
   layers.find((layer) => layer.key === key)
 
 /** Adds what a run built, and drops the oldest where there are too many. */
-export const addImage = (records: Records, image: ImageRecord): Records => {
-  const added = new Set(image.contents.layers.map(({ key }) => key))
-  return {
-    images: [image, ...records.images.filter(({ key }) => key !== image.key)].slice(0, most.images),
-    layers: [
-      ...image.contents.layers.map(({ key, descriptor, diffID }) => ({ key, descriptor, diffID })),
-      ...records.layers.filter(({ key }) => !added.has(key)),
-    ].slice(0, most.layers),
-  }
+export const addImage = (records: Records, image: ImageRecord): Records =>
+  mergeRecords(records, {
+    images: [image],
+    layers: image.contents.layers.map(({ key, descriptor, diffID }) => ({ key, descriptor, diffID })),
+  })
+
+/** All records of both; of the same key, those of the second one. */
+export const mergeRecords = (older: Records, newer: Records): Records => ({
+  images: merge(older.images, newer.images).slice(0, most.images),
+  layers: merge(older.layers, newer.layers).slice(0, most.layers),
+})
+
+const merge = <T extends { readonly key: string }>(older: readonly T[], newer: readonly T[]): T[] => {
+  const keys = new Set(newer.map(({ key }) => key))
+  return [...newer, ...older.filter(({ key }) => !keys.has(key))]
 }
 
 /** The records as JSON; the same records give the same text. */

@@ -1,108 +1,92 @@
 import type { Closure, PathInfo } from '../graph/closure.ts'
-import { packageName, type StorePath } from '../nix/store-path.ts'
+import { packageName, type StorePath, storePathName } from '../nix/store-path.ts'
 import type { Partition } from './partition.ts'
 
-/** Paths are of one level where their sizes differ by less than this factor. */
-const levelWidth = 1.35
+/** Paths are of one of 8 classes by size: the first one ends at 80 kB, each other one at 4 times as much as the one before. */
+const classWidth = 4
+const smallest = 20_000
+const classes = 8
 
-/** Roots of one level, where there are too many for a layer each. */
-const rootLevelWidth = 3
-
-/** Smaller roots are all of one level; bytes. */
-const smallRoot = 30_000
-
-/** A path that needs more paths than this, itself counted, changes often. */
-const few = 8
+/** A path that needs so many, itself counted, is apart from those that need fewer: it changes more often. */
+const many = 12
 
 /** Counting what a path needs ends here, so that it takes time in proportion to the size of the graph. */
 const manyEnough = 64
 
+/** A package that was named counts as so many paths: it is what changes, comes and goes. */
+const rootFactor = 256
+
 /** More than the rank of any layer without a root. */
 const rootsAbove = 1000
 
-/** The share of the budget that goes to paths with a layer of their own. */
-const aloneShare = 0.45
-
-type Member = PathInfo & { readonly isRoot: boolean; readonly needs: number; readonly level: number }
+type Member = PathInfo & { readonly isRoot: boolean; readonly needs: number; readonly place: string }
 
 /**
  * The default layering, for images that follow each other: few bytes share a layer with something that changes when they do
  * not. It knows no image but this one, and nothing that is not in the closure.
  *
- * Paths fall into levels by size, from the largest: first levels whose paths have a layer each, then levels that are one
- * layer, and what is left goes into bins chosen by a hash of the package's name. The roots that are too small for a layer of
- * their own share layers with each other only. Where a path goes depends on its own size and name and on what it needs, not
- * on its place among the others, so that paths that come and go move the border between the parts and nothing else.
+ * Each path has a place, a text that follows from its own name and size and from how much it needs; paths with the same
+ * beginning are alike. All paths are one group first. As long as there may be more layers, the heaviest group is cut in two
+ * at the first character that not all of its places share. So where the cuts are depends on the paths of a group alone, and
+ * not on the others; a path that comes or goes adds or removes few cuts, and as many where the budget runs out.
  *
  * The layers come first that change least often for their bytes, if every path changes as often as any other; those with
  * roots come last. So little is above a layer that changes, which is what overlay2 pulls again.
  */
 export const stableLayers = (closure: Closure, budget: number): Partition => {
-  const members = membersOf(closure)
-  const layers = members.length <= budget ? members.map((member) => [member]) : group(members, budget)
-  return layers
-    .map((layer) => ({ paths: layer.map(({ path }) => path).sort(), order: orderOf(layer) }))
+  const groups = [groupOf(membersOf(closure).sort((a, b) => (a.place < b.place ? -1 : 1)))]
+  while (groups.length < budget) {
+    const heaviest = groups.reduce((a, b) => (a.weight >= b.weight ? a : b))
+    if (heaviest.weight === 0) break
+    groups.splice(groups.indexOf(heaviest), 1, ...cut(heaviest))
+  }
+  return groups
+    .map(({ members }) => ({ paths: members.map(({ path }) => path).sort(), order: orderOf(members) }))
     .sort((a, b) => a.order.rank - b.order.rank || (a.order.name < b.order.name ? -1 : 1))
     .map(({ paths }) => paths)
 }
 
-const group = (members: readonly Member[], budget: number): Member[][] => {
-  const bins = Math.max(1, budget >> 4)
-  const rootLayers = budget >> 2
-  const levels = bySize(members, ({ level }) => level)
+/** Members by place. The weight is 0 where there is only one. */
+type Group = { readonly members: readonly Member[]; readonly weight: number }
 
-  const layers: Member[][] = []
-  let next = 0
-  for (const most = Math.floor(budget * aloneShare); next < levels.length; next++) {
-    const level = levels[next] ?? []
-    if (layers.length + level.length > most) break
-    for (const member of level) layers.push([member])
-  }
-
-  const apart = ({ isRoot }: Member): boolean => isRoot && rootLayers > 0
-  const rest = levels.slice(next)
-  const left = rest.flat().filter(apart)
-  const roots =
-    left.length <= rootLayers ? left.map((root) => [root]) : bySize(left, ({ narSize }) => rootLevelOf(narSize))
-  const smallest = roots.length > rootLayers ? roots.splice(rootLayers - 1).flat() : []
-  layers.push(...roots, ...(smallest.length > 0 ? [smallest] : []))
-
-  const others = rest.map((level) => level.filter((member) => !apart(member))).filter(({ length }) => length > 0)
-  const together = others.splice(0, budget - bins - layers.length)
-  const binned = groupBy(others.flat(), ({ path }) => hash(packageName(path)) % bins)
-  const shared = [...together, ...binned.values()]
-  return [...layers, ...split(shared, budget - layers.length - shared.length)]
+/**
+ * All bytes of a group are pulled again when one of its paths changes; that is, the more paths, the more often. They are also
+ * pulled when the group is cut and was not before, or the other way round, which is why the bytes count so much more: what
+ * is near to being cut has few of them.
+ */
+const groupOf = (members: readonly Member[]): Group => {
+  const bytes = members.reduce((total, { narSize }) => total + narSize, 1)
+  const changes = members.reduce((total, { isRoot }) => total + (isRoot ? rootFactor : 1), 0)
+  return { members, weight: members.length > 1 ? bytes ** 4 * changes : 0 }
 }
 
-/** So many layers more, each by halving the biggest one by a hash of the names. */
-const split = (layers: readonly Member[][], more: number): Member[][] => {
-  const parts = layers.map((members) => partOf(members, 0))
-  for (let left = more; left > 0; ) {
-    const biggest = parts.reduce((a, b) => (a.weight >= b.weight ? a : b), partOf([], 0))
-    if (biggest.weight === 0) break
-    const halves = groupBy(biggest.members, ({ path }) => (hash(packageName(path)) >>> (31 - biggest.depth)) & 1)
-    parts.splice(parts.indexOf(biggest), 1, ...[...halves.values()].map((half) => partOf(half, biggest.depth + 1)))
-    left -= halves.size - 1
-  }
-  return parts.map(({ members }) => members)
+const cut = ({ members }: Group): [Group, Group] => {
+  const [first = '', last = ''] = [members[0]?.place, members.at(-1)?.place]
+  // Places are in order, so that what the first and the last share, all do.
+  let shared = 0
+  while (first[shared] === last[shared]) shared++
+  const second = members.findIndex(({ place }) => place[shared] !== first[shared])
+  return [groupOf(members.slice(0, second)), groupOf(members.slice(second))]
 }
-
-type Part = { readonly members: Member[]; readonly depth: number; readonly weight: number }
-
-/** Its weight is its bytes, where a hash of 32 bits can still halve it. */
-const partOf = (members: Member[], depth: number): Part => ({
-  members,
-  depth,
-  weight: members.length > 1 && depth < 32 ? members.reduce((size, { narSize }) => size + narSize, 0) : 0,
-})
 
 const membersOf = (closure: Closure): Member[] => {
   const roots = new Set(closure.roots)
   return [...closure.paths.values()].map((info) => {
     const isRoot = roots.has(info.path)
     const needs = countNeeds(info.path, closure)
-    return { ...info, isRoot, needs, level: 2 * logarithm(info.narSize, levelWidth) + (needs > few ? 1 : 0) }
+    return { ...info, isRoot, needs, place: placeOf(info, isRoot, needs) }
   })
+}
+
+/**
+ * What is most unlike comes first: whether somebody named it, whether it needs many, its size; then a hash of the package's
+ * name, which any number of cuts divides evenly; for those that have it in common, as the outputs of a package, the whole
+ * name. The store path is there for what is left.
+ */
+const placeOf = ({ path, narSize }: PathInfo, isRoot: boolean, needs: number): string => {
+  const size = Math.floor(Math.log(Math.max(1, narSize / smallest)) / Math.log(classWidth))
+  const name = binary(hash(packageName(path)), 32)
+  return `${isRoot ? 'root' : 'other'} ${needs >= many ? 'many' : 'few'} ${binary(Math.min(size, classes - 1), 3)} ${name} ${storePathName(path)} ${path}`
 }
 
 /** Paths that this one needs, directly or not, itself counted, up to `manyEnough`. */
@@ -125,26 +109,9 @@ const orderOf = (layer: readonly Member[]): { rank: number; name: string } => {
   return { rank: Math.floor(Math.log2(needs / size)) + (layer.some(({ isRoot }) => isRoot) ? rootsAbove : 0), name }
 }
 
-/** The levels, the largest first. */
-const bySize = (members: readonly Member[], levelOf: (member: Member) => number): Member[][] =>
-  [...groupBy(members, levelOf)].sort(([a], [b]) => b - a).map(([, level]) => level)
+const binary = (value: number, digits: number): string => value.toString(2).padStart(digits, '0')
 
-const groupBy = <T>(items: readonly T[], keyOf: (item: T) => number): Map<number, T[]> => {
-  const groups = new Map<number, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    const group = groups.get(key)
-    if (group) group.push(item)
-    else groups.set(key, [item])
-  }
-  return groups
-}
-
-const rootLevelOf = (size: number): number => Math.max(0, logarithm(size / smallRoot, rootLevelWidth))
-
-const logarithm = (value: number, base: number): number => Math.floor(Math.log(Math.max(1, value)) / Math.log(base))
-
-/** FNV-1a over UTF-16 code units, with its bits mixed, since the low ones decide. */
+/** FNV-1a over UTF-16 code units, with its bits mixed, since the high ones decide. */
 const hash = (text: string): number => {
   let state = 0x811c9dc5
   for (let index = 0; index < text.length; index++) state = Math.imul(state ^ text.charCodeAt(index), 0x01000193)

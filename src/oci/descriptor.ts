@@ -27,7 +27,10 @@ export const parseDigest = (value: unknown, what: string): Digest => {
 
 const isDigest = (text: string): text is Digest => /^sha256:[0-9a-f]{64}$/.test(text)
 
-export const jsonDocument = (mediaType: string, value: unknown): Document => {
-  const bytes = Buffer.from(JSON.stringify(value))
+export const documentOf = (mediaType: string, json: string): Document => {
+  const bytes = Buffer.from(json)
   return { bytes, descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length } }
 }
+
+export const jsonDocument = (mediaType: string, value: unknown): Document =>
+  documentOf(mediaType, JSON.stringify(value))

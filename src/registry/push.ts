@@ -56,6 +56,16 @@ export const pushImage = async (
   })
 }
 
+/** Pushes a manifest of blobs that are there, but for its configuration, under a tag alone. */
+export const pushTagged = async (
+  client: RepositoryClient,
+  { config, manifest }: Pick<Image, 'config' | 'manifest'>,
+  tag: string,
+): Promise<void> => {
+  await pushBlob(client, config.descriptor, () => client.putBlob(config.descriptor, config.bytes))
+  await putManifest(client, manifest, tag)
+}
+
 /** Pushes an index under its digest, so that a tag never points at one that is not complete; `repair` pushes its images again. */
 export const pushIndex = (client: RepositoryClient, index: Document, repair: () => Promise<void>): Promise<void> =>
   repairing(() => putManifest(client, index, index.descriptor.digest), repair)

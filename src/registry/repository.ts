@@ -107,6 +107,25 @@ export class RepositoryClient {
     return digestOf(body)
   }
 
+  /** The bytes of a manifest or an index; `undefined` where there is none. */
+  async getManifest(reference: string): Promise<Uint8Array | undefined> {
+    const { status, body } = await this.#session.send({
+      method: 'GET',
+      url: this.#url(`/manifests/${reference}`),
+      headers: { accept: `${imageIndexMediaType}, ${imageManifestMediaType}` },
+      expected: [200, 404],
+    })
+    return status === 404 ? undefined : body
+  }
+
+  /** A small blob. Throws a `UserError` if it is another one than its digest says. */
+  async getBlob(digest: Digest): Promise<Uint8Array> {
+    const { body } = await this.#session.send({ method: 'GET', url: this.#url(`/blobs/${digest}`), expected: [200] })
+    if (digestOf(body) !== digest)
+      throw lyingRegistry(this.repository, `gives ${digestOf(body)} where ${digest} was asked for`)
+    return body
+  }
+
   async #upload(digest: Digest, body: Body): Promise<void> {
     const url = await this.#startUpload()
     url.searchParams.set('digest', digest)

@@ -1,28 +1,20 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { readLinks } from '../../src/archive/links.ts'
 import { findOwner } from '../../src/archive/users.ts'
 import { UserError } from '../../src/error.ts'
 import type { Plan } from '../../src/plan.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { build } from '../support/nix.ts'
 
 type User = Plan['base']['user']
 
-/** Who a user is, in an image whose packages bring `passwd` or not. */
+/** Who a user is, in an image of a package of the small set, or of one without an `/etc/passwd`. */
 const ownerOf = async (
   user: User,
-  { preset = 'default', passwd }: { preset?: Plan['base']['preset']; passwd?: string } = {},
+  { preset = 'default', brings }: { preset?: Plan['base']['preset']; brings?: string } = {},
 ) => {
-  await using folder = await temporaryFolder('users')
-  const file = join(folder.path, 'passwd')
-  if (passwd !== undefined) await writeFile(file, passwd)
-  return await findOwner(
-    { preset, user, workdir: undefined },
-    new Map(passwd === undefined ? [] : [['etc/passwd', file]]),
-  )
+  const links = brings ? await readLinks((await build([brings])).symlinkLayer.path) : new Map()
+  return findOwner({ preset, user, workdir: undefined }, links)
 }
-
-const brought = 'root:x:0:0::/root:/bin/sh\napp:x:50:60::/app:/bin/sh\n'
 
 test.each<[User, { uid: number; gid: number }]>([
   [undefined, { uid: 0, gid: 0 }],
@@ -46,16 +38,18 @@ test.each<[User, { uid: number; gid: number }]>([
 })
 
 test('the users of a package’s /etc/passwd are all that there are', async () => {
-  const passwd = brought
-  expect(await ownerOf({ name: 'app' }, { passwd })).toEqual({ uid: 50, gid: 60 })
-  expect(await ownerOf({ uid: 50, gid: undefined }, { passwd })).toEqual({ uid: 50, gid: 60 })
-  expect(await ownerOf({ uid: 51, gid: undefined }, { passwd })).toEqual({ uid: 51, gid: 0 })
-  expect(await ownerOf({ name: 'app' }, { passwd, preset: 'bare' })).toEqual({ uid: 50, gid: 60 })
+  const brings = 'users'
+  expect(await ownerOf({ name: 'app' }, { brings })).toEqual({ uid: 50, gid: 60 })
+  expect(await ownerOf({ uid: 50, gid: undefined }, { brings })).toEqual({ uid: 50, gid: 60 })
+  expect(await ownerOf({ uid: 51, gid: undefined }, { brings })).toEqual({ uid: 51, gid: 0 })
+  expect(await ownerOf({ name: 'app' }, { brings, preset: 'bare' })).toEqual({ uid: 50, gid: 60 })
 })
 
 test.each<[string, Parameters<typeof ownerOf>[1], string]>([
   ['app', {}, '`root`, `nonroot`, `nobody`, or '],
-  ['nobody', { passwd: brought }, '`root`, `app`, or '],
+  ['nobody', { brings: 'users' }, '`root`, `app`, or '],
+  // This machine's users are not the image's.
+  ['nobody', { brings: 'hostUsers' }, ''],
   ['nobody', { preset: 'bare' }, ''],
 ])('%s is no user with %j', async (name, options, instead) => {
   await expect(ownerOf({ name }, options)).rejects.toThrow(

@@ -6,8 +6,10 @@ import type { ActionsCache } from '../../src/cache/actions-cache.ts'
 import { openStoreCache, type StoreCacheTools } from '../../src/cache/store-cache.ts'
 import { parseSigningKey, type SigningKey } from '../../src/inputs/signing-key.ts'
 import { invalidPaths } from '../../src/nix/check-validity.ts'
+import { parseNarHash } from '../../src/nix/nar-hash.ts'
 import type { Nix } from '../../src/nix/nix.ts'
 import { pathInfos } from '../../src/nix/path-info.ts'
+import type { FetchedSource } from '../../src/nix/source.ts'
 import { parseStorePath, type StorePath } from '../../src/nix/store-path.ts'
 import { usedPaths } from '../../src/nix/used-paths.ts'
 import { silentLog } from '../support/log.ts'
@@ -18,9 +20,10 @@ import { type TemporaryFolder, temporaryFolder } from '../support/temporary-fold
 const key = { parts: {}, prefixes: ['store-image-packages-', 'store-image-', 'store-'] } as const
 
 let folder: TemporaryFolder
-/** A store in which a run has used `used`: some of it signed upstream, some built, and one path that is named by its content. */
+/** A store in which a run has built `derivation`: some of what it used is signed upstream, some built, and one path that is named by its content. */
 let firstStore: string
-let used: StorePath[]
+let derivation: StorePath
+let fetched: FetchedSource
 let image: StorePath
 let package_: StorePath
 let library: StorePath
@@ -54,16 +57,18 @@ beforeAll(async () => {
   folder = await temporaryFolder('store-cache')
   await newKey('evil-1')
   ;[upstream, ours] = await Promise.all([newKey('upstream-1'), newKey('ours-1')])
-  const derivation = await evaluate(['tree'])
-  used = await withNix(async (nix) => {
-    await nix('nix-store', ['--realise', derivation])
-    return usedPaths([derivation], await pin({ type: 'path', path: smallSet }), nix)
-  })
+  derivation = await evaluate(['tree'])
+  const fromPath = await pin({ type: 'path', path: smallSet })
   const outputs = await withNix(async (nix) => lines(await nix('nix-store', ['--query', '--outputs', derivation])))
   image = outputs.find((path) => !path.includes('symlink')) ?? expect.fail('no image')
   firstStore = remote('first')
-  await withNix(async (nix) => {
-    await nix('nix', ['copy', '--no-check-sigs', '--to', firstStore, ...used])
+  const used = await withNix(async (nix) => {
+    await nix('nix-store', ['--realise', derivation])
+    const used = await usedPaths([derivation], fromPath, nix)
+    const copy = (...what: string[]) => nix('nix', ['copy', '--no-check-sigs', '--to', firstStore, ...what])
+    await copy(...used)
+    await copy('--derivation', derivation)
+    return used
   })
   await inStore(firstStore, async (nix) => {
     await mkdir(join(folder.path, 'source'))
@@ -71,7 +76,8 @@ beforeAll(async () => {
     source =
       lines(await nix('nix-store', ['--add-fixed', '--recursive', 'sha256', join(folder.path, 'source')]))[0] ??
       expect.fail('no source')
-    used.push(source)
+    const narHash = parseNarHash((await nix('nix-store', ['--query', '--hash', source])).trim(), 'the hash')
+    fetched = { ...fromPath, srcType: 'tarball', narHash }
     const others = (await pathInfos(used, nix))
       .map(({ path }) => path)
       .filter((path) => path !== source && !outputs.includes(path))
@@ -105,7 +111,15 @@ const open = async <T>(
   const said: string[] = []
   const log = { ...silentLog, notice: (message: string) => said.push(message) }
   const result = await work(
-    openStoreCache(key, { cache, use: both, signingKey: ours, log, temporary: temporary.path, ...tools }),
+    openStoreCache(key, {
+      cache,
+      use: both,
+      signingKey: ours,
+      log,
+      temporary: temporary.path,
+      signal: new AbortController().signal,
+      ...tools,
+    }),
     said,
   )
   // Neither the folder nor the key are left.
@@ -120,7 +134,7 @@ const save = async (name: string, tools: Partial<StoreCacheTools> = {}): Promise
     cacheOf(entry),
     (store, said) =>
       inStore(firstStore, async (nix) => {
-        await store.save(used, nix)
+        await store.save([derivation], fetched, nix)
         expect(said).toEqual([])
       }),
     tools,
@@ -162,7 +176,9 @@ const honest = new Map<StorePath, string>()
 let all: StorePath[]
 
 beforeAll(async () => {
-  all = await inStore(firstStore, async (nix) => (await pathInfos(used, nix)).map(({ path }) => path).sort())
+  all = await inStore(firstStore, async (nix) =>
+    (await pathInfos(await usedPaths([derivation], fetched, nix), nix)).map(({ path }) => path).sort(),
+  )
   for (const path of all) honest.set(path, await dumped(join(folder.path, 'first', path)))
 })
 
@@ -206,7 +222,9 @@ describe('the store cache', () => {
     await open(cache, (store) =>
       inStore(remote(`empty-${count++}`), async (nix) => {
         await store.restore(nix)
-        await store.save([package_, source], nix)
+        // This store has the paths, and what they were built from is to be asked for.
+        await nix('nix', ['copy', '--derivation', '--no-check-sigs', '--from', firstStore, derivation])
+        await store.save([derivation], fetched, nix)
         expect(saved).toEqual([])
       }),
     )
@@ -229,7 +247,7 @@ describe('the store cache', () => {
           inStore(firstStore, async (nix) => {
             asked.length = 0
             await store.restore(nix)
-            await store.save(used, nix)
+            await store.save([derivation], fetched, nix)
             expect(asked).toHaveLength(Number(use.read) + Number(use.save))
           }),
         { use },
@@ -243,7 +261,6 @@ describe('the store cache', () => {
       (store, said) =>
         inStore(remote(`empty-${count++}`), async (nix) => {
           await store.restore(nix)
-          await store.save([package_].slice(1), nix)
           expect(said[0]).toBe('No store paths were restored: it took longer than 0.01 s. The run goes on without it.')
         }),
       { deadline: 10 },

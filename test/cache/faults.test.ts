@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runAction, type StepResult } from '../support/action.ts'
+import { type CacheFault, type CacheService, startCacheService } from '../support/cache-service.ts'
+import { smallSet } from '../support/nix.ts'
+import { manifestDigest, type Registry, startRegistry } from '../support/registry.ts'
+
+let service: CacheService
+let registry: Registry
+let first: StepResult
+
+const key = `test-1:${Buffer.alloc(64, 7).toString('base64')}`
+
+beforeAll(async () => {
+  service = await startCacheService()
+  registry = await startRegistry()
+  first = await run('first')
+})
+afterAll(async () => {
+  await service[Symbol.asyncDispose]()
+  await registry.stop()
+})
+
+const run = (tags: string, packages = 'tree'): Promise<StepResult> =>
+  runAction(
+    { packages, nixpkgs: smallSet, image: `${registry.host}/faults`, tags, 'cache-signing-key': key },
+    { environment: service.environment(), event: { repository: { default_branch: 'main' } } },
+  )
+
+const notices = (log: string): string[] => [...log.matchAll(/^::notice::(.*)$/gm)].map(([, text = '']) => text)
+
+test('a cache without faults is not spoken of', () => {
+  expect(first.exitCode, first.log).toBe(0)
+  expect(notices(first.log)).toEqual([])
+  expect(service.calls).toContain('FinalizeCacheEntryUpload')
+})
+
+describe('the run is green and pushes what it should, with a notice and without a warning, where the cache is', () => {
+  test.each<CacheFault>([
+    'read-denied',
+    'write-denied',
+    'rate-limited',
+    'full',
+    'corrupt',
+    'truncated',
+    'missing',
+    'silent',
+  ])('%s', async (fault) => {
+    service.fault = fault
+    const start = performance.now()
+    // What cannot be read is there, and what cannot be saved is new.
+    const packages =
+      fault === 'full' || fault === 'write-denied' ? `tree other ${fault === 'full' ? 'same' : ''}` : 'tree'
+    const { exitCode, log, outputs, warnings } = await run(fault, packages)
+    service.fault = undefined
+    expect(exitCode, log).toBe(0)
+    if (packages === 'tree') expect(outputs['digest']).toBe(first.outputs['digest'])
+    expect(outputs['digest']).toBe(await manifestDigest(registry, 'faults', fault))
+    expect(warnings).toEqual([])
+    expect(notices(log).length).toBeGreaterThan(0)
+    for (const notice of notices(log)) expect(notice).toMatch(/ Actions cache|No store paths were /)
+    expect((performance.now() - start) / 1000).toBeLessThan(30)
+  })
+})

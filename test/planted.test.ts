@@ -1,0 +1,137 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { assemble } from '../src/assemble.ts'
+import { openActionsCache } from '../src/cache/actions-cache.ts'
+import { type ImageRecord, parseRecords, printRecords, type Records } from '../src/cache/records.ts'
+import { pushImage, pushTags } from '../src/registry/push.ts'
+import { RepositoryClient } from '../src/registry/repository.ts'
+import { pushRecord } from '../src/registry-records.ts'
+import { root, runAction, type StepResult } from './support/action.ts'
+import { type CacheScope, type CacheService, startCacheService } from './support/cache-service.ts'
+import { silentLog } from './support/log.ts'
+import { smallSet } from './support/nix.ts'
+import { inputs } from './support/plans.ts'
+import { type Registry, startRegistry } from './support/registry.ts'
+import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.ts'
+
+/** What another job, with `packages: write` and on another branch, can leave for this one. */
+
+let registry: Registry
+let cache: CacheService
+let folder: TemporaryFolder
+let honest: StepResult
+let planted = 0
+
+const push = async (changes: Record<string, string> = {}, scope?: CacheScope): Promise<StepResult> => {
+  const image = `${registry.host}/planted`
+  const step = await runAction(
+    { packages: 'tree other', nixpkgs: smallSet, image, tags: 'v1', ...changes },
+    { environment: cache.environment(scope), event: { repository: { default_branch: 'main' } } },
+  )
+  expect(step.exitCode, step.log).toBe(0)
+  return step
+}
+
+const metadata = (step: StepResult): { reused: string; platforms: { layers: { origin: string }[] }[] } =>
+  JSON.parse(step.outputs['metadata'] ?? '')
+
+const cacheOf = (scope: CacheScope) =>
+  openActionsCache(
+    {
+      program: join(root, 'dist', 'index.js'),
+      token: cache.environment(scope)['ACTIONS_RUNTIME_TOKEN'] ?? '',
+      environment: cache.environment(scope),
+    },
+    {
+      environment: { PATH: process.env['PATH'] ?? '' },
+      temporary: folder.path,
+      log: silentLog,
+      secret: () => {},
+      signal: new AbortController().signal,
+    },
+  )
+
+const entryPrefix = 'nix-image-records-'
+
+const recordsOf = async (scope: CacheScope): Promise<Records> => {
+  const records = join(folder.path, 'nix-image-records')
+  await cacheOf(scope).restore(records, entryPrefix, [entryPrefix], 20_000)
+  return parseRecords(await readFile(join(records, 'records.json'), 'utf8'))
+}
+
+const scopes = ['refs/heads/evil', 'refs/heads/mainx', 'refs/heads/Main', 'refs/pull/1/merge', 'refs/tags/v1']
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  cache = await startCacheService()
+  folder = await temporaryFolder('planted')
+  honest = await push({ cache: 'false' })
+
+  // The same request and another one, on a branch: its records say which layers each has.
+  const evil = { ref: 'refs/heads/evil' }
+  await push({ tags: 'first' }, evil)
+  await push({ tags: 'second', packages: 'odd' }, evil)
+  const { images, layers } = await recordsOf(evil)
+  const [other, target] = images as [ImageRecord, ImageRecord]
+  const forged: ImageRecord = { ...target, contents: other.contents }
+  const [stolen] = other.contents.layers
+  const keys = layers.map(({ key }) => key)
+  const forgedLayers = keys.map((key) => ({ ...(stolen as NonNullable<typeof stolen>), key }))
+
+  cache.clear()
+  const files = join(folder.path, 'nix-image-records')
+  await mkdir(files, { recursive: true })
+  await writeFile(join(files, 'records.json'), printRecords({ images: [forged], layers: forgedLayers }))
+  for (const ref of scopes) {
+    const key = `${entryPrefix}${target.key.slice(0, 32)}-${'0'.repeat(16)}`
+    expect(await cacheOf({ ref }).save(files, key, 20_000)).toBe(true)
+    planted++
+  }
+
+  const client = new RepositoryClient({ registry: registry.host, name: 'planted' }, undefined, {
+    secret: () => {},
+    signal: new AbortController().signal,
+  })
+  await pushRecord(client, forged)
+  planted++
+  // An image of the other layers under the tag, each with the key of one that this run is going to look for.
+  const image = assemble(
+    { ...forged.contents, layers: forgedLayers },
+    { ...inputs.configuration, created: '1970-01-01T00:00:01Z' },
+    'linux/amd64',
+  )
+  const unexpected = async (): Promise<void> => expect.unreachable()
+  await pushImage(client, image, unexpected)
+  await pushTags(client, image.manifest, ['v1', 'latest', 'first', 'second'], unexpected)
+  planted += forgedLayers.length * 4
+})
+afterAll(async () => {
+  await folder[Symbol.asyncDispose]()
+  await cache[Symbol.asyncDispose]()
+  await registry.stop()
+})
+
+test('none of at least 20 things is believed with reuse: true', async () => {
+  expect(planted).toBeGreaterThanOrEqual(20)
+  const step = await push()
+  expect(metadata(step).reused).toBe('none')
+  expect(step.outputs['digest']).toBe(honest.outputs['digest'])
+})
+
+test('but the registry is believed where the workflow says so, which shows that they are good forgeries', async () => {
+  cache.clear()
+  const step = await push({ reuse: 'registry' })
+  expect(metadata(step).reused).toBe('image')
+  expect(step.outputs['digest']).not.toBe(honest.outputs['digest'])
+})
+
+test('and so is a record on the branch that has it', async () => {
+  const ref = 'refs/heads/evil'
+  const files = join(folder.path, 'nix-image-records')
+  const key = `${entryPrefix}${'0'.repeat(32)}-0`
+  await cacheOf({ ref }).save(files, key, 20_000)
+  const step = await push({}, { ref })
+  expect(metadata(step).reused).toBe('image')
+  expect(step.outputs['digest']).not.toBe(honest.outputs['digest'])
+})
