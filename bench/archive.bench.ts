@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,16 +47,13 @@ const real = await realClosure(['gcc', 'python3', 'git', 'perl'])
 console.log(`gcc, python3, git and perl: ${real.files} files, ${(real.bytes / 1e6).toFixed(0)} MB, ${cores} cores`)
 await measure(real.paths)
 
-// Half of it can be compressed, as with programs.
+// Half of it can be compressed, as with programs, and nothing comes twice that is far apart.
 const synthetic = join(folder, 'synthetic')
-const block = Buffer.concat([
-  Buffer.alloc(500_000, 'all work and no play '),
-  execFileSync('head', ['-c', '500000', '/dev/urandom']),
-])
-await writeFile(
-  synthetic,
-  Array.from({ length: 2000 }, () => block),
-)
-console.log(`\nOne file of ${(2000 * block.length) / 1e6} MB`)
+const text = Buffer.alloc(500_000, 'all work and no play ')
+const blocks = function* (): Generator<Buffer> {
+  for (let block = 0; block < 2000; block++) yield Buffer.concat([text, randomBytes(500_000)])
+}
+await writeFile(synthetic, blocks())
+console.log(`\nOne file of ${(await stat(synthetic)).size / 1e6} MB`)
 await measure([synthetic])
 await rm(folder, { recursive: true })

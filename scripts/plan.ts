@@ -32,7 +32,8 @@ try {
   const maxLayers = Number(values['max-layers'])
   if (layering !== 'stable' && layering !== 'popularity')
     throw new Error(`--layering is stable or popularity, not ${layering}`)
-  if (preset !== 'default' && preset !== 'bare') throw new Error(`--preset is default or bare, not ${preset}`)
+  if (!['default', 'bare', 'job-container'].includes(preset))
+    throw new Error(`--preset is default, bare or job-container, not ${preset}`)
   if (!Number.isInteger(maxLayers) || maxLayers < 3) throw new Error('--max-layers is a whole number, 3 at least')
   if (popularity && layering !== 'popularity') throw new Error('--popularity goes with --layering popularity only')
 

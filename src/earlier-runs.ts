@@ -1,10 +1,17 @@
 import { assemble } from './assemble.ts'
 import { type RecordTools, restoreRecords, saveRecords } from './cache/record-cache.ts'
-import { addImage, findImage, findLayer, type LayerRecord, mergeRecords, noRecords } from './cache/records.ts'
+import {
+  addImage,
+  findImage,
+  findLayer,
+  type ImageRecord,
+  type LayerRecord,
+  mergeRecords,
+  noRecords,
+} from './cache/records.ts'
 import { requestKey, requestParts } from './cache/request-key.ts'
 import { UserError } from './error.ts'
 import { hashNar } from './nix/nar.ts'
-import type { NarHash } from './nix/nar-hash.ts'
 import { contentOf, type PinnedSource, pinned, type SourceIdentity } from './nix/source.ts'
 import type { Platform } from './oci/platform.ts'
 import { formatRepository } from './oci/reference.ts'
@@ -26,10 +33,12 @@ export type EarlierRuns = {
   readonly image: (platform: Platform, source: SourceIdentity | PinnedSource) => Promise<PushableImage | undefined>
   /** The source with the hash that its content had in the earlier run whose image was used. */
   readonly source: (source: SourceIdentity) => PinnedSource
+  /** How long earlier runs took for the images that were used. */
+  readonly milliseconds: () => number
   /** A layer with this key that the registry has. */
   readonly layer: (key: string) => Promise<LayerRecord | undefined>
   /** Tells later runs what this one built and pushed. */
-  readonly remember: (images: readonly PlatformImage[], source: PinnedSource) => Promise<void>
+  readonly remember: (images: readonly PlatformImage[], source: PinnedSource, milliseconds: number) => Promise<void>
 }
 
 /** There is nothing to make the layer of. */
@@ -44,7 +53,7 @@ export const earlierRuns = (
   const { log } = tools
   const keys = new Map<Platform, string>()
   const lost = new Set<Platform>()
-  let narHash: NarHash | undefined
+  let used: ImageRecord[] = []
   let records = noRecords
 
   return {
@@ -86,24 +95,27 @@ export const earlierRuns = (
         return undefined
       }
       log.info(`The image for ${platform} is made of what an earlier run built; nothing is evaluated.`)
-      narHash = record.narHash
+      used = [...used, record]
       return { platform, built: false, contents, image, origins: contents.layers.map(() => 'reused'), push }
     },
 
     source: (source) => {
-      if (!narHash) throw new Error('The source is asked for, but no image of an earlier run was used')
-      return pinned(source, narHash)
+      const [record] = used
+      if (!record) throw new Error('The source is asked for, but no image of an earlier run was used')
+      return pinned(source, record.narHash)
     },
+
+    milliseconds: () => used.reduce((total, { milliseconds }) => total + milliseconds, 0),
 
     layer: async (key) => {
       const layer = plan.push ? findLayer(records, key) : undefined
       return layer && (await hasLayer(client, layer.descriptor)) ? layer : undefined
     },
 
-    remember: async (images, { narHash }) => {
+    remember: async (images, { narHash }, milliseconds) => {
       const made = images.flatMap(({ platform, contents, built }) => {
         const key = keys.get(platform)
-        return built && key !== undefined ? [{ key, narHash, contents }] : []
+        return built && key !== undefined ? [{ key, narHash, milliseconds, contents }] : []
       })
       const [first] = made
       if (!first || !plan.push) return

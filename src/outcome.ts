@@ -52,6 +52,8 @@ export type Outcome = {
   readonly platforms: readonly [PlatformOutcome, ...PlatformOutcome[]]
   /** `image` if nothing was evaluated, since an earlier run made the same; `layers` if some layers were not built. */
   readonly reused: 'image' | 'layers' | 'none'
+  /** Seconds that earlier runs took for the images that were not built. */
+  readonly secondsBefore: number
   readonly uploaded: number
   readonly requests: number
   readonly timings: Timings

@@ -1,9 +1,8 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import type { BuiltLayer } from './archive/build-layers.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-layout.ts'
-import { type BuiltImage, buildPlatform } from './build-platform.ts'
+import { openBuilder } from './builder.ts'
 import { openActionsCache } from './cache/actions-cache.ts'
 import { cacheUse } from './cache/cache-use.ts'
 import { openStoreCache } from './cache/store-cache.ts'
@@ -14,17 +13,12 @@ import { UserError } from './error.ts'
 import type { Inputs } from './inputs.ts'
 import type { Log } from './log.ts'
 import type { Endpoints } from './nix/endpoints.ts'
-import { fetchSource } from './nix/fetch-source.ts'
 import { identifySource } from './nix/identify-source.ts'
 import type { InstalledNix } from './nix/install.ts'
-import { prepareNix } from './nix/prepare.ts'
-import type { StorePath } from './nix/store-path.ts'
-import type { Descriptor, Document } from './oci/descriptor.ts'
+import type { Document } from './oci/descriptor.ts'
 import { imageIndex } from './oci/image-index.ts'
-import type { Platform } from './oci/platform.ts'
 import { formatRepository } from './oci/reference.ts'
 import {
-  type Origin,
   type Outcome,
   type PlatformImage,
   type PlatformOutcome,
@@ -36,10 +30,10 @@ import { plan as makePlan, type Plan } from './plan.ts'
 import { readPopularity } from './read-popularity.ts'
 import { findCredentials } from './registry/credentials.ts'
 import { explainMoves } from './registry/moved-tags.ts'
-import { pushImage, pushIndex, pushLayer, pushTags } from './registry/push.ts'
+import { pushIndex, pushLayer, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
 import { tellContents } from './tell-contents.ts'
-import { type Timings, timed } from './timings.ts'
+import { inOrder, type Timings, timed } from './timings.ts'
 
 /** What a run needs from outside. */
 export type Ports = {
@@ -87,6 +81,7 @@ const cancelled = (signal: AbortSignal): Promise<never> =>
   })
 
 const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: string): Promise<Outcome> => {
+  const start = performance.now()
   const plan = makePlan(inputs, context, await readPopularity(inputs.popularity))
   const { repository, tags, output } = inputs
   const { log, signal, endpoints } = ports
@@ -106,50 +101,23 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const cache = openActionsCache(context.cacheService, { ...ports, environment, temporary })
   const use = cacheUse(inputs.cache, context)
   const earlier = earlierRuns(plan, tags, client, { cache, use: use.records, log, temporary, signal })
-  const stored = openStoreCache(storeCacheKey(plan, formatRepository(repository)), {
-    ...{ cache, use: use.storePaths, signingKey: inputs.signingKey, log, signal, temporary },
-  })
   await timed(timings, 'cache', () => earlier.recall(identity))
 
-  const deliver = async (layer: BuiltLayer): Promise<Origin> => {
-    const origin = plan.push ? await pushLayer(client, layer) : 'built'
-    if (output) await addLayerToLayout(output, layer)
-    return origin
-  }
-  const prepare = async () => {
-    const { nix, installed } = await timed(timings, 'install', () =>
-      prepareNix(
-        { ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints },
-        { environment, temporary, log, signal },
-      ),
-    )
-    if (installed && inputs.nix.install === 'always') ports.addToJob(installed)
-    const source = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
-    log.info(`Packages come from ${source.description}`)
-    await timed(timings, 'cache', () => earlier.recall(source))
-    return { nix, source }
-  }
-  let prepared: Awaited<ReturnType<typeof prepare>> | undefined
-  const derivations: StorePath[] = []
-  const make = async (platform: Platform): Promise<PushableImage> => {
-    prepared ??= await prepare()
-    const { nix, source } = prepared
-    const reused = await earlier.image(platform, source)
-    if (reused) return reused
-    await timed(timings, 'cache', () => stored.restore(nix))
-    const built = await buildPlatform(platform, plan, source, {
-      ...{ nix, log, timings, temporary },
-      evaluated: (derivation) => derivations.push(derivation),
-      ...{ find: earlier.layer, deliver },
-    })
-    const push = () => pushImage(client, built.image, resend(client, built))
-    if (plan.push) await timed(timings, 'push', push)
-    return { ...built, push }
-  }
-
+  const builder = openBuilder(plan, inputs, identity, {
+    ...ports,
+    ...{ earlier, client, environment, temporary, timings },
+    storeCache: openStoreCache(storeCacheKey(plan, formatRepository(repository)), {
+      ...{ cache, use: use.storePaths, signingKey: inputs.signingKey, log, signal, temporary },
+    }),
+    deliver: async (layer) => {
+      const origin = plan.push ? await pushLayer(client, layer) : 'built'
+      if (output) await addLayerToLayout(output, layer)
+      return origin
+    },
+  })
   const images: PushableImage[] = []
   for (const platform of plan.platforms)
-    images.push((await earlier.image(platform, identity)) ?? (await make(platform)))
+    images.push((await earlier.image(platform, identity)) ?? (await builder.image(platform)))
   for (const { contents } of images) tellContents(contents, log)
   const top = topOf(images, plan)
   const { digest } = top.descriptor
@@ -169,11 +137,13 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     await writeLayout(output, documents, top, tags)
     log.info(`The image layout is in ${output}`)
   }
-  const source = prepared?.source ?? earlier.source(identity)
+  const source = builder.source() ?? earlier.source(identity)
   await timed(timings, 'cache', async () => {
-    await earlier.remember(images, source)
-    if (prepared) await stored.save(derivations, prepared.source, prepared.nix)
+    await earlier.remember(images, source, Math.round(performance.now() - start))
+    await builder.keepStorePaths()
   })
+  // Later steps want it, whatever this one needed.
+  if (inputs.nix.install === 'always') await builder.prepareNix()
 
   return {
     repository,
@@ -184,20 +154,12 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     source,
     platforms: images.map(platformOutcome) as [PlatformOutcome],
     reused: reusedOf(images),
+    secondsBefore: earlier.milliseconds() / 1000,
     uploaded: client.bytesSent,
     requests: client.requests,
-    timings,
+    timings: inOrder(timings),
   }
 }
-
-/** Packs a layer that the registry has lost once more, since its file was removed when it had been delivered. */
-const resend =
-  (client: RepositoryClient, { packAgain }: BuiltImage) =>
-  async (descriptor: Descriptor): Promise<void> => {
-    const layer = await packAgain(descriptor)
-    await pushLayer(client, layer)
-    await rm(layer.file)
-  }
 
 /** What the tags point at: the image, or the index where there are several. */
 const topOf = (images: readonly PlatformImage[], { configuration }: Plan): Document => {

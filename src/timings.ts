@@ -1,5 +1,7 @@
-/** The stages of a run, in their order. */
-export type Stage = 'install' | 'source' | 'nix' | 'layers' | 'archive' | 'push' | 'cache'
+/** The stages of a run, in the order in which they are told. */
+const stages = ['install', 'source', 'nix', 'layers', 'archive', 'push', 'cache'] as const
+
+export type Stage = (typeof stages)[number]
 
 /** Seconds, rounded to milliseconds; a stage that did not run is absent. */
 export type Timings = { [stage in Stage]?: number }
@@ -18,3 +20,6 @@ export const timed = async <T>(timings: Timings, stage: Stage, work: () => Promi
 export const addTime = (timings: Timings, stage: Stage, time: number): void => {
   timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + time) / 1000
 }
+
+export const inOrder = (timings: Timings): Timings =>
+  Object.fromEntries(stages.flatMap((stage) => (timings[stage] === undefined ? [] : [[stage, timings[stage]]])))

@@ -68,17 +68,21 @@ const rules: Readonly<Record<string, Rule>> = {
   'registry-records': { values: ['cache/*', 'check', 'error', 'oci/*', 'registry/*'], types: ['log'] },
   'earlier-runs': {
     values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry-records', 'registry/*'],
-    types: ['nix/nar-hash', 'outcome', 'plan'],
+    types: ['outcome', 'plan'],
   },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'image-defaults', 'layers/*', 'loader', 'nix/*', 'oci/*', 'timings'],
     types: ['log', 'nix/store-path', 'outcome', 'plan'],
   },
+  builder: {
+    values: ['build-platform', 'nix/*', 'registry/*', 'timings'],
+    types: ['archive/*', 'cache/*', 'earlier-runs', 'inputs', 'log', 'nix/store-path', 'oci/*', 'outcome', 'plan'],
+  },
   'tell-contents': { values: ['graph/*', 'nix/store-path', 'units'], types: ['contents', 'log'] },
   run: {
     values: [
       'archive/*',
-      'build-platform',
+      'builder',
       'cache/*',
       'earlier-runs',
       'error',
@@ -91,7 +95,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'tell-contents',
       'timings',
     ],
-    types: ['context', 'inputs', 'log', 'nix/store-path'],
+    types: ['context', 'inputs', 'log'],
   },
   main: {
     values: ['cache/*', 'context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'],
@@ -110,6 +114,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'node:fs': [
     'archive/*',
     'build-platform',
+    'builder',
     'cache/*',
     'command',
     'context',

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { type Timings, timed } from '../src/timings.ts'
+import { inOrder, type Timings, timed } from '../src/timings.ts'
 
 test('the time of a stage is in seconds, and what the work returns is passed on', async () => {
   const timings: Timings = {}
@@ -36,4 +36,12 @@ test('times are whole milliseconds, so that JSON has no long fractions', async (
   const timings: Timings = { layers: 0.001 }
   for (let round = 0; round < 20; round++) await timed(timings, 'layers', async () => {})
   expect(String(timings.layers)).toMatch(/^\d+(\.\d{1,3})?$/)
+})
+
+test('stages are told in the order of the data, whichever ran first', () => {
+  expect(Object.entries(inOrder({ cache: 1, push: 2, install: 3 }))).toEqual([
+    ['install', 3],
+    ['push', 2],
+    ['cache', 1],
+  ])
 })

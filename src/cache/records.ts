@@ -1,11 +1,16 @@
-import { list, parseJson, record, string } from '../check.ts'
+import { count, list, parseJson, record, string } from '../check.ts'
 import type { Contents } from '../contents.ts'
 import { type NarHash, parseNarHash } from '../nix/nar-hash.ts'
 import type { KeyedLayer } from '../oci/layer-annotations.ts'
 import { parseContents, parseKey, parseLayer, printContents, printLayer } from './contents-record.ts'
 
-/** That a request was built: what the image holds, and which content its package set had. */
-export type ImageRecord = { readonly key: string; readonly narHash: NarHash; readonly contents: Contents }
+/** That a request was built: in how many milliseconds, what the image holds, and which content its package set had. */
+export type ImageRecord = {
+  readonly key: string
+  readonly narHash: NarHash
+  readonly milliseconds: number
+  readonly contents: Contents
+}
 
 /** What is known of a layer by its key. */
 export type LayerRecord = KeyedLayer
@@ -48,7 +53,7 @@ const merge = <T extends { readonly key: string }>(older: readonly T[], newer: r
 export const printRecords = ({ images, layers }: Records): string =>
   JSON.stringify({
     version: formatVersion,
-    images: images.map(({ key, narHash, contents }) => ({ key, narHash, contents: printContents(contents) })),
+    images: images.map(({ contents, ...image }) => ({ ...image, contents: printContents(contents) })),
     layers: layers.map(printLayer),
   })
 
@@ -70,6 +75,7 @@ const imageRecord = (value: unknown, what: string): ImageRecord => {
   return {
     key: parseKey(fields['key'], `${what}.key`),
     narHash: parseNarHash(string(fields['narHash'], `${what}.narHash`), `${what}.narHash`),
+    milliseconds: count(fields['milliseconds'], `${what}.milliseconds`),
     contents: parseContents(fields['contents'], `${what}.contents`),
   }
 }

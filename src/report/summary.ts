@@ -1,6 +1,6 @@
 import { closureSize } from '../graph/closure.ts'
 import { formatRepository } from '../oci/reference.ts'
-import type { Outcome, PlatformOutcome } from '../outcome.ts'
+import type { Origin, Outcome, PlatformOutcome } from '../outcome.ts'
 import { megabytes, seconds } from '../units.ts'
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
@@ -47,10 +47,15 @@ export const summary = (outcome: Outcome): string => {
   ].join('\n')
 }
 
-const whatWasSent = ({ platforms, uploaded, requests }: Outcome): string => {
+const whatWasSent = ({ platforms, reused, secondsBefore, timings, uploaded, requests }: Outcome): string => {
   const layers = platforms.flatMap((platform) => platform.layers)
-  const existing = layers.filter(({ origin }) => origin === 'exists').length
-  return `Sent ${megabytes(uploaded)} in ${requests} requests; the registry had ${existing} of ${layers.length} layers already.`
+  const from = (origin: Origin): number => layers.filter((layer) => layer.origin === origin).length
+  const sent = `Sent ${megabytes(uploaded)} in ${requests} requests`
+  const now = Object.values(timings).reduce((total, time) => total + time, 0)
+  if (reused === 'image')
+    return `${sent}. Nothing was evaluated: the layers are those that an earlier run made in ${seconds(secondsBefore)}, and finding them took ${seconds(now)}.`
+  const known = reused === 'layers' ? `${from('reused')} of ${layers.length} layers are an earlier run's, and ` : ''
+  return `${sent}; ${known}the registry had ${from('exists')} of ${layers.length} layers already.`
 }
 
 const platformSections = ({ platform, layers, conflicts, danglingLinks, closure }: PlatformOutcome): string[] => {

@@ -31,6 +31,7 @@ const layerOf = (name: string, storePaths: Layer['storePaths']): Layer => ({
 const imageOf = (name: string): ImageRecord => ({
   key: keyOf(name),
   narHash: narHashOf('the package set'),
+  milliseconds: 61_234,
   contents: {
     packages: [{ ...gitPackage, homepage: undefined }, gitPackage],
     conflicts: [{ path: '/bin/sh', winner: `${pathOf('a')}/bin/sh`, loser: `${pathOf('b')}/bin/sh` }],

@@ -100,7 +100,7 @@ describe('on a machine without Nix', () => {
     expect(first.outputs['digest']).toBe(await manifestDigest(registry, 'bare', 'v1'))
     expect(first.log).toContain(`nix-store (Nix) ${release.version}`)
     const { timings } = JSON.parse(first.outputs['metadata'] ?? '')
-    expect(Object.keys(timings)).toEqual(['install', 'source', 'nix', 'layers', 'archive', 'push'])
+    expect(Object.keys(timings)).toEqual(['install', 'source', 'nix', 'layers', 'archive', 'push', 'cache'])
   })
 
   test('the next step has that Nix, with install-nix: always', () => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { summary } from '../../src/report/summary.ts'
 import { closureOf } from '../support/closures.ts'
-import { gitPackage, outcome, platformOutcome } from '../support/outcomes.ts'
+import { gitPackage, linksLayer, outcome, platformOutcome, storeLayer } from '../support/outcomes.ts'
 
 const { digest } = outcome().descriptor
 
@@ -13,6 +13,20 @@ describe('the summary', () => {
     expect(text).toContain('Pushed as `v1`, `latest`:')
     expect(text).toContain(`\ndocker pull ghcr.io/owner/name:v1\ndocker pull ghcr.io/owner/name@${digest}\n`)
     expect(text).toContain('Sent 12.3 MB in 9 requests; the registry had 1 of 2 layers already.')
+  })
+
+  test('of an image that an earlier run made says what that saved', () => {
+    const text = summary(outcome({ reused: 'image', secondsBefore: 61.234, timings: { cache: 0.3, push: 0.12 } }))
+    expect(text).toContain(
+      'Sent 12.3 MB in 9 requests. Nothing was evaluated: the layers are those that an earlier run made in 61.23 s, and finding them took 0.42 s.',
+    )
+  })
+
+  test('of an image with layers of an earlier run says how many those are', () => {
+    const platform = platformOutcome({ layers: [{ ...storeLayer, origin: 'reused' }, linksLayer] })
+    expect(summary(outcome({ reused: 'layers', platforms: [platform] }))).toContain(
+      "Sent 12.3 MB in 9 requests; 1 of 2 layers are an earlier run's, and the registry had 1 of 2 layers already.",
+    )
   })
 
   test('of one that was not says so, with its digest, and nothing of a push', () => {

@@ -25,6 +25,7 @@ const layersOf = ({ stdout, stderr }: Finished): string[][] => {
 
 test('as many layers are planned as the action would have for store paths', async () => {
   expect(layersOf(await plan('--max-layers', '5')).length).toBe(3)
+  expect(layersOf(await plan('--max-layers', '5', '--preset', 'job-container')).length).toBe(3)
   expect(layersOf(await plan('--max-layers', '5', '--preset', 'bare')).length).toBe(4)
   expect(
     layersOf(await plan())
@@ -49,7 +50,7 @@ test('popularity decides who has a layer of its own, and who is in the first one
 describe('what is wrong is one sentence:', () => {
   test.each([
     [['--layering', 'best'], '--layering is stable or popularity, not best\n'],
-    [['--preset', 'none'], '--preset is default or bare, not none\n'],
+    [['--preset', 'none'], '--preset is default, bare or job-container, not none\n'],
     [['--max-layers', '2'], '--max-layers is a whole number, 3 at least\n'],
     [['--popularity', 'file'], '--popularity goes with --layering popularity only\n'],
     [

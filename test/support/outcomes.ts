@@ -81,6 +81,7 @@ export const outcome = (changes: Partial<Outcome> = {}): Outcome => {
     },
     platforms: [platform],
     reused: 'none',
+    secondsBefore: 0,
     uploaded: 12_346_912,
     requests: 9,
     timings: { source: 0.5, nix: 61.234 },

@@ -1,0 +1,105 @@
+import { rm } from 'node:fs/promises'
+import type { BuiltLayer } from './archive/build-layers.ts'
+import { buildPlatform } from './build-platform.ts'
+import type { StoreCache } from './cache/store-cache.ts'
+import type { EarlierRuns } from './earlier-runs.ts'
+import type { Inputs } from './inputs.ts'
+import type { Log } from './log.ts'
+import type { Endpoints } from './nix/endpoints.ts'
+import { fetchSource } from './nix/fetch-source.ts'
+import type { InstalledNix } from './nix/install.ts'
+import type { Nix } from './nix/nix.ts'
+import { prepareNix } from './nix/prepare.ts'
+import type { FetchedSource, SourceIdentity } from './nix/source.ts'
+import type { StorePath } from './nix/store-path.ts'
+import type { Platform } from './oci/platform.ts'
+import type { Origin, PushableImage } from './outcome.ts'
+import type { Plan } from './plan.ts'
+import { pushImage, pushLayer } from './registry/push.ts'
+import type { RepositoryClient } from './registry/repository.ts'
+import { type Timings, timed } from './timings.ts'
+
+/** Makes images with Nix. Nothing is installed, started or fetched before it is needed. */
+export type Builder = {
+  /** Nix ready to use, installed where the inputs say so. */
+  readonly prepareNix: () => Promise<Nix>
+  /** The image of a platform, pushed where the plan says so; of an earlier run's layers, if only now it is known that there is one. */
+  readonly image: (platform: Platform) => Promise<PushableImage>
+  /** What the images were made of; `undefined` if none was. */
+  readonly source: () => FetchedSource | undefined
+  /** Keeps store paths for later runs. */
+  readonly keepStorePaths: () => Promise<void>
+}
+
+export type BuilderTools = {
+  readonly earlier: EarlierRuns
+  readonly storeCache: StoreCache
+  readonly client: RepositoryClient
+  /** Takes a layer that is complete, and says where it is from now. */
+  readonly deliver: (layer: BuiltLayer) => Promise<Origin>
+  readonly addToJob: (installed: InstalledNix) => void
+  readonly endpoints: Endpoints
+  readonly environment: Readonly<Record<string, string>>
+  readonly temporary: string
+  readonly timings: Timings
+  readonly log: Log
+  readonly signal: AbortSignal
+}
+
+export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity, tools: BuilderTools): Builder => {
+  const { earlier, storeCache, client, deliver, addToJob, endpoints, temporary, timings, log } = tools
+  const derivations: StorePath[] = []
+  let nix: Nix | undefined
+  let source: FetchedSource | undefined
+
+  const prepare = async (): Promise<Nix> => {
+    if (nix) return nix
+    const prepared = await timed(timings, 'install', () =>
+      prepareNix({ ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints }, tools),
+    )
+    if (prepared.installed && inputs.nix.install === 'always') addToJob(prepared.installed)
+    nix = prepared.nix
+    return nix
+  }
+
+  const fetchOnce = async (nix: Nix): Promise<FetchedSource> => {
+    if (source) return source
+    const fetched = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
+    log.info(`Packages come from ${fetched.description}`)
+    await timed(timings, 'cache', () => earlier.recall(fetched))
+    source = fetched
+    return fetched
+  }
+
+  return {
+    prepareNix: prepare,
+
+    image: async (platform) => {
+      const nix = await prepare()
+      const source = await fetchOnce(nix)
+      const reused = await earlier.image(platform, source)
+      if (reused) return reused
+      await timed(timings, 'cache', () => storeCache.restore(nix))
+      const built = await buildPlatform(platform, plan, source, {
+        ...{ nix, log, timings, temporary },
+        evaluated: (derivation) => derivations.push(derivation),
+        ...{ find: earlier.layer, deliver },
+      })
+      const push = () =>
+        pushImage(client, built.image, async (descriptor) => {
+          // Its file was removed when it had been delivered.
+          const layer = await built.packAgain(descriptor)
+          await pushLayer(client, layer)
+          await rm(layer.file)
+        })
+      if (plan.push) await timed(timings, 'push', push)
+      return { ...built, push }
+    },
+
+    source: () => source,
+
+    keepStorePaths: async () => {
+      if (nix && source) await storeCache.save(derivations, source, nix)
+    },
+  }
+}
