@@ -184,17 +184,17 @@ const startPush = async (host: string, name: string, seed: string, sizes: readon
 }
 
 const sizes = [2_000_000, 500_000, 300_000, 100_000]
-const timed = await startPush(registry.host, 'timed', 'timed', sizes)
-const start = performance.now()
-await timed.ended
-const usual = performance.now() - start
 const kills = await each(Array.from({ length: 50 }), async () => {
   const old = await fresh([500])
   await push(testClient(registry.host, old.name), old)
   const image = { ...(await testImage(folder.path, `new-${old.name}`, sizes)), name: old.name }
   const wanted = { ...image, digest: image.image.manifest.descriptor.digest }
-  const { child, ended } = await startPush(registry.host, old.name, `new-${old.name}`, sizes)
-  await setTimeout(Math.random() * usual)
+  await using proxy = await startFaultProxy(registry.host)
+  const { child, ended } = await startPush(proxy.host, old.name, `new-${old.name}`, sizes)
+  // As many as a push of these layers has.
+  const last = Math.ceil(Math.random() * 22)
+  while (proxy.requests.length < last && child.exitCode === null) await setTimeout(1)
+  await setTimeout(Math.random() * 10)
   child.kill('SIGKILL')
   const [exitCode] = await ended
   const wasWhole = (await isWhole(old)) || (await isWhole(wanted))

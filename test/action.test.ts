@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -6,6 +6,7 @@ import { githubToken, runAction, type StepResult } from './support/action.ts'
 import { unpackImage } from './support/container.ts'
 import { debianSet } from './support/debian-set.ts'
 import { smallSet } from './support/nix.ts'
+import { pathWithNix } from './support/nix-places.ts'
 import { type Registry, reader, startRegistry, tags } from './support/registry.ts'
 import { closedPort } from './support/web-server.ts'
 
@@ -173,6 +174,22 @@ describe('the registry’s credentials', () => {
     expect(await tags(withTokens, 'inputs')).toEqual(['v1'])
     expect(withoutMasks(log)).not.toContain(password)
     expect(withoutMasks(log)).not.toContain(githubToken)
+  })
+
+  test('from a credential helper that Docker’s configuration names are used, and are in no log', async () => {
+    const { host, username, password } = withTokens
+    const folder = await mkdtemp(join(layout, 'docker-'))
+    await writeFile(join(folder, 'config.json'), JSON.stringify({ credHelpers: { [host]: 'test' } }))
+    const helper = join(folder, 'docker-credential-test')
+    const answer = JSON.stringify({ ServerURL: host, Username: username, Secret: password })
+    await writeFile(helper, `#!/bin/sh\ntest "$1 $(cat)" = "get ${host}" && echo '${answer}'\n`)
+    await chmod(helper, 0o755)
+    const environment = { DOCKER_CONFIG: folder, PATH: `${folder}:${pathWithNix()}` }
+    const { exitCode, log } = await runAction({ ...small, image: `${host}/helper`, tags: 'v1' }, { environment })
+    expect(exitCode, log).toBe(0)
+    expect(await tags(withTokens, 'helper')).toEqual(['v1'])
+    expect(log).toContain(`::add-mask::${password}`)
+    expect(withoutMasks(log)).not.toContain(password)
   })
 
   test('from the inputs are used for basic authentication', async () => {

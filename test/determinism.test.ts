@@ -41,7 +41,7 @@ test.each([
   [
     'that is all but full',
     '1M',
-    /^There are \d+\.\d+ MB free in \S+, and up to \d+\.\d MB are needed there to pack the layers; free some on the disk of the runner\.$/,
+    /^There are \d+\.\d+ MB free in \S+, and up to \d+\.\d MB are needed there to pack a layer; free some on the disk of the runner\.$/,
   ],
 ])('a disk %s says how much space is needed, and leaves nothing behind', async (_, size, sentence) => {
   const mount = `mount -t tmpfs -o size=${size} tmpfs "$RUNNER_TEMP"; "$@"; code=$?; ls -A "$RUNNER_TEMP"; exit $code`

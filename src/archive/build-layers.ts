@@ -76,11 +76,10 @@ export const buildLayers = async <T>(
   const results: LayerResult<T>[] = new Array(jobs.length)
   const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
   let remaining = jobs.length
-  const atOnce = packedAtOnce + deliveredAtOnce
-  const largest = largestFirst.slice(0, atOnce).reduce((sum, [, { size }]) => sum + size, 0)
-  await checkSpace(request.folder, largest, request.compression)
-  await mapConcurrently(largestFirst, atOnce, async ([index, { key, storePaths, holds, pack }]) => {
+  await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, job]) => {
+    const { key, storePaths, holds, size, pack } = job
     const packAgain = async (): Promise<BuiltLayer> => {
+      await checkSpace(request.folder, size, request.compression)
       const { descriptor, diffID, file } = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
       return { descriptor, diffID, key, storePaths, holds, file }
     }

@@ -57,6 +57,9 @@ export const exchange = async (request: Request, wire: Wire): Promise<Answer> =>
   throw new RegistryError(`${method} ${url.origin}${url.pathname}`, status, code, detail, retryAfter)
 }
 
+/** Some registries read a blob once more before they answer, when nothing moves; bytes in a millisecond. */
+const commitRate = 20_000
+
 /** With Node's own client and not `fetch`, which keeps a copy of a body that may have to be redirected, and shows no progress. */
 const transfer = async ({ method, url, headers = {}, body }: Request, wire: Wire): Promise<Answer> => {
   const { signal, idleLimit, onSent } = wire
@@ -75,6 +78,7 @@ const transfer = async ({ method, url, headers = {}, body }: Request, wire: Wire
     timeout: idleLimit,
   })
   request.on('timeout', () => request.destroy(new Error(`nothing moved for ${idleLimit / 1000} s`)))
+  if (size) request.on('finish', () => request.setTimeout(idleLimit + size / commitRate))
   // What ends the one ends the other, and a registry may have said no before it had everything.
   const sent = send(request, body, onSent).catch((error) => request.destroy(error))
   try {

@@ -67,6 +67,16 @@ describe('no answer', () => {
     expect((await get(server.url, 300)).body.toString()).toBe('part'.repeat(5))
   })
 
+  test('is not what a registry gives that first looks at all that it was sent', async () => {
+    await using server = await startWebServer({
+      '/': (request, response) => void request.resume().on('end', () => setTimeout(() => response.end('done'), 700)),
+    })
+    const body = Buffer.alloc(20_000_000)
+    const put = { method: 'PUT', url: new URL(server.url), expected: [200], body } as const
+    expect((await exchange(put, wire(400))).body.toString()).toBe('done')
+    await expect(exchange({ ...put, body: Buffer.alloc(1000) }, wire(400))).rejects.toThrow(/does not answer/)
+  })
+
   test('is what one without an end is', async () => {
     await using server = await startWebServer({
       '/': (_, response) => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { UserError } from '../../src/error.ts'
+import { pushLayer } from '../../src/registry/push.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { anySchedule, passingStatuses, singleFaults, stages, statusStages } from '../support/faults.ts'
 import { hurried, pulledDigest, push, type TestImage, testClient, testImage } from '../support/pushed-image.ts'
@@ -86,7 +87,7 @@ describe('a push is complete after', () => {
     expect(client.bytesSent).toBeLessThan(2 * 30_000_000)
   })
 
-  test('many faults, and each layer is told to have been sent', async () => {
+  test('a lost answer to each kind of request, twice', async () => {
     const fault = 'lose answer'
     const rules = Object.values(stages).map((fits) => ({ fits, fault, times: 2 }) as const)
     await using proxy = await startFaultProxy(registry.host, rules)
@@ -153,6 +154,17 @@ test('a registry that is out of order is given up in the end, and says so', asyn
     `${proxy.host} is out of order (it answers 503); run the job again later.`,
   )
   expect(proxy.requests).toHaveLength(8)
+})
+
+test('a layer is said to have been sent where it was, also if the answer was lost, and to have been there where it was', async () => {
+  await using proxy = await startFaultProxy(registry.host, [{ fits: stages['commit of a blob'], fault: 'lose answer' }])
+  const { name, layers } = await fresh([1000])
+  const client = testClient(proxy.host, name)
+  for (const layer of layers) {
+    expect(await pushLayer(client, layer)).toBe('built')
+    expect(await pushLayer(client, layer)).toBe('exists')
+  }
+  expect(proxy.requests.filter((request) => request.fault)).toHaveLength(1)
 })
 
 test('a second push of the same image sends no byte of a blob', async () => {

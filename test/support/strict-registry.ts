@@ -6,7 +6,7 @@ import { digestOf } from '../../src/oci/descriptor.ts'
 
 /** What a registry may say that Debian's never does. Places are `nth` manifest that is put, from 1. */
 export type Quirks = {
-  /** Loses the largest blob just before this manifest, as GHCR seems to when several jobs push. */
+  /** Loses the largest layer just before this manifest, as GHCR seems to when several jobs push. */
   readonly forgets?: number
   /** Loses it again each time that it is sent. */
   readonly forgetsForEver?: boolean
@@ -16,7 +16,7 @@ export type Quirks = {
   readonly noDigests?: boolean
   /** Makes the place of an upload out of the one that it would have named. */
   readonly place?: (path: string, host: string) => string
-  /** Takes a blob, and refuses it to whoever sends it, as some registries do when two send the same. */
+  /** Takes what is sent, and refuses it to the sender, as some registries do when two send the same. */
   readonly refusesCommits?: boolean
 }
 
@@ -94,19 +94,19 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     const digest = query.get('digest') ?? ''
     if (digestOf(body) !== digest) return error(400, 'DIGEST_INVALID', 'provided digest did not match uploaded content')
     blobs.set(digest, body)
-    if (quirks.refusesCommits) return error(400, 'BLOB_UPLOAD_INVALID', 'blob upload invalid')
+    if (quirks.refusesCommits) return error(409, 'UNKNOWN', 'blob already exists')
     return { status: 201, headers: { location: `/blobs/${digest}`, ...named(digest, quirks.lies === 'blob') } }
   }
 
   const putManifest = (reference: string, request: IncomingMessage, body: Buffer): Answer => {
     manifestPuts++
-    if (quirks.forgetsForEver || quirks.forgets === manifestPuts) forgetLargest()
     const manifest = JSON.parse(body.toString()) as {
       mediaType?: string
       config?: { digest: string }
       layers?: { digest: string }[]
       manifests?: { digest: string }[]
     }
+    if (quirks.forgetsForEver || quirks.forgets === manifestPuts) forgetLargest(manifest.layers ?? [])
     if (request.headers['content-type'] !== manifest.mediaType)
       violations.push(`a manifest of ${manifest.mediaType} was sent as ${request.headers['content-type']}`)
     const digest = digestOf(body)
@@ -120,12 +120,14 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
       if (!manifests.has(digest)) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
     manifests.set(digest, body)
     manifests.set(reference, quirks.lies === 'tag' && isTag ? Buffer.from('{"another":1}') : body)
+    if (quirks.refusesCommits) return error(400, 'MANIFEST_INVALID', 'manifest invalid')
     return { status: 201, headers: { location: `/manifests/${digest}`, ...named(digest, quirks.lies === 'manifest') } }
   }
 
-  const forgetLargest = (): void => {
-    const [largest] = [...blobs].sort(([, a], [, b]) => b.length - a.length)
-    if (largest) blobs.delete(largest[0])
+  const forgetLargest = (layers: readonly { digest: string }[]): void => {
+    const sizeOf = ({ digest }: { digest: string }): number => blobs.get(digest)?.length ?? 0
+    const [largest] = layers.toSorted((a, b) => sizeOf(b) - sizeOf(a))
+    if (largest) blobs.delete(largest.digest)
   }
 
   const answer = (request: IncomingMessage, body: Buffer): Answer => {
