@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { cp, mkdir, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -12,8 +13,10 @@ import { pathInfos } from '../../src/nix/path-info.ts'
 import type { FetchedSource } from '../../src/nix/source.ts'
 import { parseStorePath, type StorePath } from '../../src/nix/store-path.ts'
 import { usedPaths } from '../../src/nix/used-paths.ts'
+import { startDaemon } from '../support/daemon.ts'
 import { silentLog } from '../support/log.ts'
 import { evaluate, pin, smallSet, withNix } from '../support/nix.ts'
+import { pathWithNix } from '../support/nix-places.ts'
 import { output } from '../support/process.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -461,4 +464,40 @@ describe('nothing is restored that somebody else has made:', () => {
   })
 
   test('are enough of them', () => expect(Object.keys(attacks).length).toBeGreaterThanOrEqual(20))
+})
+
+test('a daemon that does not trust this user is told of, and nothing is saved', async () => {
+  const configuration = join(folder.path, 'daemon')
+  const socket = join(configuration, 'socket')
+  await mkdir(configuration)
+  await writeFile(
+    join(configuration, 'nix.conf'),
+    'build-users-group =\nsandbox = false\ntrusted-users = somebody-else\n',
+  )
+  const daemon = await startDaemon('nix-daemon', [], {
+    logs: join(configuration, 'logs'),
+    env: { PATH: pathWithNix(), NIX_CONF_DIR: configuration, NIX_DAEMON_SOCKET_PATH: socket },
+    ready: async () => existsSync(socket),
+  })
+  try {
+    const entry = await save('for-the-daemon')
+    // The machine's store has all of the rest.
+    const text = await readFile(narinfo(entry, library), 'utf8')
+    const missing = parseStorePath(`/nix/store/${'2'.repeat(32)}-missing`, 'the path')
+    await writeFile(narinfo(entry, missing), text.replace(library, missing))
+    const saved: string[] = []
+    const cache: ActionsCache = { ...cacheOf(entry), save: async (_, key) => saved.push(key) > 0 }
+    await open(cache, (store, said) =>
+      inStore(`unix://${socket}`, async (nix) => {
+        await store.restore(nix)
+        await store.save([derivation], fetched, nix)
+        expect(said).toEqual([
+          'The Nix daemon does not trust this user, so that no store paths are kept in the Actions cache; name the user in `trusted-users` of its nix.conf.',
+        ])
+        expect(saved).toEqual([])
+      }),
+    )
+  } finally {
+    await daemon.stop()
+  }
 })
