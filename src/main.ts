@@ -20,7 +20,7 @@ process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, availableParallelism())}`
 
 // The action starts itself for what it asks of the Actions cache.
 if (process.argv[2] === 'actions-cache') {
-  await answerCacheRequest(process.env)
+  await answerCacheRequest(process)
   process.exit()
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { githubToken, runAction } from './support/action.ts'
+import { startCacheService } from './support/cache-service.ts'
 import { smallSet } from './support/nix.ts'
 import { need } from './support/process.ts'
 import { type Registry, startRegistry } from './support/registry.ts'
@@ -22,10 +23,15 @@ afterAll(async () => {
 test('no program that the action starts gets a secret in its arguments or its environment', async () => {
   const { host, username, password } = registry
   const trace = join(folder, 'trace')
+  await using service = await startCacheService()
+  const cacheService = service.environment()
+  const runtimeToken = cacheService['ACTIONS_RUNTIME_TOKEN'] ?? ''
+  const signingKey = Buffer.alloc(64, 7).toString('base64')
+  const inputs = { cache: 'write', 'cache-signing-key': `test-1:${signingKey}` }
   const { exitCode, log } = await runAction(
-    { packages: 'tree', nixpkgs: smallSet, image: `${host}/traced`, tags: 'v1', username, password },
+    { packages: 'tree', nixpkgs: smallSet, image: `${host}/traced`, tags: 'v1', username, password, ...inputs },
     {
-      environment: { ACTIONS_RUNTIME_TOKEN: 'runtime-token' },
+      environment: cacheService,
       wrapper: [
         ...[need('strace', 'strace'), '--follow-forks', '--trace=execve', '--string-limit=100000', '--no-abbrev'],
         ...[`--output=${trace}`, '--'],
@@ -39,6 +45,8 @@ test('no program that the action starts gets a secret in its arguments or its en
   // The runner itself gives them to the step, so the trace would show them.
   expect(step).toContain(`INPUT_PASSWORD=${password}`)
   expect(children.some((line) => line.includes('nix-store'))).toBe(true)
-  for (const secret of [password, githubToken, 'runtime-token', 'INPUT_'])
+  expect(children.some((line) => line.includes('zstd'))).toBe(true)
+  expect(service.entries.map(({ key }) => key.slice(0, 16))).toEqual(['nix-image-record', 'nix-image-store-'])
+  for (const secret of [password, githubToken, runtimeToken, signingKey, 'INPUT_'])
     expect(children.join('\n')).not.toContain(secret)
 })

@@ -107,7 +107,7 @@ const ask = async (
 ): Promise<string | undefined> => {
   const { environment, signal } = tools
   await using folder = await temporaryFolder(tools)
-  await writePrograms(folder.path)
+  await writeFile(join(folder.path, 'tar'), tar, { mode: 0o700 })
   const printed = await command(process.execPath, [service.program, 'actions-cache'], {
     environment: {
       ...environment,
@@ -138,23 +138,17 @@ const remove = async (folder: string, { environment, signal }: CacheTools): Prom
 }
 
 /**
- * The programs that the library starts get neither the token, nor `-P`, with which tar would write wherever an archive says
- * (see docs/decisions/0006-actions-cache.md).
+ * The tar that the library starts does not get `-P`, with which it would write wherever an archive says (see
+ * docs/decisions/0006-actions-cache.md).
  */
-const program = `#!/bin/sh
-unset ACTIONS_RUNTIME_TOKEN
+const tar = `#!/bin/sh
 PATH=\${PATH#*:}
-command -v "\${0##*/}" >/dev/null || exit 127
 for argument; do
   shift
   [ "$argument" = -P ] || set -- "$@" "$argument"
 done
-exec "\${0##*/}" "$@"
+exec tar "$@"
 `
-
-const writePrograms = async (folder: string): Promise<void> => {
-  for (const name of ['tar', 'zstd']) await writeFile(join(folder, name), program, { mode: 0o700 })
-}
 
 /** Why nothing can be saved is in a line for debugging only; 409 is that there is such an entry. */
 const complaints = /^::(?:warning::|error::|debug::Failed to reserve cache: (?:Error: )?)(.*)/

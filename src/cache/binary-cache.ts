@@ -6,9 +6,13 @@ import type { Nix } from '../nix/nix.ts'
 import type { PathInfo } from '../nix/path-info.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 
+/** Many more than an image has. */
+const most = 20_000
+
 /** The paths that a binary cache says it has. Throws an `Error` if it is none. */
 export const pathsIn = async (folder: string): Promise<StorePath[]> => {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.narinfo')).sort()
+  if (names.length > most) throw new Error(`it has ${names.length} narinfo files, and no run saves so many`)
   const paths: StorePath[] = []
   for (const name of names) {
     const [, line = ''] = /^StorePath: (.*)$/m.exec(await readFile(join(folder, name), 'utf8')) ?? []

@@ -15,21 +15,26 @@ export type CacheRequest = {
 export type CacheAnswer = { readonly key: string | null }
 
 /**
- * Restores or saves one entry of the Actions cache, as standard input asks for, in the folder GITHUB_WORKSPACE. `@actions/cache` takes what it needs from the
- * environment, prints workflow commands, goes on for half a minute where it cannot succeed, and cannot be told to stop; so it has
- * a process of its own, which can be ended, and what it prints is read by nobody but `openActionsCache`.
+ * Restores or saves one entry of the Actions cache, as standard input asks for, in the folder GITHUB_WORKSPACE.
+ * `@actions/cache` takes what it needs from the environment, prints workflow commands, goes on for half a minute where it
+ * cannot succeed, and cannot be told to stop; so it has a process of its own, which can be ended, and what it prints is read
+ * by nobody but `openActionsCache`.
  */
-export const answerCacheRequest = async (environment: NodeJS.ProcessEnv): Promise<void> => {
+export const answerCacheRequest = async (self: NodeJS.Process): Promise<void> => {
   let answer: CacheAnswer = { key: null }
   try {
-    const request = parseRequest(await text(process.stdin))
-    environment['ACTIONS_RUNTIME_TOKEN'] = request.token
-    process.chdir(environment['GITHUB_WORKSPACE'] ?? '')
+    const request = parseRequest(await text(self.stdin))
+    self.chdir(self.env['GITHUB_WORKSPACE'] ?? '')
+    // The library looks for its token there; the programs that it starts get what can be listed.
+    self.env = Object.defineProperty({ ...self.env }, 'ACTIONS_RUNTIME_TOKEN', {
+      value: request.token,
+      enumerable: false,
+    })
     answer = { key: (await restoreOrSave(request)) ?? null }
   } catch (error) {
-    process.stdout.write(`::error::${messages(error).join(': ').replaceAll('\n', ' ')}\n`)
+    self.stdout.write(`::error::${messages(error).join(': ').replaceAll('\n', ' ')}\n`)
   }
-  process.stdout.write(`\n${JSON.stringify(answer)}\n`)
+  self.stdout.write(`\n${JSON.stringify(answer)}\n`)
 }
 
 const restoreOrSave = async ({ operation, path, key, prefixes }: CacheRequest): Promise<string | undefined> => {
