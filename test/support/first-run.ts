@@ -1,0 +1,204 @@
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ActionsCache } from '../../src/cache/actions-cache.ts'
+import { openStoreCache, type StoreCache, type StoreCacheTools } from '../../src/cache/store-cache.ts'
+import { parseSigningKey, type SigningKey } from '../../src/inputs/signing-key.ts'
+import { invalidPaths } from '../../src/nix/check-validity.ts'
+import { parseNarHash } from '../../src/nix/nar-hash.ts'
+import type { Nix } from '../../src/nix/nix.ts'
+import { pathInfos } from '../../src/nix/path-info.ts'
+import type { FetchedSource } from '../../src/nix/source.ts'
+import { parseStorePath, type StorePath } from '../../src/nix/store-path.ts'
+import { usedPaths } from '../../src/nix/used-paths.ts'
+import { silentLog } from './log.ts'
+import { evaluate, pin, smallSet, withNix } from './nix.ts'
+import { output } from './process.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+/** What an entry gave an empty store: the paths that are valid in it, sorted, and what the user was told. */
+export type Restored = { readonly restored: readonly StorePath[]; readonly said: readonly string[] }
+
+/** A run that built `derivation` in a store of its own, and what can be done with what it used. */
+export type FirstRun = AsyncDisposable & {
+  readonly derivation: StorePath
+  readonly fetched: FetchedSource
+  /** Built, and signed by nobody. */
+  readonly image: StorePath
+  /** Signed upstream. */
+  readonly pkg: StorePath
+  readonly library: StorePath
+  /** Named by its content. */
+  readonly source: StorePath
+  /** These and all others that were used, sorted. */
+  readonly all: readonly StorePath[]
+  /** The URL of its store. */
+  readonly store: string
+  /** A folder for entries and stores. */
+  readonly folder: string
+  /** The URL of a store in which nothing is. */
+  emptyStore(): string
+  inStore<T>(store: string, work: (nix: Nix) => Promise<T>): Promise<T>
+  /** Opens a store cache with our signing key, and checks that it leaves no file. */
+  open<T>(
+    cache: ActionsCache,
+    work: (store: StoreCache, said: string[]) => Promise<T>,
+    tools?: Partial<StoreCacheTools>,
+  ): Promise<T>
+  /** Saves what the run used, and returns the entry, a folder. */
+  save(name: string, tools?: Partial<StoreCacheTools>): Promise<string>
+  /** Restores an entry into an empty store. Throws an `Error` if a path that is valid there does not have the content that it has here. */
+  restore(entry: string, tools?: Partial<StoreCacheTools>): Promise<Restored>
+  /** A file with the secret key `upstream-1`, `ours-1`, or `evil-1`, which nobody trusts. */
+  secretFile(name: string): string
+}
+
+const key = { parts: {}, prefixes: ['store-image-packages-', 'store-image-', 'store-'] } as const
+
+/** The Actions cache of a machine, with one entry that is a folder. */
+export const cacheOf = (entry: string): ActionsCache => ({
+  restore: async (to) => {
+    await cp(entry, to, { recursive: true, verbatimSymlinks: true })
+    return 'store-image-packages-0'
+  },
+  save: async (from) => {
+    await cp(from, entry, { recursive: true })
+    return true
+  },
+})
+
+export const storePaths = (text: string): StorePath[] =>
+  text
+    .split('\n')
+    .filter((line) => line)
+    .map((line) => parseStorePath(line, 'a line'))
+
+const need = <T>(value: T | undefined, what: string): T => {
+  if (value === undefined) throw new Error(`there is no ${what}`)
+  return value
+}
+
+const hashOf = (path: string): Promise<string> => output('nix-hash', ['--type', 'sha256', path])
+
+export const firstRun = async (): Promise<FirstRun> => {
+  await using starting = new AsyncDisposableStack()
+  const folder = starting.use(await temporaryFolder('store-cache')).path
+  const secretFile = (name: string): string => join(folder, `${name}.secret`)
+  const newKey = async (name: string): Promise<SigningKey> => {
+    const file = join(folder, `${name}.public`)
+    await output('nix-store', ['--generate-binary-cache-key', name, secretFile(name), file])
+    const problems: string[] = []
+    const read = parseSigningKey(await readFile(secretFile(name), 'utf8'), (problem) => problems.push(problem))
+    if (read?.publicKey !== (await readFile(file, 'utf8'))) throw new Error(`the key is not read: ${problems}`)
+    return read
+  }
+  const [upstream, ours] = await Promise.all([newKey('upstream-1'), newKey('ours-1'), newKey('evil-1')])
+  const inStore: FirstRun['inStore'] = (store, work) =>
+    withNix(work, `substituters =\ntrusted-public-keys = ${upstream.publicKey}`, store)
+  const remote = (name: string): string => `local?root=${join(folder, name)}`
+
+  const store = remote('first')
+  const derivation = await evaluate(['tree'])
+  const fromPath = await pin({ type: 'path', path: smallSet })
+  const { used, outputs } = await withNix(async (nix) => {
+    await nix('nix-store', ['--realise', derivation])
+    const used = await usedPaths([derivation], fromPath, nix)
+    const copy = (...what: string[]) => nix('nix', ['copy', '--no-check-sigs', '--to', store, ...what])
+    await copy(...used)
+    await copy('--derivation', derivation)
+    return { used, outputs: storePaths(await nix('nix-store', ['--query', '--outputs', derivation])) }
+  })
+  const folderOfSource = join(folder, 'source')
+  await mkdir(folderOfSource)
+  await writeFile(join(folderOfSource, 'default.nix'), '{ }')
+  const { source, others, fetched, all } = await inStore(store, async (nix) => {
+    const [source] = storePaths(await nix('nix-store', ['--add-fixed', '--recursive', 'sha256', folderOfSource]))
+    const path = need(source, 'source')
+    const narHash = parseNarHash((await nix('nix-store', ['--query', '--hash', path])).trim(), 'the hash')
+    const fetched: FetchedSource = { ...fromPath, srcType: 'tarball', narHash }
+    const pathsOf = async (roots: readonly StorePath[]) => (await pathInfos(roots, nix)).map(({ path }) => path)
+    const others = (await pathsOf(used)).filter((path) => !outputs.includes(path))
+    await nix('nix', ['store', 'sign', '--key-file', secretFile('upstream-1'), ...others])
+    const all = (await pathsOf(await usedPaths([derivation], fetched, nix))).sort()
+    return { source: path, others, fetched, all }
+  })
+  const honest = new Map<StorePath, string>()
+  for (const path of all) honest.set(path, await hashOf(join(folder, 'first', path)))
+
+  const open: FirstRun['open'] = async (cache, work, tools = {}) => {
+    await using temporary = await temporaryFolder('run')
+    const said: string[] = []
+    const result = await work(
+      openStoreCache(key, {
+        cache,
+        use: { read: true, save: true },
+        signingKey: ours,
+        log: { ...silentLog, notice: (message) => said.push(message) },
+        temporary: temporary.path,
+        signal: new AbortController().signal,
+        ...tools,
+      }),
+      said,
+    )
+    const left = await readdir(temporary.path)
+    if (left.length > 0) throw new Error(`the store cache leaves ${left}`)
+    return result
+  }
+  let stores = 0
+  const emptyStore = (): string => remote(`empty-${stores++}`)
+  const pkg = need(
+    others.find((path) => path.includes('-tree-')),
+    'package',
+  )
+  const running = starting.move()
+  return {
+    ...{ derivation, fetched, source, all, store, folder, pkg, emptyStore, inStore, open, secretFile },
+    image: need(
+      outputs.find((path) => !path.includes('symlink')),
+      'image',
+    ),
+    library: need(
+      others.find((path) => path !== pkg),
+      'library',
+    ),
+    save: async (name, tools) => {
+      const entry = join(folder, name)
+      const said = await open(
+        cacheOf(entry),
+        async (cache, said) => {
+          await inStore(store, (nix) => cache.save([derivation], fetched, nix))
+          return said
+        },
+        tools,
+      )
+      if (said.length > 0) throw new Error(`saving says ${said}`)
+      return entry
+    },
+    restore: async (entry, tools) => {
+      const store = emptyStore()
+      const root = store.slice('local?root='.length)
+      return open(
+        cacheOf(entry),
+        (cache, said) =>
+          inStore(store, async (nix) => {
+            await cache.restore(nix)
+            const names = await readdir(join(root, 'nix', 'store')).catch(() => [])
+            const there = names
+              .filter((name) => /^[0-9a-z]{32}-/.test(name) && !name.endsWith('.lock'))
+              .map((name) => parseStorePath(`/nix/store/${name}`, name))
+            const invalid = await invalidPaths(there, nix)
+            const restored = there.filter((path) => !invalid.includes(path)).sort()
+            for (const path of restored)
+              if ((await hashOf(join(root, path))) !== honest.get(path))
+                throw new Error(`${path} is not what it should be`)
+            return { restored, said }
+          }),
+        tools,
+      )
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
+
+/** The file of a binary cache that tells of a path. */
+export const narinfo = (entry: string, path: StorePath): string =>
+  join(entry, `${path.slice('/nix/store/'.length).slice(0, 32)}.narinfo`)
