@@ -50,7 +50,8 @@ const folderName = 'nix-image-store'
 export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): StoreCache => {
   const { cache, use, signingKey, log, temporary, signal, deadline = 30_000 } = tools
   let found: { readonly entry: string; readonly refused: boolean; readonly paths: ReadonlySet<string> } | undefined
-  let isTrusted = true
+  /** Whether it makes sense to save anything: a later run can use it, and there is time. */
+  let isOfUse = true
   let restoring: Promise<void> | undefined
 
   /** Does the work until the deadline; `inTime` is a Nix that ends then, and `left` says how many milliseconds there are. */
@@ -66,6 +67,7 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
       await work(folder, (nix) => (program, args) => nix(program, args, { signal: ends }), left)
     } catch (error) {
       signal.throwIfAborted()
+      isOfUse = !ends.aborted
       const reason = ends.aborted ? `it took longer than ${deadline / 1000} s` : messages(error).join(': ')
       log.notice(`${failed}: ${reason}. The run goes on without it.`)
     } finally {
@@ -79,11 +81,11 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
       const entry = await cache.restore(folder, own, [own, ...others], left())
       if (entry === undefined) return
       const paths = await pathsIn(folder)
-      isTrusted = await importPaths(folder, paths, signingKey, inTime(nix))
+      isOfUse = await importPaths(folder, paths, signingKey, inTime(nix))
       const refused = new Set(await invalidPaths(paths, nix))
       found = { entry, refused: refused.size > 0, paths: new Set(paths.filter((path) => !refused.has(path))) }
       log.info(`Restored ${found.paths.size} store paths of ${entry} from the Actions cache`)
-      if (!isTrusted)
+      if (!isOfUse)
         log.notice(
           'The Nix daemon does not trust this user, so that no store paths are kept in the Actions cache; name the user in `trusted-users` of its nix.conf.',
         )
@@ -114,7 +116,7 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
       await restoring
     },
     save: async (derivations, source, nix) => {
-      if (use.save && isTrusted && derivations.length > 0) await save(derivations, source, nix)
+      if (use.save && isOfUse && derivations.length > 0) await save(derivations, source, nix)
     },
   }
 }
