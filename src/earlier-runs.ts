@@ -117,9 +117,10 @@ export const earlierRuns = (
         const key = keys.get(platform)
         return built && key !== undefined ? [{ key, narHash, milliseconds, contents }] : []
       })
-      const [first] = made
-      if (!first || !plan.push) return
-      await saveRecords(made.reduce(addImage, records), first.key, tools)
+      const [first] = keys.values()
+      if (first === undefined || made.length === 0 || !plan.push) return
+      // Under the key that the same run asks for first the next time.
+      await saveRecords(made.reduce(addImage, records), first, tools)
       if (plan.reuse === 'registry') for (const image of made) await pushRecord(client, image)
     },
   }

@@ -181,6 +181,20 @@ describe('what an earlier run made is not used', () => {
   })
 })
 
+test('a platform more costs that platform', async () => {
+  const image = freshImage()
+  const inputs = { image, 'nix-config': 'extra-platforms = x86_64-linux aarch64-linux', packages: 'tree' }
+  await push({ ...inputs, platforms: 'linux/amd64' })
+  const both = await push({ ...inputs, platforms: 'linux/amd64, linux/arm64' })
+  const originsOf = both.metadata.platforms.map(({ layers }) => layers.map(({ origin }) => origin))
+  expect(new Set(originsOf[0])).toEqual(new Set(['reused']))
+  expect(originsOf[1]).toContain('built')
+  const again = await push({ ...inputs, platforms: 'linux/amd64, linux/arm64' })
+  expect(again.metadata.reused).toBe('image')
+  expect(again.nixProcesses).toBe(0)
+  expect(again.outputs['digest']).toBe(both.outputs['digest'])
+})
+
 test('one package more costs only the layers that have something new', async () => {
   const image = freshImage()
   const cold = await push({ image, packages: 'tree other file sbinA' })

@@ -131,6 +131,20 @@ describe('on a machine without Nix', () => {
   })
 })
 
+test('with install-nix: always, later steps have Nix also where this one needed none', async () => {
+  await using registry = await startRegistry()
+  const inputs = { packages: 'tree', nixpkgs: smallSet, image: `${registry.host}/none`, reuse: 'registry', tags: 'v1' }
+  const before = await runAction(inputs)
+  expect(before.exitCode, before.log).toBe(0)
+  const step = await runOnBareMachine(
+    { ...inputs, 'install-nix': 'always', 'nix-url': `${server.url}/nix.tar.xz`, 'nix-sha256': release.sha256 },
+    { nextStep: 'nix --version' },
+  )
+  expect(step.exitCode, step.log).toBe(0)
+  expect(step.outputs['reused']).toBe('image')
+  expect(step.next).toBe(`nix (Nix) ${release.version}\n`)
+})
+
 describe('what stands in the way of an installation is one sentence, and /nix is left empty:', () => {
   const cases: [string, () => Promise<BareMachineResult>, RegExp][] = [
     [
