@@ -34,7 +34,7 @@ beforeAll(async () => {
   const names = ['bash', 'coreutils', 'gnutar', 'jq', 'cacert', 'iana-etc']
   const expression = `with import ${set} { system = builtins.currentSystem; config = { }; overlays = [ ]; }; [ ${names.join(' ')} ]`
   const paths = (await output('nix-build', ['--no-out-link', '--expr', expression], { env })).trim().split('\n')
-  const to = `file://${at('cache')}?secret-key=${at('upstream')}&compression=xz`
+  const to = `file://${at('cache')}?secret-key=${at('upstream')}&compression=zstd`
   await output('nix', ['copy', '--extra-experimental-features', 'nix-command', '--to', to, ...paths], { env })
   const release = await nixReleaseTarball()
   releases = await startWebServer({ '/nix.tar.xz': { file: release.file } })
