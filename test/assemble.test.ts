@@ -4,19 +4,9 @@ import type { ImageDefaults } from '../src/contents.ts'
 import { imageDefaults } from '../src/image-defaults.ts'
 import type { Plan } from '../src/plan.ts'
 import { storeLayer } from './support/outcomes.ts'
+import { configuration } from './support/plans.ts'
 
-const plain: Plan['configuration'] = {
-  created: '1970-01-01T00:00:01Z',
-  entrypoint: undefined,
-  cmd: undefined,
-  env: {},
-  user: undefined,
-  workdir: undefined,
-  expose: [],
-  volumes: [],
-  labels: {},
-  annotations: { manifest: {}, index: {} },
-}
+const plain: Plan['configuration'] = { ...configuration, created: '1970-01-01T00:00:01Z' }
 
 const defaults: ImageDefaults = { env: { PATH: '/bin', LANG: 'C' }, cmd: ['/bin/bash'] }
 

@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import type { Context } from '../src/context.ts'
 import { UserError } from '../src/error.ts'
 import { type Inputs, readInputs } from '../src/inputs.ts'
+import { configuration } from './support/plans.ts'
 
 type InputOfAction = { default?: string; required?: boolean }
 
@@ -60,18 +61,6 @@ const problems = (given: Record<string, string>): string[] => {
     throw error
   }
   return []
-}
-
-const configuration: Inputs['configuration'] = {
-  entrypoint: undefined,
-  cmd: undefined,
-  env: {},
-  user: undefined,
-  workdir: undefined,
-  expose: [],
-  volumes: [],
-  labels: {},
-  annotations: { manifest: {}, index: {} },
 }
 
 const nix: Inputs['nix'] = { install: 'auto', release: { version: '', url: '', sha256: '' }, config: '' }

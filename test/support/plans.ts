@@ -2,6 +2,19 @@ import type { Context } from '../../src/context.ts'
 import type { Inputs } from '../../src/inputs.ts'
 import { type Plan, plan } from '../../src/plan.ts'
 
+/** Where no input says how containers are started. */
+export const configuration: Inputs['configuration'] = {
+  entrypoint: undefined,
+  cmd: undefined,
+  env: {},
+  user: undefined,
+  workdir: undefined,
+  expose: [],
+  volumes: [],
+  labels: {},
+  annotations: { manifest: {}, index: {} },
+}
+
 /** An image of two packages for another platform than the one of the machine. */
 export const inputs = {
   packages: ['git', 'jq'],
@@ -14,17 +27,7 @@ export const inputs = {
   compression: { algorithm: 'gzip', level: 6 },
   output: undefined,
   reuse: 'true',
-  configuration: {
-    entrypoint: undefined,
-    cmd: undefined,
-    env: {},
-    user: undefined,
-    workdir: undefined,
-    expose: [],
-    volumes: [],
-    labels: {},
-    annotations: { manifest: {}, index: {} },
-  },
+  configuration,
   nix: { install: 'auto', release: { version: '', url: '', sha256: '' }, config: '' },
 } as const satisfies Partial<Inputs>
 
