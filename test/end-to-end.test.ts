@@ -3,7 +3,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runAction, type StepResult } from './support/action.ts'
 import { type Container, unpackImage } from './support/container.ts'
 import { debianSet } from './support/debian-set.ts'
-import { startDockerEngine } from './support/docker-engine.ts'
 import { nixConfigFolder } from './support/nix-places.ts'
 import { manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
 
@@ -138,44 +137,4 @@ test('the same run again gives the same digest, and sends no blob', async () => 
 test('the list in another order gives the same digest where no packages conflict', async () => {
   const other = await push('order', { packages: packages.split(' ').toReversed().join(', ') })
   expect(other.outputs['digest']).toBe(first.outputs['digest'])
-})
-
-test.each([
-  ['zstd', 'application/vnd.oci.image.layer.v1.tar+zstd'],
-  ['none', 'application/vnd.oci.image.layer.v1.tar'],
-])('compressed with %s it is the same content', async (compression, mediaType) => {
-  const step = await push(compression, { compression })
-  const layers = (text = ''): { diffId: string; mediaType: string }[] => JSON.parse(text).platforms[0].layers
-  expect(layers(step.outputs['metadata']).map(({ diffId }) => diffId)).toEqual(
-    layers(first.outputs['metadata']).map(({ diffId }) => diffId),
-  )
-  expect(new Set(layers(step.outputs['metadata']).map((layer) => layer.mediaType))).toEqual(new Set([mediaType]))
-  await using other = await unpackImage(`docker://${registry.host}/team/tools:${compression}`)
-  expect((await other.run(['git', '--version'])).exitCode).toBe(0)
-})
-
-test('max-layers is kept', async () => {
-  const step = await push('few', { 'max-layers': '5' })
-  expect(JSON.parse(step.outputs['metadata'] ?? '').platforms[0].layers).toHaveLength(5)
-})
-
-test('preset: bare has the packages and nothing else', async () => {
-  await push('bare', { preset: 'bare', packages: 'jq' })
-  await using bare = await unpackImage(`docker://${registry.host}/team/tools:bare`)
-  expect(execFileSync('ls', [bare.rootfs], { encoding: 'utf8' }).split('\n')).not.toContain('etc')
-  expect((await bare.run(['jq', '--version'])).stdout).toMatch(/^jq-/)
-})
-
-test('Docker pulls and runs it', async () => {
-  await using engine = await startDockerEngine()
-  const { stdout, stderr } = await engine.docker([
-    'run',
-    '--rm',
-    '--network',
-    'none',
-    first.outputs['ref'] ?? '',
-    'git',
-    '--version',
-  ])
-  expect(stdout, stderr).toMatch(/^git version 2\./)
 })
