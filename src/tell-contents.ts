@@ -2,7 +2,7 @@ import type { Contents, DanglingLink } from './contents.ts'
 import { closureSize } from './graph/closure.ts'
 import type { Log } from './log.ts'
 import { packageName } from './nix/store-path.ts'
-import { megabytes } from './units.ts'
+import { counted, megabytes } from './units.ts'
 
 /** As many as one reads; the step summary has more. */
 const shownConflicts = 20
@@ -14,7 +14,7 @@ const shownDangling = 3
 export const tellContents = ({ packages, conflicts, danglingLinks, closure, layers }: Contents, log: Log): void => {
   const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
   log.info(
-    `${packages.length} packages, ${closure.paths.size} store paths of ${megabytes(closureSize(closure))}, in ${layers.length} layers of ${megabytes(size)}`,
+    `${counted(packages.length, 'package')}, ${counted(closure.paths.size, 'store path')} of ${megabytes(closureSize(closure))}, in ${counted(layers.length, 'layer')} of ${megabytes(size)}`,
   )
   for (const { path, winner, loser } of conflicts.slice(0, shownConflicts))
     log.info(`${path} is from ${winner}; left out is ${loser}`)

@@ -3,3 +3,6 @@ export const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(byt
 
 /** `3.21 s` */
 export const seconds = (value: number): string => `${value.toFixed(2)} s`
+
+/** `1 layer`, `2 layers`. */
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { megabytes, seconds } from '../src/units.ts'
+import { counted, megabytes, seconds } from '../src/units.ts'
 
 test.each([
   [0, '0.00 MB'],
@@ -20,4 +20,8 @@ test.each([
   [61.5, '61.50 s'],
 ])('%d seconds are %s', (value, text) => {
   expect(seconds(value)).toBe(text)
+})
+
+test('one thing is not many', () => {
+  expect([0, 1, 2].map((count) => counted(count, 'layer'))).toEqual(['0 layers', '1 layer', '2 layers'])
 })

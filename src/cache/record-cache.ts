@@ -3,6 +3,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messages } from '../error.ts'
 import type { Log } from '../log.ts'
+import { counted } from '../units.ts'
 import type { ActionsCache } from './actions-cache.ts'
 import type { CacheUse } from './cache-use.ts'
 import { noRecords, parseRecords, printRecords, type Records } from './records.ts'
@@ -38,7 +39,7 @@ export const restoreRecords = async (
   if (entry === undefined) return noRecords
   try {
     const records = parseRecords(await readFile(join(folder, fileName), 'utf8'))
-    log.info(`The Actions cache has records of ${records.images.length} images, in ${entry}`)
+    log.info(`The Actions cache has records of ${counted(records.images.length, 'image')}, in ${entry}`)
     return records
   } catch (error) {
     log.notice(`The records in ${entry} of the Actions cache cannot be used: ${messages(error).join(': ')}.`)
@@ -60,7 +61,7 @@ export const saveRecords = async (
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
   const entry = prefixOf(requestKey) + digest
   if (await cache.save(folder, entry, deadline))
-    log.info(`Saved records of ${records.images.length} images as ${entry}`)
+    log.info(`Saved records of ${counted(records.images.length, 'image')} as ${entry}`)
 }
 
 const folderName = 'nix-image-records'

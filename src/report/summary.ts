@@ -1,7 +1,7 @@
 import { closureSize } from '../graph/closure.ts'
 import { formatRepository } from '../oci/reference.ts'
 import type { Origin, Outcome, PlatformOutcome } from '../outcome.ts'
-import { megabytes, seconds } from '../units.ts'
+import { counted, megabytes, seconds } from '../units.ts'
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
 export const summary = (outcome: Outcome): string => {
@@ -101,8 +101,6 @@ const platformSections = ({ platform, layers, conflicts, danglingLinks, closure 
 const shown = 200
 
 const onlyFirst = (rows: readonly unknown[]): string => (rows.length > shown ? ` (the first ${shown} are shown)` : '')
-
-const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] =>
   [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`)
