@@ -10,7 +10,7 @@ import { fetchSource } from './nix/fetch-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import type { Nix } from './nix/nix.ts'
 import { prepareNix } from './nix/prepare.ts'
-import type { FetchedSource, SourceIdentity } from './nix/source.ts'
+import { type FetchedSource, refined, type SourceIdentity } from './nix/source.ts'
 import type { StorePath } from './nix/store-path.ts'
 import type { Platform } from './oci/platform.ts'
 import type { Origin, PushableImage } from './outcome.ts'
@@ -66,7 +66,7 @@ export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity
     if (source) return source
     const fetched = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
     log.info(`Packages come from ${fetched.description}`)
-    await timed(timings, 'cache', () => earlier.recall(fetched))
+    await timed(timings, 'cache', () => earlier.recall(refined(identity, fetched)))
     source = fetched
     return fetched
   }

@@ -10,14 +10,14 @@ import {
   noRecords,
 } from './cache/records.ts'
 import { requestKey, requestParts } from './cache/request-key.ts'
-import { UserError } from './error.ts'
+import { messages, UserError } from './error.ts'
 import { hashNar } from './nix/nar.ts'
 import { contentOf, type PinnedSource, pinned, type SourceIdentity } from './nix/source.ts'
 import type { Platform } from './oci/platform.ts'
 import { formatRepository } from './oci/reference.ts'
 import type { PlatformImage, PushableImage } from './outcome.ts'
 import type { Plan } from './plan.ts'
-import { isMissingContent } from './registry/error.ts'
+import { isRefusal } from './registry/error.ts'
 import { hasLayer, pushImage } from './registry/push.ts'
 import type { RepositoryClient } from './registry/repository.ts'
 import { pullRecords, pushRecord } from './registry-records.ts'
@@ -25,7 +25,7 @@ import { pullRecords, pushRecord } from './registry-records.ts'
 /** What earlier runs made, as far as it is of use to this one. */
 export type EarlierRuns = {
   /** Finds out what is known of the plan's requests. Nothing, where it cannot be said yet what the source holds. */
-  readonly recall: (source: SourceIdentity | PinnedSource) => Promise<void>
+  readonly recall: (source: SourceIdentity) => Promise<void>
   /**
    * The image of a platform out of layers that an earlier run made. Where this run pushes, it is pushed. `undefined` where
    * none is known, or the registry has lost a layer of it.
@@ -35,6 +35,8 @@ export type EarlierRuns = {
   readonly source: (source: SourceIdentity) => PinnedSource
   /** How long earlier runs took for the images that were used. */
   readonly milliseconds: () => number
+  /** Has all that comes made anew. */
+  readonly forget: () => void
   /** A layer with this key that the registry has. */
   readonly layer: (key: string) => Promise<LayerRecord | undefined>
   /** Tells later runs what this one built and pushed. */
@@ -44,6 +46,12 @@ export type EarlierRuns = {
 /** There is nothing to make the layer of. */
 class LostLayerError extends UserError {}
 
+/**
+ * Whether a push failed in a way that it may since it is of layers that this run has not seen. Registries have many words for
+ * a blob that is not there.
+ */
+export const isLost = (error: unknown): boolean => error instanceof LostLayerError || isRefusal(error)
+
 export const earlierRuns = (
   plan: Plan,
   tags: readonly string[],
@@ -52,17 +60,19 @@ export const earlierRuns = (
 ): EarlierRuns => {
   const { log } = tools
   const keys = new Map<Platform, string>()
-  const lost = new Set<Platform>()
+  let content: string | undefined
   let used: ImageRecord[] = []
   let records = noRecords
+  let usable = noRecords
 
   return {
     recall: async (source) => {
-      const content = contentOf(source)
-      if (content === undefined || keys.size > 0 || plan.reuse === 'none') return
+      const known = contentOf(source)
+      if (known === undefined || known === content) return
+      content = known
       const ownNix = hashNar(plan.evaluation.nixDirectory)
       for (const platform of plan.platforms) {
-        const parts = requestParts(plan, platform, content, ownNix)
+        const parts = requestParts(plan, platform, known, ownNix)
         keys.set(platform, requestKey(parts))
         await log.group(`The request key for ${platform} is ${keys.get(platform)}`, async () => {
           for (const [name, value] of Object.entries(parts)) log.info(`${name}: ${value}`)
@@ -72,12 +82,13 @@ export const earlierRuns = (
       // What is not pushed has no use for layers that are in the registry.
       if (plan.reuse === 'registry' && plan.push)
         records = mergeRecords(await pullRecords(client, [...keys.values()], tags, tools), records)
+      usable = plan.reuse === 'none' ? noRecords : records
     },
 
     image: async (platform, source) => {
-      const record = findImage(records, keys.get(platform) ?? '')
+      const record = findImage(usable, keys.get(platform) ?? '')
       // A hash that is wrong has to be told, and is when the source is fetched.
-      if (!record || lost.has(platform) || (source.narHash && source.narHash !== record.narHash)) return undefined
+      if (!record || (source.narHash && source.narHash !== record.narHash)) return undefined
       const { contents } = record
       const image = assemble(contents, plan.configuration, platform)
       const push = () =>
@@ -89,8 +100,8 @@ export const earlierRuns = (
       try {
         if (plan.push) await push()
       } catch (error) {
-        if (!(error instanceof LostLayerError) && !isMissingContent(error)) throw error
-        lost.add(platform)
+        if (!isLost(error)) throw error
+        usable = { ...usable, images: usable.images.filter((image) => image !== record) }
         log.info(`An earlier run made the image for ${platform}, but the registry does not have all of it any more.`)
         return undefined
       }
@@ -105,10 +116,15 @@ export const earlierRuns = (
       return pinned(source, record.narHash)
     },
 
+    forget: () => {
+      usable = noRecords
+      used = []
+    },
+
     milliseconds: () => used.reduce((total, { milliseconds }) => total + milliseconds, 0),
 
     layer: async (key) => {
-      const layer = plan.push ? findLayer(records, key) : undefined
+      const layer = plan.push ? findLayer(usable, key) : undefined
       return layer && (await hasLayer(client, layer.descriptor)) ? layer : undefined
     },
 
@@ -121,7 +137,12 @@ export const earlierRuns = (
       if (first === undefined || made.length === 0 || !plan.push) return
       // Under the key that the same run asks for first the next time.
       await saveRecords(made.reduce(addImage, records), first, tools)
-      if (plan.reuse === 'registry') for (const image of made) await pushRecord(client, image)
+      if (plan.reuse !== 'registry') return
+      for (const image of made)
+        await pushRecord(client, image).catch((error) => {
+          tools.signal.throwIfAborted()
+          log.notice(`The registry does not keep the record of this image: ${messages(error).join(': ')}`)
+        })
     },
   }
 }

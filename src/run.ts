@@ -8,7 +8,7 @@ import { cacheUse } from './cache/cache-use.ts'
 import { openStoreCache } from './cache/store-cache.ts'
 import { storeCacheKey } from './cache/store-cache-key.ts'
 import type { Context } from './context.ts'
-import { earlierRuns } from './earlier-runs.ts'
+import { earlierRuns, isLost } from './earlier-runs.ts'
 import { UserError } from './error.ts'
 import type { Inputs } from './inputs.ts'
 import type { Log } from './log.ts'
@@ -115,14 +115,16 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
       return origin
     },
   })
-  const images: PushableImage[] = []
-  for (const platform of plan.platforms)
-    images.push((await earlier.image(platform, identity)) ?? (await builder.image(platform)))
-  for (const { contents } of images) tellContents(contents, log)
-  const top = topOf(images, plan)
-  const { digest } = top.descriptor
-  if (plan.push)
-    await timed(timings, 'push', async () => {
+  const makeAll = async (): Promise<PushableImage[]> => {
+    const images: PushableImage[] = []
+    for (const platform of plan.platforms)
+      images.push((await earlier.image(platform, identity)) ?? (await builder.image(platform)))
+    return images
+  }
+  const publish = (images: readonly PushableImage[]): Promise<void> =>
+    timed(timings, 'push', async () => {
+      const top = topOf(images, plan)
+      const { digest } = top.descriptor
       const repair = async (): Promise<void> => {
         for (const { push } of images) await push()
       }
@@ -131,7 +133,19 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
       log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
       for (const { level, message } of explainMoves(moved, { ...context, repository, digest })) log[level](message)
     })
-  else log.info(plan.notPushed)
+
+  let images = await makeAll()
+  if (plan.push)
+    await publish(images).catch(async (error) => {
+      if (images.every(({ built }) => built) || !isLost(error)) throw error
+      log.info('The registry does not take what an earlier run made; all of it is made again.')
+      earlier.forget()
+      images = await makeAll()
+      await publish(images)
+    })
+  for (const { contents } of images) tellContents(contents, log)
+  const top = topOf(images, plan)
+  if (!plan.push) log.info(plan.notPushed)
   if (output) {
     const documents = images.map(({ image }) => image)
     await writeLayout(output, documents, top, tags)

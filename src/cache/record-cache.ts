@@ -35,7 +35,9 @@ export const restoreRecords = async (
   if (!use.read) return noRecords
   const folder = join(temporary, folderName)
   // There is no entry of that name: what is in one decides how its key ends.
-  const entry = await cache.restore(folder, prefix, [...requestKeys.map(prefixOf), prefix], deadline)
+  const find = (prefixes: readonly string[]) => cache.restore(folder, prefix, prefixes, deadline)
+  // All prefixes are looked for in this branch before any is in the default branch, so that the last one comes by itself.
+  const entry = (await find(requestKeys.map(prefixOf))) ?? (await find([prefix]))
   if (entry === undefined) return noRecords
   try {
     const records = parseRecords(await readFile(join(folder, fileName), 'utf8'))

@@ -22,7 +22,7 @@ export const requestParts = (
   packages: JSON.stringify(plan.evaluation.packages),
   nixpkgs: content,
   'nixpkgs-config': canonicalJson(plan.evaluation.config),
-  'nix-config': JSON.stringify(plan.nixConfig),
+  'nix-config': nixConfigOf(plan),
   'base layer': JSON.stringify(plan.base),
   layering: plan.layering,
   popularity: plan.popularity.length > 0 ? sha256(JSON.stringify(plan.popularity)) : 'none',
@@ -36,6 +36,15 @@ export const requestKey = (parts: Readonly<Record<string, string>>): string =>
   sha256(JSON.stringify(Object.entries(parts)))
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Settings that say how something is reached, and not what it is; with a token they would be others in each job. */
+const credentials = /^\s*(extra-)?(access-tokens|netrc-file)\s*=/
+
+/** Nobody reads it in the log, where it is not to be seen: a URL in it may hold a password. */
+const nixConfigOf = ({ nixConfig }: Plan): string => {
+  const lines = nixConfig.split('\n').filter((line) => line.trim() !== '' && !credentials.test(line))
+  return lines.length > 0 ? sha256(lines.join('\n')) : 'none'
+}
 
 /** JSON that does not depend on the order in which somebody wrote the names of an object. */
 const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value))

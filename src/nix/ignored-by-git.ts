@@ -35,8 +35,11 @@ export const ignoredByGit = async (folder: string, options: CommandOptions): Pro
       { cause },
     )
   })
-  return list
-    .split('\0')
-    .filter((name) => name !== '')
-    .map((name) => name.replace(/\/$/, ''))
+  const names = list.split('\0').filter((name) => name !== '')
+  const foreign = names.find((name) => name.includes('\ufffd'))
+  if (foreign)
+    throw new UserError(
+      `\`nixpkgs\` is ${folder}, where git ignores ${foreign}, whose name is not UTF-8; rename or remove it.`,
+    )
+  return names.map((name) => name.replace(/\/$/, ''))
 }

@@ -29,9 +29,16 @@ export type SourceIdentity = Pick<PinnedSource, 'type' | 'url' | 'revision'> & {
     | { readonly by: 'path'; readonly path: string; readonly ignored: readonly string[] }
 }
 
-/** What stands for the content of a source: two with the same are the same. `undefined` if it is not known yet. */
-export const contentOf = ({ revision, narHash }: Pick<SourceIdentity, 'revision' | 'narHash'>): string | undefined =>
-  revision ?? narHash
+/**
+ * What stands for the content of a source: two with the same are the same. `undefined` if it is not known yet. A commit alone
+ * does not: what a server packs of one may not be what git has, and a lock file may say anything.
+ */
+export const contentOf = ({ narHash, revision, url, fetch }: SourceIdentity): string | undefined =>
+  narHash ?? (revision && `${fetch.by} ${url} ${revision}`)
+
+/** The same with what was found out when it was fetched: a branch may have moved on since it was asked for. */
+export const refined = (identity: SourceIdentity, { revision, narHash }: PinnedSource): SourceIdentity =>
+  contentOf(identity) === undefined ? { ...identity, revision, narHash } : { ...identity, revision }
 
 export const pinned = ({ type, url, revision, describe }: SourceIdentity, narHash: NarHash): PinnedSource => ({
   type,

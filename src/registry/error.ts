@@ -44,6 +44,12 @@ export const answerOf = (error: unknown): RegistryError | undefined => {
 export const isSecondaryLimit = ({ status, detail }: RegistryError): boolean =>
   status === 403 && /secondary rate limit/i.test(detail)
 
+/** The registry does not take what was sent, and would not take it later: whatever it calls the reason. */
+export const isRefusal = (error: unknown): boolean => {
+  const { status = 0 } = answerOf(error) ?? {}
+  return status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status)
+}
+
 /** A manifest was refused because what it names is not there; GHCR also says so of blobs that it has just taken. */
 export const isMissingContent = (error: unknown): boolean => {
   const { status = 0, code = '', detail = '' } = answerOf(error) ?? {}

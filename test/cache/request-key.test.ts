@@ -40,6 +40,11 @@ describe('the request key', () => {
     ['the place of the action', {}, { nixDirectory: '/elsewhere/nix' }],
     ['the machine that builds', {}, { platform: 'linux/arm64' }],
     ['whether the image is pushed', { push: 'false' }, {}],
+    [
+      'the token in the configuration of Nix',
+      { nix: { ...inputs.nix, config: '\n  access-tokens = github.com=ghs_secret\nnetrc-file = /home/me/.netrc\n' } },
+      {},
+    ],
     ['which Nix is installed', { nix: { ...inputs.nix, install: 'always' } }, {}],
   ])('is the same for another value of %s', (_, changes, changedContext) => {
     expect(keyOf(changes, changedContext)).toBe(keyOf())
@@ -76,7 +81,7 @@ describe('the request key', () => {
       packages: '["git","jq",{"attr":"cacert","optional":true},{"attr":"iana-etc","optional":true}]',
       nixpkgs: revision,
       'nixpkgs-config': '{"allowUnfree":true}',
-      'nix-config': '""',
+      'nix-config': 'none',
       'base layer': '{"preset":"default"}',
       layering: 'stable',
       popularity: 'none',
