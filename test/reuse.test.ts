@@ -1,12 +1,15 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { runAction, type StepResult } from './support/action.ts'
 import { type CacheScope, type CacheService, startCacheService } from './support/cache-service.ts'
 import { type CountedNix, countNix } from './support/counted-nix.ts'
+import { type Rule, startFaultProxy } from './support/fault-proxy.ts'
 import { smallSet } from './support/nix.ts'
 import { deleteBlob, manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 type Layer = { digest: string; origin: string; storePaths: string[]; size: number }
 type Metadata = {
@@ -92,6 +95,12 @@ describe('a run that changes nothing', () => {
     ])
     await push({ image })
     expect(cache.entries.length).toBe(1)
+  })
+
+  test('has records of a run that was told to make all anew', async () => {
+    const image = freshImage()
+    await push({ image, reuse: 'false' })
+    expect((await push({ image })).metadata.reused).toBe('image')
   })
 
   test('needs no Nix to be there', async () => {
@@ -222,6 +231,66 @@ test('jobs that run at the same time each find their own records', async () => {
   expect(second.map(({ outputs }) => outputs['digest'])).toEqual(first.map(({ outputs }) => outputs['digest']))
 })
 
+describe('an image of an earlier run that the registry refuses is made anew, whatever it calls the reason:', () => {
+  const body = JSON.stringify({ errors: [{ code: 'MANIFEST_INVALID', message: 'manifest invalid' }] })
+  const isManifest = (method: string, path: string): boolean => method === 'PUT' && path.includes('/manifests/')
+  test.each<[string, Rule]>([
+    [
+      'the manifest',
+      { fits: (method, path) => isManifest(method, path) && path.includes('sha256'), fault: { answer: 400, body } },
+    ],
+    [
+      'the tag',
+      { fits: (method, path) => isManifest(method, path) && !path.includes('sha256'), fault: { answer: 400, body } },
+    ],
+  ])('%s', async (_, rule) => {
+    await using proxy = await startFaultProxy(registry.host)
+    const image = `${proxy.host}/reuse-${repository++}`
+    await push({ image })
+    proxy.follow([rule])
+    const again = await push({ image, labels: 'a=b', tags: 'v2' })
+    expect(again.nixProcesses).toBeGreaterThan(0)
+    expect(again.metadata.reused).not.toBe('image')
+    const cold = await push({ image, labels: 'a=b', reuse: 'false', tags: 'v3' })
+    expect(again.outputs['digest']).toBe(cold.outputs['digest'])
+  })
+})
+
+test('a branch that moves on while it is fetched is recorded as what was fetched', async () => {
+  await using folder = await temporaryFolder('moving-branch')
+  const set = join(folder.path, 'set')
+  await cp(smallSet, set, { recursive: true })
+  const git = (...args: string[]): string =>
+    execFileSync('git', ['-C', set, '-c', 'user.name=n', '-c', 'user.email=e', ...args], { encoding: 'utf8' }).trim()
+  git('init', '--quiet', '--initial-branch', 'main')
+  git('add', '.')
+  git('commit', '--quiet', '--message', 'before')
+  const before = git('rev-parse', 'HEAD')
+  // The git of this step commits something right after it was asked for the branch.
+  const bin = join(folder.path, 'bin')
+  await mkdir(bin)
+  const moving = [
+    '#!/bin/sh',
+    'PATH=${PATH#*:}',
+    'git "$@" || exit',
+    'case "$*" in *ls-remote*) cd "$SET" && echo "# after" >> default.nix && git -c user.name=n -c user.email=e commit -qam after ;; esac',
+  ]
+  await writeFile(join(bin, 'git'), `${moving.join('\n').replace('"$SET"', `'${set}'`)}\n`, { mode: 0o755 })
+  const image = freshImage()
+  const step = await runAction(
+    { packages: 'tree other', nixpkgs: `git+file://${set}?ref=main`, tags: 'v1', image },
+    { environment: { PATH: `${bin}:${nix.path}`, ...cache.environment() } },
+  )
+  expect(step.exitCode, step.log).toBe(0)
+  const after = git('rev-parse', 'HEAD')
+  expect(after).not.toBe(before)
+  expect(JSON.parse(step.outputs['metadata'] ?? '').source.revision).toBe(after)
+  const reusedOf = async (revision: string): Promise<string> =>
+    (await push({ image, nixpkgs: `git+file://${set}?ref=main&rev=${revision}` })).metadata.reused
+  expect(await reusedOf(before)).not.toBe('image')
+  expect(await reusedOf(after)).toBe('image')
+})
+
 describe('with reuse: registry, and no cache service', () => {
   const pushAlone = async (inputs: Record<string, string>): Promise<Run> => {
     const before = nix.count()
@@ -255,6 +324,18 @@ describe('with reuse: registry, and no cache service', () => {
     expect(origins(other)).toContain('reused')
   })
 
+  test('a registry that takes no other tags costs a notice', async () => {
+    await using proxy = await startFaultProxy(registry.host, [
+      {
+        fits: (method, path) => method === 'PUT' && path.includes('/manifests/nix-'),
+        fault: { answer: 403, body: JSON.stringify({ errors: [{ code: 'DENIED', message: 'not this tag' }] }) },
+      },
+    ])
+    const step = await pushAlone({ image: `${proxy.host}/reuse-${repository++}` })
+    expect(step.log).toMatch(/^::notice::The registry does not keep the record of this image: /m)
+    expect(step.outputs['digest']).toBeTruthy()
+  })
+
   test('what is there and no record costs a notice', async () => {
     const image = freshImage()
     const cold = await pushAlone({ image })
@@ -268,6 +349,14 @@ describe('with reuse: registry, and no cache service', () => {
 })
 
 describe('a record is believed only from where this run may read', () => {
+  test('that of the default branch is found where the branch has records of something else', async () => {
+    const image = freshImage()
+    await push({ image, packages: 'tree' })
+    const scope = { ref: 'refs/heads/branch' }
+    await push({ image, packages: 'file' }, scope)
+    expect((await push({ image, packages: 'tree' }, scope)).metadata.reused).toBe('image')
+  })
+
   test('the default branch for a branch, and not the other way round', async () => {
     const image = freshImage()
     await push({ image }, { ref: 'refs/heads/branch' })
