@@ -2,13 +2,14 @@ import { beforeAll, expect, test } from 'vitest'
 import { runAction, type StepOptions } from './support/action.ts'
 import { debianSet } from './support/debian-set.ts'
 import { need } from './support/process.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 let nixpkgs: string
 let usual: Made
 type Made = { readonly digest: string | undefined; readonly sbom: string }
-const make = async (options: StepOptions = {}): Promise<Made> => {
+const make = async (options: StepOptions = {}, compression = 'gzip'): Promise<Made> => {
   const { outputs, sbom, exitCode, log } = await runAction(
-    { packages: 'hello jq coreutils', nixpkgs, push: 'false' },
+    { packages: 'hello jq coreutils', nixpkgs, push: 'false', compression },
     options,
   )
   expect(exitCode, log).toBe(0)
@@ -32,11 +33,34 @@ test.each<[string, () => StepOptions]>([
   expect(await make(options())).toEqual(usual)
 })
 
+test.each<[string, () => StepOptions]>([
+  ['number of cores', () => ({ wrapper: [need('taskset', 'util-linux'), '--cpu-list', '0'] })],
+  ['size of the thread pool', () => ({ environment: { UV_THREADPOOL_SIZE: '13' } })],
+])('another %s gives the same digest with zstd too', async (_, options) => {
+  expect((await make(options(), 'zstd')).digest).toBe((await make({}, 'zstd')).digest)
+})
+
+test('a disk for the image layout that fills up says how much space is needed', async () => {
+  await using folder = await temporaryFolder('output')
+  const mount = `mount -t tmpfs -o size=2M tmpfs ${folder.path}; exec "$@"`
+  const { exitCode, errors } = await runAction(
+    { packages: 'jq coreutils', nixpkgs, push: 'false', output: folder.path },
+    { wrapper: ['unshare', '--mount', '--propagation', 'private', 'bash', '-c', mount, '-'] },
+  )
+  expect(exitCode).toBe(1)
+  expect(errors).toEqual([
+    expect.stringMatching(
+      /^There is no space left for `output` in \S+, where \d+\.\d+ MB more are needed for this part of the image alone; free some on that disk, or name a folder on another one\.$/,
+    ),
+  ])
+})
+
 test.each([
   [
     'that fills up',
     '8M',
-    /^There is no space left in \S+ to pack the layers; up to \d+\.\d MB are needed\. Free some on the disk of the runner\.$/,
+    // Which of the two is said depends on which layer comes to its end first.
+    /^There (is no space left in \S+ to pack the layers; up to \d+\.\d MB are needed\. Free|are \d+\.\d+ MB free in \S+, and up to \d+\.\d MB are needed there to pack a layer; free) some on the disk of the runner\.$/,
   ],
   [
     'that is all but full',

@@ -1,5 +1,15 @@
 import { isUtf8 } from 'node:buffer'
-import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  type Stats,
+} from 'node:fs'
 import { UserError } from '../error.ts'
 import type { StorePath } from '../nix/store-path.ts'
 import type { Owner } from './users.ts'
@@ -42,15 +52,15 @@ function* walk(path: string): Generator<TreeEntry> {
   const name = path.slice(1)
   const stats = reading(path, () => lstatSync(path))
   if (stats.isSymbolicLink()) {
-    yield { type: 'symlink', name, target: reading(path, () => readlinkSync(path)) }
+    yield { type: 'symlink', name, target: targetOf(path) }
   } else if (stats.isFile()) {
     // The store's own modes: other bits may have been lost or added where it was restored.
     const mode = stats.mode & 0o111 ? 0o555 : 0o444
     if (stats.size > smallFile) {
-      yield { type: 'file', name, mode, content: { size: stats.size, read: () => readInParts(path) } }
+      yield { type: 'file', name, mode, content: { size: stats.size, read: () => readInParts(path, stats) } }
     } else {
       const content = reading(path, () => readFileSync(path))
-      if (content.length !== stats.size) throw new UserError(`${path} changed while it was read; run the job again.`)
+      if (content.length !== stats.size) throw changed(path)
       yield { type: 'file', name, mode, content }
     }
   } else if (stats.isDirectory()) {
@@ -61,18 +71,32 @@ function* walk(path: string): Generator<TreeEntry> {
   }
 }
 
-function* readInParts(path: string): Generator<Uint8Array> {
+const changed = (path: string): UserError => new UserError(`${path} changed while it was read; run the job again.`)
+
+function* readInParts(path: string, before: Stats): Generator<Uint8Array> {
   const file = reading(path, () => openSync(path, 'r'))
   try {
     for (;;) {
       const buffer = Buffer.allocUnsafe(part)
       const bytes = reading(path, () => readSync(file, buffer))
-      if (bytes === 0) return
+      if (bytes === 0) {
+        const after = fstatSync(file)
+        if (after.mtimeMs !== before.mtimeMs || after.ino !== before.ino) throw changed(path)
+        return
+      }
       yield buffer.subarray(0, bytes)
     }
   } finally {
     closeSync(file)
   }
+}
+
+const targetOf = (path: string): string => {
+  const target = reading(path, () => readlinkSync(path, { encoding: 'buffer' }))
+  if (isUtf8(target)) return target.toString()
+  throw new UserError(
+    `${path} is a link whose target is not UTF-8 (${target.toString('latin1')}); change it in its package.`,
+  )
 }
 
 const childrenOf = (path: string): string[] => {

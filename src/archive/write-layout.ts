@@ -1,10 +1,11 @@
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UserError } from '../error.ts'
+import { isNoSpace, UserError } from '../error.ts'
 import { exists } from '../exists.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import { layoutFile, layoutIndex } from '../oci/layout.ts'
+import { megabytes } from '../units.ts'
 import type { LayerBlob } from './layer.ts'
 
 /**
@@ -32,9 +33,17 @@ export const prepareLayout = async (folder: string): Promise<void> => {
 const blobs = (folder: string): string => join(folder, 'blobs', 'sha256')
 const blob = (folder: string, { digest }: Descriptor): string => join(blobs(folder), digest.slice('sha256:'.length))
 
-/** Puts the file of a layer into an image layout. */
+/** Puts the file of a layer into an image layout. Throws a `UserError` if it has no room there. */
 export const addLayerToLayout = async (folder: string, { descriptor, file }: LayerBlob): Promise<void> => {
-  await copyFile(file, blob(folder, descriptor))
+  await copyFile(file, blob(folder, descriptor)).catch((cause) => explainFullDisk(cause, folder, descriptor))
+}
+
+const explainFullDisk = (cause: unknown, folder: string, { size }: Descriptor): never => {
+  if (!isNoSpace(cause)) throw cause
+  throw new UserError(
+    `There is no space left for \`output\` in ${folder}, where ${megabytes(size)} more are needed for this part of the image alone; free some on that disk, or name a folder on another one.`,
+    { cause },
+  )
 }
 
 /**
@@ -48,6 +57,9 @@ export const writeLayout = async (
   tags: readonly string[],
 ): Promise<void> => {
   const documents = images.flatMap(({ config, manifest }) => [config, manifest])
-  for (const { descriptor, bytes } of [...documents, top]) await writeFile(blob(folder, descriptor), bytes)
-  await writeFile(join(folder, 'index.json'), layoutIndex(top.descriptor, tags))
+  for (const { descriptor, bytes } of [...documents, top])
+    await writeFile(blob(folder, descriptor), bytes).catch((cause) => explainFullDisk(cause, folder, descriptor))
+  await writeFile(join(folder, 'index.json'), layoutIndex(top.descriptor, tags)).catch((cause) =>
+    explainFullDisk(cause, folder, top.descriptor),
+  )
 }

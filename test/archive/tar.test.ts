@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
@@ -118,6 +118,28 @@ describe('the layer of a store path', () => {
     await expect(buffer(tar(storePathsTree([tree as StorePath])))).rejects.toThrow(
       `${tree} has a file whose name is not UTF-8 (café); rename it in its package.`,
     )
+  })
+
+  test('refuses a link to a name that is not UTF-8', async () => {
+    const link = join(folder, 'latin1-link')
+    await symlink(Buffer.from([0x63, 0x61, 0x66, 0xe9]), link)
+    await expect(buffer(tar(storePathsTree([link as StorePath])))).rejects.toThrow(
+      `${link} is a link whose target is not UTF-8 (café); change it in its package.`,
+    )
+  })
+
+  test('ends with an error that names a large file which was written to while it was read', async () => {
+    const file = join(folder, 'written-to')
+    await writeFile(file, Buffer.alloc(5_000_000, 'x'))
+    const read = async (): Promise<void> => {
+      for await (const _ of tar(storePathsTree([file as StorePath]))) {
+        // The same size, so that only the time tells.
+        const handle = await open(file, 'r+')
+        await handle.write('y', 0)
+        await handle.close()
+      }
+    }
+    await expect(read()).rejects.toThrow(`${file} changed while it was read; run the job again.`)
   })
 
   test('has parents, sorted names and the store’s modes, whatever the modes and the order on disk are', async () => {
