@@ -148,7 +148,7 @@ const fromWorkspace = (text: string, workspace: string): string | undefined => {
 }
 
 /** The highest level of each compressor, and the one that `auto` stands for, see docs/decisions/0004-level.md. */
-const levels = { gzip: { most: 9, auto: 4 }, zstd: { most: 19, auto: 3 } } as const
+const levels = { gzip: { most: 9, auto: 5 }, zstd: { most: 19, auto: 3 } } as const
 
 const parseCompression = (get: GetInput, problem: Problem): Compression => {
   const algorithm = choice(get, 'compression', ['gzip', 'zstd', 'none'], problem)

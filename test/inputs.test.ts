@@ -86,7 +86,7 @@ test('without inputs but the packages, all others have a meaning', () => {
     maxLayers: 64,
     layering: 'stable',
     popularity: undefined,
-    compression: { algorithm: 'gzip', level: 4 },
+    compression: { algorithm: 'gzip', level: 5 },
     sbom: true,
     cache: 'true',
     reuse: 'true',

@@ -1,44 +1,51 @@
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
-import { constants, gzip, zstdCompress } from 'node:zlib'
+import { constants, zstdCompress } from 'node:zlib'
 import type { Compression } from '../oci/compression.ts'
+import { gzipMember } from './deflate.ts'
 
-type Options = { readonly chunkSize: number; readonly level?: number; readonly params?: Record<number, number> }
+type Options = { readonly chunkSize: number; readonly params: Record<number, number> }
+type Block = Buffer<ArrayBuffer>
 
-const gzipBlock = promisify<Uint8Array, Options, Buffer>(gzip)
 const zstdBlock = promisify<Uint8Array, Options, Buffer>(zstdCompress)
 
 /** What a block may grow by that cannot be compressed, and more. */
 const margin = 64 * 1024
 
 /**
- * Compresses blocks on every core, and gives each to `done` when its content is not needed any more. The result is a series
- * of gzip members (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), which decompressors read as one stream; in
- * the order of the blocks, whichever is ready first.
+ * Compresses blocks on every core, and gives the memory of each to `done` when its content is not needed any more. The result
+ * is a series of gzip members (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), which decompressors read as one
+ * stream; in the order of the blocks, whichever is ready first. A block is the caller's no more, and has an `ArrayBuffer` of
+ * its own.
  */
 export async function* compress(
-  blocks: AsyncIterable<Buffer>,
+  blocks: AsyncIterable<Block>,
   { algorithm, level }: Compression,
-  done: (block: Buffer) => void,
+  done: (block: Block) => void,
 ): AsyncGenerator<Uint8Array> {
   if (algorithm === 'none') {
     yield* blocks
     return
   }
-  const compressBlock = (block: Buffer): Promise<Buffer> => {
+  const compressBlock = async (block: Block): Promise<Uint8Array> => {
+    if (algorithm === 'gzip') {
+      const answer = await gzipMember(block, level)
+      done(Buffer.from(answer.block.buffer))
+      return answer.member
+    }
     // In one chunk: for each more, the thread of the pool would wait for the main thread.
     const chunkSize = block.length + margin
-    return algorithm === 'gzip'
-      ? gzipBlock(block, { chunkSize, level })
-      : zstdBlock(block, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })
+    const frame = await zstdBlock(block, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })
+    done(block)
+    return frame
   }
-  const pending: Promise<Buffer>[] = []
+  const pending: Promise<Uint8Array>[] = []
   for await (const block of blocks) {
-    const compressed = compressBlock(block).finally(() => done(block))
+    const compressed = compressBlock(block)
     // A rejection is met where its turn comes; until then it must not count as unhandled.
     compressed.catch(() => {})
     pending.push(compressed)
-    if (pending.length > availableParallelism()) yield (await pending.shift()) as Buffer
+    if (pending.length > availableParallelism()) yield (await pending.shift()) as Uint8Array
   }
   for (const compressed of pending) yield await compressed
 }
@@ -47,8 +54,8 @@ export async function* compress(
 export async function* inBlocks(
   source: AsyncIterable<Uint8Array>,
   size: number,
-  next: () => Buffer,
-): AsyncGenerator<Buffer> {
+  next: () => Block,
+): AsyncGenerator<Block> {
   let block = next()
   let filled = 0
   for await (const chunk of source)

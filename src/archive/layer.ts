@@ -18,7 +18,7 @@ export const writeLayer = async (
   const { algorithm } = compression
   const size = blockSize[algorithm]
   // To get new memory for each block would take longer than to fill it.
-  const unused: Buffer[] = []
+  const unused: Buffer<ArrayBuffer>[] = []
   const blocks = inBlocks(archive, size, () => unused.pop() ?? Buffer.allocUnsafeSlow(size))
   const uncompressed = digesting()
   // What is not compressed has one digest.
