@@ -58,7 +58,9 @@ test('a member says nothing of the machine, and is the same for every Node and p
   const text = Buffer.from('the same bytes on every machine, '.repeat(30_000))
   const made = await member(text, 5)
   expect([...made.subarray(0, 10)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
-  expect(createHash('sha256').update(made).digest('hex')).toBe('886eff0c31832685a06b7620dd82bf1cef22535a0edc5beffa7e1f754fe5c808')
+  expect(createHash('sha256').update(made).digest('hex')).toBe(
+    '886eff0c31832685a06b7620dd82bf1cef22535a0edc5beffa7e1f754fe5c808',
+  )
 })
 
 test('the committed program makes the bytes that its source makes, compiled for this machine', async () => {
