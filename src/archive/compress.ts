@@ -1,13 +1,19 @@
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
-import type { Compression } from '../oci/compression.ts'
+import { blockSize, type Compression } from '../oci/compression.ts'
 import { gzipMember } from './deflate.ts'
 
 type Options = { readonly chunkSize: number; readonly params: Record<number, number> }
 type Block = Buffer<ArrayBuffer>
 
 const zstdBlock = promisify<Uint8Array, Options, Buffer>(zstdCompress)
+
+/** zstd finds what is like something else in the same block, however far away, and not in the last 2 MiB alone. */
+const wholeBlock = {
+  [constants.ZSTD_c_windowLog]: Math.log2(blockSize.zstd),
+  [constants.ZSTD_c_enableLongDistanceMatching]: 1,
+}
 
 /** What a block may grow by that cannot be compressed, and more. */
 const margin = 64 * 1024
@@ -35,7 +41,8 @@ export async function* compress(
     }
     // In one chunk: for each more, the thread of the pool would wait for the main thread.
     const chunkSize = block.length + margin
-    const frame = await zstdBlock(block, { chunkSize, params: { [constants.ZSTD_c_compressionLevel]: level } })
+    const params = { ...wholeBlock, [constants.ZSTD_c_compressionLevel]: level }
+    const frame = await zstdBlock(block, { chunkSize, params })
     done(block)
     return frame
   }

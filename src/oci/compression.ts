@@ -3,9 +3,10 @@ export type Compression = { readonly algorithm: 'gzip' | 'zstd' | 'none'; readon
 
 /**
  * Each block of so many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so that
- * every machine makes the same bytes. zstd finds more in larger blocks, gzip looks back 32 kB only.
+ * every machine makes the same bytes. gzip looks back 32 kB only; zstd looks back through a whole block, and 8 MiB is what
+ * every decompressor should have room for (RFC 8878, section 3.1.1.1.2).
  */
-export const blockSize = { gzip: 1024 * 1024, zstd: 4 * 1024 * 1024, none: 1024 * 1024 } as const
+export const blockSize = { gzip: 1024 * 1024, zstd: 8 * 1024 * 1024, none: 1024 * 1024 } as const
 
 /** gzip is made by the libdeflate in `libdeflate/`, the same for every Node; zstd by the one in Node. */
 const compressors = { gzip: 'libdeflate 1.23', zstd: `zstd ${process.versions['zstd']}` } as const
