@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
@@ -12,3 +13,5 @@ const target = ['--target=wasm32', '-msimd128', '-mbulk-memory', '-ffreestanding
 const code = ['-O3', '-DNDEBUG', '-nostdlib', '-I.', 'allocate.c', 'lib/deflate_compress.c', 'lib/utils.c']
 const link = ['--no-entry', '--strip-all', '--export=libdeflate_deflate_compress'].map((option) => `-Wl,${option}`)
 execFileSync('clang', [...target, ...code, ...link, '-o', file], { cwd: folder, stdio: 'inherit' })
+// The linker makes a program of it.
+chmodSync(file, 0o644)

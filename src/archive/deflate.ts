@@ -27,6 +27,10 @@ export const gzipMember = (block: Uint8Array<ArrayBuffer>, level: number): Promi
     return answer
   })
 
-// The bundler copies this file as it is, and Node strips the types when it starts it.
+// The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24 warn of.
 const startWorker = (): Worker =>
-  new Worker(new URL('../deflate-worker.ts', import.meta.url), { env: {}, execArgv: [], workerData: blockSize.gzip })
+  new Worker(new URL('../deflate-worker.ts', import.meta.url), {
+    env: {},
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+    workerData: blockSize.gzip,
+  })

@@ -91,18 +91,6 @@ test('the committed program can reach nothing but its own memory, and is of the 
   expect(compressionFormat({ algorithm: 'gzip', level: 5 })).toBe(`tar+gzip-5 1048576 libdeflate ${version}`)
 })
 
-const clang = spawnSync('clang', ['--version'], { encoding: 'utf8' }).stdout ?? ''
-const hasCompiler = /^Debian clang version 14\./.test(clang) && spawnSync('wasm-ld', ['--version']).status === 0
-test.skipIf(!hasCompiler)(
-  'the committed program is what clang and lld of Debian 12 make (if they are here)',
-  async () => {
-    await using temporary = await temporaryFolder('deflate')
-    const built = join(temporary.path, 'deflate.wasm')
-    execFileSync(process.execPath, [join(root, 'scripts', 'build-libdeflate.ts'), built])
-    expect(Buffer.compare(await readFile(built), await readFile(join(source, 'deflate.wasm')))).toBe(0)
-  },
-)
-
 test('umoci and skopeo read a layer of several members', async () => {
   await using temporary = await temporaryFolder('deflate')
   const layout = join(temporary.path, 'layout')
