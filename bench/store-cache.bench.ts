@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openActionsCache } from '../src/cache/actions-cache.ts'
 import { exportPaths } from '../src/cache/binary-cache.ts'
+import { cacheTime } from '../src/cache/cache-time.ts'
 import { openStoreCache } from '../src/cache/store-cache.ts'
 import { readContext } from '../src/context.ts'
 import { fetchTarball } from '../src/nix/add-to-store.ts'
@@ -89,11 +90,14 @@ const actionsCache = () => {
     join(root, 'dist', 'index.js'),
   )
   const log = { ...silentLog, notice: (message: string) => console.log(message) }
+  const time = cacheTime({ log, signal, limit: 300_000 })
   return {
     log,
+    time,
     cache: openActionsCache(cacheService, {
       environment: childEnvironment,
       temporary: folder,
+      time,
       log,
       secret: () => {},
       signal,
@@ -104,12 +108,12 @@ const { signal } = new AbortController()
 
 const measure = async (what: string, fetch: (nix: Nix) => Promise<readonly StorePath[]>): Promise<void> => {
   const prefix = `nix-image-store-${what}-`
-  const { cache, log } = actionsCache()
+  const { cache, time, log } = actionsCache()
   const use = { read: true, save: true }
   const stored = () =>
     openStoreCache(
       { parts: {}, prefixes: [prefix] },
-      { cache, use, signingKey: undefined, log, temporary: folder, signal },
+      { cache, time, use, signingKey: undefined, log, temporary: folder },
     )
   let saved = 0
   await prepare()
@@ -117,7 +121,7 @@ const measure = async (what: string, fetch: (nix: Nix) => Promise<readonly Store
     const infos = await pathInfos(await fetch(nix), nix)
     const start = performance.now()
     await exportPaths(at('nix-image-store'), infos, undefined, folder, nix)
-    await cache.save(at('nix-image-store'), `${prefix}1`, 300_000)
+    await cache.save(at('nix-image-store'), `${prefix}1`)
     saved = (performance.now() - start) / 1000
     await rm(at('nix-image-store'), { recursive: true })
     return [infos.reduce((total, { narSize }) => total + narSize, 0), infos.length]

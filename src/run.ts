@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-layout.ts'
 import { openBuilder } from './builder.ts'
 import { openActionsCache } from './cache/actions-cache.ts'
+import { cacheTime } from './cache/cache-time.ts'
 import { cacheUse } from './cache/cache-use.ts'
 import { openStoreCache } from './cache/store-cache.ts'
 import { storeCacheKey } from './cache/store-cache-key.ts'
@@ -98,7 +99,8 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const identity = await timed(timings, 'source', () =>
     identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
   )
-  const cache = openActionsCache(context.cacheService, { ...ports, environment, temporary })
+  const time = cacheTime({ log, signal })
+  const cache = openActionsCache(context.cacheService, { ...ports, time, environment, temporary })
   const use = cacheUse(inputs.cache, context)
   const earlier = earlierRuns(plan, tags, client, { cache, use: use.records, log, temporary, signal })
   await timed(timings, 'cache', () => earlier.recall(identity))
@@ -107,7 +109,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     ...ports,
     ...{ earlier, client, environment, temporary, timings },
     storeCache: openStoreCache(storeCacheKey(plan, formatRepository(repository)), {
-      ...{ cache, use: use.storePaths, signingKey: inputs.signingKey, log, signal, temporary },
+      ...{ cache, time, use: use.storePaths, signingKey: inputs.signingKey, log, temporary },
     }),
     deliver: async (layer) => {
       const origin = plan.push ? await pushLayer(client, layer) : 'built'

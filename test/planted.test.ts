@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { assemble } from '../src/assemble.ts'
 import { openActionsCache } from '../src/cache/actions-cache.ts'
+import { cacheTime } from '../src/cache/cache-time.ts'
 import { type ImageRecord, parseRecords, printRecords, type Records } from '../src/cache/records.ts'
 import { pushImage, pushTags } from '../src/registry/push.ts'
 import { RepositoryClient } from '../src/registry/repository.ts'
@@ -36,6 +37,8 @@ const push = async (changes: Record<string, string> = {}, scope?: CacheScope): P
 const metadata = (step: StepResult): { reused: string; platforms: { layers: { origin: string }[] }[] } =>
   JSON.parse(step.outputs['metadata'] ?? '')
 
+const { signal } = new AbortController()
+
 const cacheOf = (scope: CacheScope) =>
   openActionsCache(
     {
@@ -46,9 +49,10 @@ const cacheOf = (scope: CacheScope) =>
     {
       environment: { PATH: process.env['PATH'] ?? '' },
       temporary: folder.path,
+      time: cacheTime({ log: silentLog, signal }),
       log: silentLog,
       secret: () => {},
-      signal: new AbortController().signal,
+      signal,
     },
   )
 
@@ -56,7 +60,7 @@ const entryPrefix = 'nix-image-records-'
 
 const recordsOf = async (scope: CacheScope): Promise<Records> => {
   const records = join(folder.path, 'nix-image-records')
-  await cacheOf(scope).restore(records, entryPrefix, [entryPrefix], 20_000)
+  await cacheOf(scope).restore(records, entryPrefix, [entryPrefix])
   return parseRecords(await readFile(join(records, 'records.json'), 'utf8'))
 }
 
@@ -85,7 +89,7 @@ beforeAll(async () => {
   await writeFile(join(files, 'records.json'), printRecords({ images: [forged], layers: forgedLayers }))
   for (const ref of scopes) {
     const key = `${entryPrefix}${target.key.slice(0, 32)}-${'0'.repeat(16)}`
-    expect(await cacheOf({ ref }).save(files, key, 20_000)).toBe(true)
+    expect(await cacheOf({ ref }).save(files, key)).toBe(key)
     planted++
   }
 
@@ -130,7 +134,7 @@ test('and so is a record on the branch that has it', async () => {
   const ref = 'refs/heads/evil'
   const files = join(folder.path, 'nix-image-records')
   const key = `${entryPrefix}${'0'.repeat(32)}-0`
-  await cacheOf({ ref }).save(files, key, 20_000)
+  await cacheOf({ ref }).save(files, key)
   const step = await push({}, { ref })
   expect(metadata(step).reused).toBe('image')
   expect(step.outputs['digest']).not.toBe(honest.outputs['digest'])

@@ -1,12 +1,14 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, delimiter, dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
 import { command } from '../command.ts'
 import type { CacheService, Context } from '../context.ts'
-import { messages } from '../error.ts'
 import type { Log } from '../log.ts'
 import { assertPlain } from './assert-plain.ts'
 import type { CacheRequest } from './cache-process.ts'
+import type { CacheTime } from './cache-time.ts'
+import { plainNames } from './plain-folder.ts'
+import { shortHash } from './store-cache-key.ts'
 
 /**
  * The Actions cache. Entries never change once they are saved. No trouble with the cache is an error: it is told as a notice, and
@@ -15,23 +17,31 @@ import type { CacheRequest } from './cache-process.ts'
 export type ActionsCache = {
   /**
    * Makes `folder` from what was saved under `key`, or else from the newest entry whose key starts with one of `prefixes`, the
-   * first that fits. Returns that entry's key, and `undefined` if there is none or none in time; `deadline` is in milliseconds.
+   * first that fits. Returns that entry's key, and `undefined` if there is none, none in time or none that can be used; `deadline`
+   * is in milliseconds, for what is small.
    * Nothing says that the files are what this action saved: whoever may write to the cache in this scope may have.
    */
   readonly restore: (
     folder: string,
     key: string,
     prefixes: readonly string[],
-    deadline: number,
+    deadline?: number,
   ) => Promise<string | undefined>
-  /** Saves the files in `folder` under `key`; `false` if there is such an entry, or if it cannot be saved in time. */
-  readonly save: (folder: string, key: string, deadline: number) => Promise<boolean>
+  /** Says of an entry that was restored that it is not as it should be. */
+  readonly distrust: (folder: string, entry: string) => void
+  /**
+   * Saves the files in `folder` under `key`, or under a longer one if what this run found for the folder could not be used: the same
+   * content would otherwise have the key of the entry that is in its place. Returns the key; `undefined` if there is such an
+   * entry, or if it cannot be saved in time.
+   */
+  readonly save: (folder: string, key: string, deadline?: number) => Promise<string | undefined>
 }
 
 export type CacheTools = {
   readonly environment: Context['childEnvironment']
   /** A folder that only this run can read. */
   readonly temporary: string
+  readonly time: CacheTime
   readonly log: Log
   /** Masks a value in the log from then on. */
   readonly secret: (value: string) => void
@@ -40,71 +50,59 @@ export type CacheTools = {
 
 /** The cache service that the runner names; where there is none, nothing is found and nothing saved. */
 export const openActionsCache = (service: Context['cacheService'], tools: CacheTools): ActionsCache => {
-  const { log, signal } = tools
+  const { log, time } = tools
   if (!service) {
     log.debug('There is no Actions cache, since this is not a step of a GitHub Actions job.')
-    return { restore: async () => undefined, save: async () => false }
+    return { restore: async () => undefined, distrust: () => {}, save: async () => undefined }
   }
-  let isLate = false
-
-  /** `undefined` after trouble, which is told, and where an earlier answer did not come in time. */
-  const attempt = async <T>(
-    failed: string,
-    deadline: number,
-    work: (ends: AbortSignal) => Promise<T>,
-  ): Promise<T | undefined> => {
-    if (isLate) return undefined
-    const ends = AbortSignal.timeout(deadline)
-    try {
-      return await work(AbortSignal.any([signal, ends]))
-    } catch (error) {
-      signal.throwIfAborted()
-      isLate = ends.aborted
-      const reason = isLate ? `it has not answered within ${deadline / 1000} s` : messages(error).join(': ')
-      log.notice(`${failed}: ${reason}. The run goes on without it.`)
-      return undefined
-    }
+  const { token } = service
+  const distrusted = new Map<string, string[]>()
+  const distrust: ActionsCache['distrust'] = (folder, entry) => {
+    distrusted.set(folder, [...(distrusted.get(folder) ?? []), entry])
   }
 
   return {
+    distrust,
     restore: (folder, key, prefixes, deadline) =>
-      attempt('Nothing was restored from the Actions cache', deadline, async (signal) => {
+      time.within('Nothing was restored from the Actions cache', deadline, async (signal) => {
         await using staging = await temporaryFolder(tools)
         const path = basename(folder)
-        const request: CacheRequest = { operation: 'restore', path, key, prefixes, token: service.token }
-        const found = await ask(request, staging.path, service, { ...tools, signal })
-        if (found === undefined) return undefined
-        const restored = join(staging.path, path)
-        await assertPlain(restored).catch((cause) => {
-          throw new Error(`the entry ${found} is not one that this action saved`, { cause })
-        })
-        await rm(folder, { recursive: true, force: true })
-        await rename(restored, folder)
+        const request: CacheRequest = { operation: 'restore', path, key, prefixes, token }
+        const { found, complaint } = await ask(request, staging.path, service, { ...tools, signal })
+        if (found === undefined && complaint === undefined) return undefined
+        try {
+          if (complaint !== undefined) throw new Error(complaint)
+          const restored = join(staging.path, path)
+          await assertPlain(restored).catch((cause) => {
+            throw new Error(`the entry ${found} is not one that this action saved`, { cause })
+          })
+          await rm(folder, { recursive: true, force: true })
+          await rename(restored, folder)
+          return found
+        } catch (error) {
+          if (found !== undefined) distrust(folder, found)
+          throw error
+        }
+      }),
+    save: (folder, key, deadline) =>
+      time.within('Nothing was saved to the Actions cache', deadline, async (signal) => {
+        const inPlaceOf = distrusted.get(folder)
+        const entry = inPlaceOf ? `${key}-${shortHash(...inPlaceOf)}` : key
+        const request: CacheRequest = { operation: 'save', path: basename(folder), key: entry, prefixes: [], token }
+        const { found, complaint } = await ask(request, dirname(folder), service, { ...tools, signal })
+        if (complaint !== undefined) throw new Error(complaint)
         return found
       }),
-    save: async (folder, key, deadline) => {
-      const saved = await attempt('Nothing was saved to the Actions cache', deadline, (signal) => {
-        const request: CacheRequest = {
-          operation: 'save',
-          path: basename(folder),
-          key,
-          prefixes: [],
-          token: service.token,
-        }
-        return ask(request, dirname(folder), service, { ...tools, signal })
-      })
-      return saved !== undefined
-    },
   }
 }
 
-/** Has the request answered by a process of its own, and returns the key. Throws an `Error` if the answer is a complaint. */
+/** Has the request answered by a process of its own. */
 const ask = async (
   request: CacheRequest,
   workspace: string,
   service: CacheService,
   tools: CacheTools,
-): Promise<string | undefined> => {
+): Promise<Answer> => {
   const { environment, signal } = tools
   await using folder = await temporaryFolder(tools)
   await writeFile(join(folder.path, 'tar'), tar, { mode: 0o700 })
@@ -112,7 +110,6 @@ const ask = async (
     environment: {
       ...environment,
       ...service.environment,
-      PATH: [folder.path, environment['PATH']].join(delimiter),
       RUNNER_TEMP: folder.path,
       GITHUB_WORKSPACE: workspace,
     },
@@ -120,7 +117,7 @@ const ask = async (
     endAll: true,
     signal,
   })
-  return readAnswer(printed.replaceAll(`${folder.path}/`, ''), tools)
+  return readAnswer(printed, tools)
 }
 
 const temporaryFolder = async (tools: CacheTools): Promise<AsyncDisposable & { readonly path: string }> => {
@@ -150,20 +147,32 @@ done
 exec tar "$@"
 `
 
+/** The key of the entry that was found or saved, even if it cannot be used, and why it cannot. */
+type Answer = { readonly found: string | undefined; readonly complaint: string | undefined }
+
 /** Why nothing can be saved is in a line for debugging only; 409 is that there is such an entry. */
-const complaints = /^::(?:warning::|error::|debug::Failed to reserve cache: (?:Error: )?)(.*)/
+const complaints = /^::(?:warning::|error::|debug::Failed to reserve cache: (?:Error: )?)(.*)/s
+
+/** The library names an entry before it fetches it. */
+const hits = /^Cache hit for(?: restore-key)?: (.+)$/
 
 /** The last line is ours; the library's own, before it, say what went wrong. */
-const readAnswer = (printed: string, { log, secret }: CacheTools): string | undefined => {
+const readAnswer = (printed: string, { log, secret }: CacheTools): Answer => {
   const lines = printed.trimEnd().split('\n')
   const key = optional(string)(record(parseJson(lines.pop() ?? '', 'the answer'), 'the answer')['key'], 'key')
-  const masks = lines.flatMap((line) => /^::add-mask::(.+)/.exec(line)?.[1] ?? [])
-  const shown = (line: string): string => masks.reduce((text, mask) => text.replaceAll(mask, '***'), line)
+  const texts = lines.map((line) => (line.startsWith('::') ? decoded(line) : line).replaceAll(plainNames, ''))
+  const masks = texts.flatMap((text) => /^::add-mask::(.+)/s.exec(text)?.[1] ?? [])
+  const shown = (text: string): string => masks.reduce((rest, mask) => rest.replaceAll(mask, '***'), text)
   masks.forEach(secret)
-  for (const line of lines)
-    if (line && !line.startsWith('::add-mask::')) log.debug(shown(line.replace(/^::debug::/, '')))
-  const [complaint] = lines.flatMap((line) => complaints.exec(line)?.[1] ?? [])
-  if (key === undefined && complaint !== undefined && !complaint.includes('(409)'))
-    throw new Error(shown(complaint.replace(/\.$/, '')))
-  return key
+  for (const text of texts)
+    if (text && !text.startsWith('::add-mask::')) log.debug(shown(text.replace(/^::debug::/, '')))
+  if (key !== undefined) return { found: key, complaint: undefined }
+  const [complaint] = texts.flatMap((text) => complaints.exec(text)?.[1] ?? [])
+  const [hit] = texts.flatMap((text) => hits.exec(text)?.[1] ?? [])
+  const isTold = complaint !== undefined && !complaint.includes('(409)')
+  return { found: hit, complaint: isTold ? shown(complaint.replaceAll(/\s+/g, ' ').replace(/\.$/, '')) : undefined }
 }
+
+/** Source: `escapeData` in `@actions/core`. */
+const decoded = (command: string): string =>
+  command.replaceAll('%0D', '\r').replaceAll('%0A', '\n').replaceAll('%25', '%')

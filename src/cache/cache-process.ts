@@ -1,6 +1,8 @@
+import { delimiter } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { list, parseJson, record, string } from '../check.ts'
 import { messages } from '../error.ts'
+import { plainFolder } from './plain-folder.ts'
 
 /** `path` is a folder in the working directory; it, and not where that is, is part of what an entry is found by. */
 export type CacheRequest = {
@@ -18,18 +20,23 @@ export type CacheAnswer = { readonly key: string | null }
  * Restores or saves one entry of the Actions cache, as standard input asks for, in the folder GITHUB_WORKSPACE.
  * `@actions/cache` takes what it needs from the environment, prints workflow commands, goes on for half a minute where it
  * cannot succeed, and cannot be told to stop; so it has a process of its own, which can be ended, and what it prints is read
- * by nobody but `openActionsCache`.
+ * by nobody but `openActionsCache`. The first program of a name is the one in the folder RUNNER_TEMP.
  */
 export const answerCacheRequest = async (self: NodeJS.Process): Promise<void> => {
   let answer: CacheAnswer = { key: null }
   try {
     const request = parseRequest(await text(self.stdin))
-    self.chdir(self.env['GITHUB_WORKSPACE'] ?? '')
+    await using workspace = await plainFolder(self.env['GITHUB_WORKSPACE'] ?? '')
+    await using temporary = await plainFolder(self.env['RUNNER_TEMP'] ?? '')
+    const folders = { GITHUB_WORKSPACE: workspace.path, RUNNER_TEMP: temporary.path }
+    self.chdir(workspace.path)
+    self.cwd = () => workspace.path
     // The library looks for its token there; the programs that it starts get what can be listed.
-    self.env = Object.defineProperty({ ...self.env }, 'ACTIONS_RUNTIME_TOKEN', {
-      value: request.token,
-      enumerable: false,
-    })
+    self.env = Object.defineProperty(
+      { ...self.env, ...folders, PATH: [temporary.path, self.env['PATH']].join(delimiter) },
+      'ACTIONS_RUNTIME_TOKEN',
+      { value: request.token, enumerable: false },
+    )
     answer = { key: (await restoreOrSave(request)) ?? null }
   } catch (error) {
     self.stdout.write(`::error::${messages(error).join(': ').replaceAll('\n', ' ')}\n`)

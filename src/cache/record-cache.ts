@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { messages } from '../error.ts'
 import type { Log } from '../log.ts'
@@ -18,6 +18,9 @@ export type RecordTools = {
 
 /** In milliseconds; records are small. */
 const deadline = 10_000
+
+/** In bytes: more than the records that are kept come to. */
+const limit = 64_000_000
 
 const prefix = 'nix-image-records-'
 
@@ -40,11 +43,15 @@ export const restoreRecords = async (
   const entry = (await find(requestKeys.map(prefixOf))) ?? (await find([prefix]))
   if (entry === undefined) return noRecords
   try {
+    const { size } = await stat(join(folder, fileName))
+    if (size > limit) throw new Error(`they have ${size} bytes, and no run saves so many`)
     const records = parseRecords(await readFile(join(folder, fileName), 'utf8'))
     log.info(`The Actions cache has records of ${counted(records.images.length, 'image')}, in ${entry}`)
     return records
   } catch (error) {
-    log.notice(`The records in ${entry} of the Actions cache cannot be used: ${messages(error).join(': ')}.`)
+    cache.distrust(folder, entry)
+    const reason = messages(error).join(': ').slice(0, 500)
+    log.notice(`The records in ${entry} of the Actions cache cannot be used: ${reason}.`)
     return noRecords
   }
 }
@@ -61,9 +68,8 @@ export const saveRecords = async (
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, fileName), text)
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  const entry = prefixOf(requestKey) + digest
-  if (await cache.save(folder, entry, deadline))
-    log.info(`Saved records of ${counted(records.images.length, 'image')} as ${entry}`)
+  const entry = await cache.save(folder, prefixOf(requestKey) + digest, deadline)
+  if (entry !== undefined) log.info(`Saved records of ${counted(records.images.length, 'image')} as ${entry}`)
 }
 
 const folderName = 'nix-image-records'

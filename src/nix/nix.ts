@@ -6,12 +6,16 @@ import { reportProgress } from './progress.ts'
 
 /**
  * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails, and
- * the signal's reason if that ends it.
+ * the signal's reason if that ends it. `onLine` is told each line of standard error.
  */
 export type Nix = (
   program: 'nix' | 'nix-instantiate' | 'nix-store',
   args: readonly string[],
-  options?: { readonly stdin?: string; readonly signal?: AbortSignal },
+  options?: {
+    readonly stdin?: string
+    readonly signal?: AbortSignal
+    readonly onLine?: (line: string) => void
+  },
 ) => Promise<string>
 
 /** So many paths keep well below the length that Linux allows for the arguments of a process. */
@@ -46,13 +50,17 @@ export const configureNix = async ({ environment, config, temporary, log, signal
   return async (program, args, options = {}) => {
     log.debug([program, ...args].join(' '))
     const given = program === 'nix' ? ['--extra-experimental-features', 'nix-command', ...args] : args
+    const report = reportProgress(log)
     const signals = options.signal ? AbortSignal.any([signal, options.signal]) : signal
     try {
       return await command(program, given, {
         ...options,
         environment: withConfig,
         signal: signals,
-        onLine: reportProgress(log),
+        onLine: (line) => {
+          report(line)
+          options.onLine?.(line)
+        },
       })
     } catch (error) {
       if (error instanceof CommandError) for (const line of complaint(error)) log.info(line)

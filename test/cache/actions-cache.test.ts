@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ActionsCache, openActionsCache } from '../../src/cache/actions-cache.ts'
+import { cacheTime } from '../../src/cache/cache-time.ts'
 import { readContext } from '../../src/context.ts'
 import { root } from '../support/action.ts'
 import {
@@ -27,18 +28,17 @@ beforeEach(() => {
   service.fault = undefined
 })
 
-const deadline = 20_000
-
 /** A machine of its own that runs one step: its folder, the cache as the step sees it, and what the step is told. */
 const withStep = async <T>(
   work: (step: { cache: ActionsCache; folder: string; notices: string[]; secrets: string[] }) => Promise<T>,
   {
     scope,
     environment = {},
-    signal,
-  }: { scope?: CacheScope; environment?: Record<string, string>; signal?: AbortSignal } = {},
+    limit = 20_000,
+    signal = new AbortController().signal,
+  }: { scope?: CacheScope; environment?: Record<string, string>; limit?: number; signal?: AbortSignal } = {},
 ): Promise<T> => {
-  await using machine = await temporaryFolder('machine')
+  await using machine = await temporaryFolder('machine of 100% "c:d"')
   const folder = machine.path
   const step = { ...service.environment(scope), ...environment }
   const runner = { RUNNER_OS: 'Linux', RUNNER_ARCH: 'X64', RUNNER_TEMP: folder, GITHUB_WORKSPACE: folder }
@@ -48,22 +48,24 @@ const withStep = async <T>(
   )
   const notices: string[] = []
   const secrets: string[] = []
+  const log = { ...silentLog, notice: (message: string) => notices.push(message) }
   const cache = openActionsCache(cacheService, {
     environment: childEnvironment,
     temporary: folder,
-    log: { ...silentLog, notice: (message) => notices.push(message) },
+    time: cacheTime({ log, signal, limit }),
+    log,
     secret: (value) => secrets.push(value),
-    signal: signal ?? new AbortController().signal,
+    signal,
   })
   return await work({ cache, folder, notices, secrets })
 }
 
-const save = (key: string, text: string, scope: CacheScope = {}): Promise<boolean> =>
+const save = (key: string, text: string, scope: CacheScope = {}): Promise<string | undefined> =>
   withStep(
     async ({ cache, folder, notices }) => {
       await mkdir(join(folder, 'records'))
       await writeFile(join(folder, 'records', 'text'), text)
-      const saved = await cache.save(join(folder, 'records'), key, deadline)
+      const saved = await cache.save(join(folder, 'records'), key)
       expect(notices).toEqual([])
       return saved
     },
@@ -80,7 +82,7 @@ const restore = (
 ): Promise<Restored> =>
   withStep(
     async ({ cache, folder, notices }) => {
-      const found = await cache.restore(join(folder, name), key, prefixes, deadline)
+      const found = await cache.restore(join(folder, name), key, prefixes)
       const text = await readFile(join(folder, name, 'text'), 'utf8').catch(() => '')
       // Nothing but what was restored is left.
       expect(await readdir(folder)).toEqual(found ? [name] : [])
@@ -95,7 +97,7 @@ describe('the Actions cache', () => {
   beforeEach(() => service.clear())
 
   test('gives back on another machine what was saved on one', async () => {
-    expect(await save('records-1', 'first')).toBe(true)
+    expect(await save('records-1', 'first')).toBe('records-1')
     expect(await restore('records-1')).toEqual({ key: 'records-1', text: 'first', notices: [] })
   })
 
@@ -113,8 +115,8 @@ describe('the Actions cache', () => {
   })
 
   test('keeps an entry as it was saved first', async () => {
-    expect(await save('records-1', 'first')).toBe(true)
-    expect(await save('records-1', 'second')).toBe(false)
+    expect(await save('records-1', 'first')).toBe('records-1')
+    expect(await save('records-1', 'second')).toBe(undefined)
     expect((await restore('records-1')).text).toBe('first')
   })
 
@@ -130,10 +132,11 @@ describe('the Actions cache', () => {
   test('hides the signatures of its URLs in the log', async () => {
     await save('records-1', 'first')
     const secrets = await withStep(async ({ cache, folder, secrets }) => {
-      await cache.restore(join(folder, 'records'), 'records-1', [], deadline)
+      await cache.restore(join(folder, 'records'), 'records-1', [])
       return secrets
     })
-    expect(secrets).toContainEqual(expect.stringMatching(/^[\w+/]{43}=$/))
+    const signature = secrets.find((secret) => /^[\w+/]{43}=$/.test(secret)) ?? expect.fail(`no signature: ${secrets}`)
+    expect(secrets).toContain(encodeURIComponent(signature))
   })
 
   test('is not there outside a workflow, without a word', async () => {
@@ -141,8 +144,8 @@ describe('the Actions cache', () => {
     for (const missing of ['ACTIONS_RUNTIME_TOKEN', 'ACTIONS_RESULTS_URL'])
       await withStep(
         async ({ cache, folder, notices }) => {
-          expect(await cache.restore(join(folder, 'records'), 'records-1', [], deadline)).toBe(undefined)
-          expect(await cache.save(folder, 'records-2', deadline)).toBe(false)
+          expect(await cache.restore(join(folder, 'records'), 'records-1', [])).toBe(undefined)
+          expect(await cache.save(folder, 'records-2')).toBe(undefined)
           expect(notices).toEqual([])
         },
         { environment: { [missing]: '' } },
@@ -155,7 +158,7 @@ describe('trouble with the cache is a notice, and the run goes on:', () => {
   beforeEach(() => service.clear())
 
   /** Milliseconds; short where an answer is not to come. */
-  const limit = (reason: RegExp): number => (reason.source.includes('1 s') ? 1000 : deadline)
+  const limit = (reason: RegExp): number => (reason.source.includes('1 s') ? 1000 : 20_000)
 
   const read: [CacheFault, RegExp][] = [
     ['read-denied', /cache read denied/],
@@ -163,50 +166,107 @@ describe('trouble with the cache is a notice, and the run goes on:', () => {
     ['corrupt', /tar.* failed/],
     ['truncated', /tar.* failed/],
     ['missing', /./],
-    ['silent', /has not answered within 1 s\./],
-    ['unavailable', /has not answered within 1 s\./],
-    ['stalled', /has not answered within 1 s\./],
+    ['silent', /the 1 s that a run has for it are over\./],
+    ['unavailable', /the 1 s that a run has for it are over\./],
+    ['stalled', /the 1 s that a run has for it are over\./],
   ]
   test.each(read)('a restore with %s', async (fault, reason) => {
     await save('records-1', 'a text that is long enough to be cut into two')
-    await withStep(async ({ cache, folder, notices }) => {
-      service.fault = fault
-      const start = performance.now()
-      expect(await cache.restore(join(folder, 'records'), 'records-1', [], limit(reason))).toBe(undefined)
-      expect(performance.now() - start).toBeLessThan(limit(reason) + 2000)
-      expect(notices).toEqual([
-        expect.stringMatching(/^Nothing was restored from the Actions cache: .* The run goes on without it\.$/),
-      ])
-      expect(notices[0]).toMatch(reason)
-      expect(await readdir(folder)).toEqual([])
-    })
+    await withStep(
+      async ({ cache, folder, notices }) => {
+        service.fault = fault
+        const start = performance.now()
+        expect(await cache.restore(join(folder, 'records'), 'records-1', [])).toBe(undefined)
+        expect(performance.now() - start).toBeLessThan(limit(reason) + 2000)
+        expect(notices).toEqual([
+          expect.stringMatching(/^Nothing was restored from the Actions cache: .* The run goes on without it\.$/),
+        ])
+        expect(notices[0]).toMatch(reason)
+        expect(await readdir(folder)).toEqual([])
+      },
+      { limit: limit(reason) },
+    )
   })
 
   const write: [CacheFault, RegExp][] = [
     ['write-denied', /cache write denied/],
     ['full', /insufficient usage|quota/],
-    ['silent', /has not answered within 1 s\./],
-    ['unavailable', /has not answered within 1 s\./],
+    ['silent', /the 1 s that a run has for it are over\./],
+    ['unavailable', /the 1 s that a run has for it are over\./],
   ]
   test.each(write)('a save with %s', async (fault, reason) => {
-    await withStep(async ({ cache, folder, notices }) => {
-      await mkdir(join(folder, 'records'))
-      service.fault = fault
-      expect(await cache.save(join(folder, 'records'), 'records-1', limit(reason))).toBe(false)
-      expect(notices).toEqual([
-        expect.stringMatching(/^Nothing was saved to the Actions cache: .* The run goes on without it\.$/),
-      ])
-      expect(notices[0]).toMatch(reason)
-      expect(service.entries).toEqual([])
-    })
+    await withStep(
+      async ({ cache, folder, notices }) => {
+        await mkdir(join(folder, 'records'))
+        service.fault = fault
+        expect(await cache.save(join(folder, 'records'), 'records-1')).toBe(undefined)
+        expect(notices).toEqual([
+          expect.stringMatching(/^Nothing was saved to the Actions cache: .* The run goes on without it\.$/),
+        ])
+        expect(notices[0]).toMatch(reason)
+        expect(service.entries).toEqual([])
+      },
+      { limit: limit(reason) },
+    )
   })
 
   test('who was late once is not asked again', async () => {
     service.fault = 'silent'
-    await withStep(async ({ cache, folder, notices }) => {
-      for (const _ of [1, 2]) await cache.restore(join(folder, 'records'), 'records-1', [], 500)
-      expect(await cache.save(folder, 'records-2', deadline)).toBe(false)
-      expect(notices).toHaveLength(1)
+    await withStep(
+      async ({ cache, folder, notices }) => {
+        for (const _ of [1, 2]) await cache.restore(join(folder, 'records'), 'records-1', [])
+        expect(await cache.save(folder, 'records-2')).toBe(undefined)
+        expect(notices).toHaveLength(1)
+      },
+      { limit: 500 },
+    )
+  })
+
+  test('who answers each time, but late, is asked no longer than the run has time for all of it', async () => {
+    service.fault = 'slow'
+    await withStep(
+      async ({ cache, folder, notices }) => {
+        const start = performance.now()
+        for (let time = 0; time < 10; time++) await cache.restore(join(folder, 'records'), 'records-1', [])
+        expect(await cache.save(folder, 'records-2')).toBe(undefined)
+        expect(performance.now() - start).toBeLessThan(4000)
+        expect(notices).toEqual([
+          'Nothing was restored from the Actions cache: the 2 s that a run has for it are over. The run goes on without it.',
+        ])
+      },
+      { limit: 2000 },
+    )
+  })
+
+  const damage: CacheFault[] = ['corrupt', 'truncated', 'missing']
+  test.each(damage)('what is saved instead of an entry that is %s is found by the next run', async (fault) => {
+    await save('records-1', 'a text that is long enough to be cut into two')
+    for (const time of [1, 2])
+      await withStep(async ({ cache, folder, notices }) => {
+        service.fault = fault
+        expect(await cache.restore(join(folder, 'records'), 'records-', ['records-'])).toBe(undefined)
+        service.fault = undefined
+        await mkdir(join(folder, 'records'))
+        await writeFile(join(folder, 'records', 'text'), `mended ${time}`)
+        expect(await cache.save(join(folder, 'records'), 'records-1')).toMatch(/^records-1-[0-9a-f]{16}$/)
+        expect(notices).toHaveLength(1)
+        expect((await restore('records-', ['records-'])).text).toBe(`mended ${time}`)
+      })
+  })
+
+  test('an entry of few bytes that would be many files or large ones', async () => {
+    await save('records-1', 'first')
+    await using large = await temporaryFolder('large')
+    await mkdir(join(large.path, 'records'))
+    await writeFile(join(large.path, 'records', 'text'), '')
+    await truncate(join(large.path, 'records', 'text'), 2_100_000_000)
+    const [entry] = service.entries
+    if (!entry) expect.fail('nothing was saved')
+    const args = ['--create', '--sparse', '--zstd', '--directory', large.path, 'records']
+    await service.replace(entry, execFileSync('tar', args, { encoding: 'buffer' }))
+    expect(await restore('records-1')).toMatchObject({
+      key: undefined,
+      notices: [expect.stringMatching(/ its files have more than 2000000000 bytes\. /)],
     })
   })
 
@@ -215,7 +275,7 @@ describe('trouble with the cache is a notice, and the run goes on:', () => {
     const cancel = new AbortController()
     await withStep(
       async ({ cache, folder }) => {
-        const restored = cache.restore(join(folder, 'records'), 'records-1', [], deadline)
+        const restored = cache.restore(join(folder, 'records'), 'records-1', [])
         await Promise.all([
           expect(restored).rejects.toThrow('cancelled'),
           setTimeout(1000).then(() => cancel.abort(new Error('cancelled'))),
@@ -314,8 +374,8 @@ test('the programs that are started for the cache do not get its token', async (
   await withStep(
     async ({ cache, folder }) => {
       await mkdir(join(folder, 'records'))
-      expect(await cache.save(join(folder, 'records'), 'records-watched', deadline)).toBe(true)
-      expect(await cache.restore(join(folder, 'records'), 'records-watched', [], deadline)).toBe('records-watched')
+      expect(await cache.save(join(folder, 'records'), 'records-watched')).toBe('records-watched')
+      expect(await cache.restore(join(folder, 'records'), 'records-watched', [])).toBe('records-watched')
     },
     { environment: { PATH: [folder.path, process.env['PATH']].join(':') } },
   )
@@ -329,7 +389,7 @@ test('links are not followed when something is saved', async () => {
   await withStep(async ({ cache, folder }) => {
     await mkdir(join(folder, 'records'))
     await symlink('/etc', join(folder, 'records', 'link'))
-    expect(await cache.save(join(folder, 'records'), 'records-with-link', deadline)).toBe(true)
+    expect(await cache.save(join(folder, 'records'), 'records-with-link')).toBe('records-with-link')
   })
   expect((await restore('records-with-link')).key).toBe(undefined)
 })

@@ -61,3 +61,17 @@ describe('the run is green and pushes what it should, with a notice and without 
     expect((performance.now() - start) / 1000).toBeLessThan(30)
   })
 })
+
+test('entries that are damaged cost one run its reuse, and are replaced by it', async () => {
+  const damaged = [...service.entries]
+  for (const entry of damaged) await service.replace(entry, Buffer.from('garbage'))
+  const runs = [await run('damaged'), await run('mended')]
+  for (const { exitCode, log, outputs } of runs) {
+    expect(exitCode, log).toBe(0)
+    expect(outputs['digest']).toBe(first.outputs['digest'])
+  }
+  expect(runs.map(({ outputs }) => JSON.parse(outputs['metadata'] ?? '').reused)).toEqual(['none', 'image'])
+  expect(runs.map(({ log }) => notices(log).length > 0)).toEqual([true, false])
+  const mended = service.entries.slice(damaged.length).map(({ key }) => key.split('-')[2])
+  expect(mended.sort()).toEqual(['records', 'store'])
+})

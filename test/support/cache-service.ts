@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import {
   BlobSASPermissions,
   BlobServiceClient,
@@ -14,9 +15,9 @@ import { root } from './action.ts'
 import { startDaemon } from './daemon.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** What may be wrong with the service; those of the second line are about the bytes that are downloaded. */
+/** What may be wrong with the service, which has each answer half a second late where it is slow; those of the second line are about the bytes that are downloaded. */
 export type CacheFault =
-  | ('unavailable' | 'rate-limited' | 'silent' | 'read-denied' | 'write-denied' | 'full')
+  | ('unavailable' | 'rate-limited' | 'silent' | 'slow' | 'read-denied' | 'write-denied' | 'full')
   | ('corrupt' | 'truncated' | 'stalled' | 'missing')
 
 /** Who asks: entries are saved in the scope `ref`, and found in it and then in the others that it may read. */
@@ -157,6 +158,7 @@ class Service {
     const method = path.slice(path.lastIndexOf('/') + 1)
     this.calls.push(method)
     if (this.fault === 'silent') return
+    if (this.fault === 'slow') await setTimeout(500)
     const token = Buffer.from(request.headers.authorization?.replace('Bearer ', '') ?? '', 'base64url').toString()
     const { status, body } = this.#call(method, (await json(request)) as Message, JSON.parse(token))
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))

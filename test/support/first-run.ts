@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ActionsCache } from '../../src/cache/actions-cache.ts'
+import { cacheTime } from '../../src/cache/cache-time.ts'
 import { openStoreCache, type StoreCache, type StoreCacheTools } from '../../src/cache/store-cache.ts'
 import { parseSigningKey, type SigningKey } from '../../src/inputs/signing-key.ts'
 import { invalidPaths } from '../../src/nix/check-validity.ts'
@@ -42,7 +43,7 @@ export type FirstRun = AsyncDisposable & {
   open<T>(
     cache: ActionsCache,
     work: (store: StoreCache, said: string[]) => Promise<T>,
-    tools?: Partial<StoreCacheTools>,
+    tools?: Partial<StoreCacheTools> & { readonly limit?: number },
   ): Promise<T>
   /** Saves what the run used, and returns the entry, a folder. */
   save(name: string, tools?: Partial<StoreCacheTools>): Promise<string>
@@ -60,9 +61,10 @@ export const cacheOf = (entry: string): ActionsCache => ({
     await cp(entry, to, { recursive: true, verbatimSymlinks: true })
     return 'store-image-packages-0'
   },
-  save: async (from) => {
+  distrust: () => {},
+  save: async (from, key) => {
     await cp(from, entry, { recursive: true })
-    return true
+    return key
   },
 })
 
@@ -124,17 +126,19 @@ export const firstRun = async (): Promise<FirstRun> => {
   const honest = new Map<StorePath, string>()
   for (const path of all) honest.set(path, await hashOf(join(folder, 'first', path)))
 
-  const open: FirstRun['open'] = async (cache, work, tools = {}) => {
-    await using temporary = await temporaryFolder('run')
+  const open: FirstRun['open'] = async (cache, work, { limit, ...tools } = {}) => {
+    await using temporary = await temporaryFolder('run of 100%25?')
     const said: string[] = []
+    const log = { ...silentLog, notice: (message: string) => said.push(message) }
+    const { signal } = new AbortController()
     const result = await work(
       openStoreCache(key, {
         cache,
+        time: cacheTime({ log, signal, ...(limit && { limit }) }),
         use: { read: true, save: true },
         signingKey: ours,
-        log: { ...silentLog, notice: (message) => said.push(message) },
+        log,
         temporary: temporary.path,
-        signal: new AbortController().signal,
         ...tools,
       }),
       said,
