@@ -71,7 +71,7 @@ export const openActionsCache = (service: Context['cacheService'], tools: CacheT
         const { found, complaint } = await ask(request, staging.path, service, { ...tools, signal })
         if (found === undefined && complaint === undefined) return undefined
         try {
-          if (complaint !== undefined) throw new Error(complaint)
+          if (complaint !== undefined) throw new Error(found ? `${complaint}, of the entry ${found}` : complaint)
           const restored = join(staging.path, path)
           await assertPlain(restored).catch((cause) => {
             throw new Error(`the entry ${found} is not one that this action saved`, { cause })

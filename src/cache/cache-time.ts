@@ -28,6 +28,7 @@ const longest = 500
 export const cacheTime = ({ log, signal, limit = 30_000 }: CacheTimeTools): CacheTime => {
   const over = new AbortController()
   const ends = AbortSignal.any([signal, over.signal])
+  const told = new Set<string>()
   let left = limit
   let working = 0
 
@@ -57,7 +58,10 @@ export const cacheTime = ({ log, signal, limit = 30_000 }: CacheTimeTools): Cach
           ? `it has not answered within ${deadline / 1000} s`
           : `the ${limit / 1000} s that a run has for it are over`
         const reason = over.signal.aborted ? late : messages(error).join(': ').slice(0, longest)
-        log.notice(`${failed}: ${reason}. The run goes on without it.`)
+        const notice = `${failed}: ${reason}. The run goes on without it.`
+        // Who asks for an entry by several keys may meet the same one twice.
+        if (!told.has(notice)) log.notice(notice)
+        told.add(notice)
         return undefined
       }
     },
