@@ -75,7 +75,7 @@ test('what the code makes of a request is what its format version stands for', a
       "defaults with a loader": "eae6fa3767bc68ce",
       "format": "1",
       "popularity": "d4003b70f25eb449",
-      "stable": "d2f9aaff3c369a2c",
+      "stable": "1a4c906f19b78a0b",
     }
   `)
 })
