@@ -1,23 +1,18 @@
-import { readFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { parseClosure } from '../src/graph/closure.ts'
-import { parsePopularity } from '../src/graph/popularity.ts'
 import { checkPartition } from '../src/layers/partition.ts'
 import { popularityLayers } from '../src/layers/popularity.ts'
 import { stableLayers } from '../src/layers/stable.ts'
 import { layersForPaths } from '../src/plan.ts'
+import { readPopularity } from '../src/read-popularity.ts'
 
 /**
  * `npm run --silent plan -- --layering NAME --max-layers N --preset NAME --popularity FILE < runtime-graph.json`: prints the
  * layers of store paths of an image, in its order, as a JSON array of arrays. The options are the action's inputs, with
- * the same defaults; the input is `{ runtimeGraph, roots }` as Nix makes it for the action.
+ * the same defaults; the input is `{ runtimeGraph, roots }` as Nix makes it for the action. An image of `preset: bare` with a
+ * `workdir` has a base layer too, which takes one of its layers: it is planned as `--max-layers` with one less.
  */
-
-const fail = (problem: string): never => {
-  console.error(problem)
-  process.exit(1)
-}
 
 try {
   const { values } = parseArgs({
@@ -29,20 +24,22 @@ try {
     },
   })
   const { layering, preset, popularity } = values
-  const maxLayers = Number(values['max-layers'])
+  const maxLayers = /^\d{1,4}$/.test(values['max-layers']) ? Number(values['max-layers']) : Number.NaN
   if (layering !== 'stable' && layering !== 'popularity')
     throw new Error(`--layering is stable or popularity, not ${layering}`)
   if (!['default', 'bare', 'job-container'].includes(preset))
     throw new Error(`--preset is default, bare or job-container, not ${preset}`)
-  if (!Number.isInteger(maxLayers) || maxLayers < 3) throw new Error('--max-layers is a whole number, 3 at least')
+  if (!(maxLayers >= 3 && maxLayers <= 127))
+    throw new Error(`--max-layers is a whole number from 3 to 127, not ${values['max-layers']}`)
   if (popularity && layering !== 'popularity') throw new Error('--popularity goes with --layering popularity only')
 
   const budget = layersForPaths(maxLayers, preset !== 'bare')
-  const data = popularity ? parsePopularity(readFileSync(popularity, 'utf8')) : new Map<string, number>()
+  const data = new Map(await readPopularity(popularity))
   const closure = parseClosure(await text(process.stdin))
   const layers = layering === 'stable' ? stableLayers(closure, budget) : popularityLayers(closure, budget, data)
   checkPartition(layers, closure, budget)
   console.log(JSON.stringify(layers))
 } catch (error) {
-  fail(error instanceof Error ? error.message : String(error))
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
 }

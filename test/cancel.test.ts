@@ -62,6 +62,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     )
     expect(performance.now() - sent).toBeLessThan(3000)
     expect({ exitCode, errors }, log).toEqual({ exitCode: 130, errors: [] })
+    expect(log).toMatch(/^Cancelled; nothing was tagged that is not complete\.$/m)
     expect(await readdir(temporary)).toEqual([])
     expect(children.some((line) => line.includes('nix-store'))).toBe(true)
     // Nix ends its builders as it ends.

@@ -84,6 +84,12 @@ describe('the user is told', () => {
     expect(read(`jq ${name}`).problems).toEqual([problem])
   })
 
+  test('of a comment behind a name once, and that it goes into a line of its own', () => {
+    expect(read('git # to fetch\njq # for JSON').problems).toEqual([
+      '`packages` has a `#` behind a name; write comments in lines of their own.',
+    ])
+  })
+
   test('of each wrong name once', () => {
     expect(read('a! b! a!').problems.map((problem) => /"(.*)"/.exec(problem)?.[1])).toEqual(['a!', 'b!'])
   })

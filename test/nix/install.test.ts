@@ -39,17 +39,16 @@ beforeAll(async () => {
   ])
   await copyFile(release.file, join(folder, 'truncated.tar.xz'))
   await truncate(join(folder, 'truncated.tar.xz'), Math.floor(statSync(release.file).size / 2))
-  await mkdir(join(folder, 'other', 'nix-2.34.8-riscv64-linux', 'store'), { recursive: true })
-  await writeFile(join(folder, 'other', 'nix-2.34.8-riscv64-linux', '.reginfo'), '')
-  execFileSync('tar', [
-    '--create',
-    '--xz',
-    '--file',
-    join(folder, 'riscv64.tar.xz'),
-    '--directory',
-    join(folder, 'other'),
-    'nix-2.34.8-riscv64-linux',
-  ])
+  const here = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+  for (const [file, machine] of [
+    ['riscv64.tar.xz', 'riscv64'],
+    ['without-nix.tar.xz', here],
+  ] as const) {
+    const name = `nix-2.34.8-${machine}-linux`
+    await mkdir(join(folder, 'other', name, 'store', `${'0'.repeat(32)}-hello`, 'bin'), { recursive: true })
+    await writeFile(join(folder, 'other', name, '.reginfo'), '')
+    execFileSync('tar', ['--create', '--xz', '--file', join(folder, file), '--directory', join(folder, 'other'), name])
+  }
   execFileSync('tar', ['--create', '--xz', '--file', join(folder, 'not-nix.tar.xz'), '--directory', folder, 'other'])
   server = await startWebServer({
     '/nix.tar.xz': { file: release.file },
@@ -145,6 +144,19 @@ test('with install-nix: always, later steps have Nix also where this one needed 
   expect(step.next).toBe(`nix (Nix) ${release.version}\n`)
 })
 
+test('where Nix is on the PATH, it is used, and the user is told that another one was named', async () => {
+  const { exitCode, log } = await runAction({
+    packages: 'tree',
+    nixpkgs: smallSet,
+    push: 'false',
+    'nix-version': '2.34.7',
+  })
+  expect(exitCode, log).toBe(0)
+  expect(log).toContain(
+    '::notice::The Nix on the PATH is used, and not the one that `nix-version` or `nix-url` names; with `install-nix: always` it would be installed.\n',
+  )
+})
+
 describe('what stands in the way of an installation is one sentence, and /nix is left empty:', () => {
   const cases: [string, () => Promise<BareMachineResult>, RegExp][] = [
     [
@@ -186,6 +198,11 @@ describe('what stands in the way of an installation is one sentence, and /nix is
       'a tarball of something else',
       () => install('not-nix.tar.xz'),
       /^The Nix tarball is no release of Nix: it lacks `store` or `.reginfo`; check `nix-url`\.$/,
+    ],
+    [
+      'a tarball of a release without Nix',
+      () => install('without-nix.tar.xz'),
+      /^The Nix tarball has no bin\/nix-store; check `nix-url`\.$/,
     ],
     [
       'a full disk',

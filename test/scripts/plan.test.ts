@@ -15,8 +15,8 @@ const closure = closureOf(['app'], {
 })
 const input = JSON.stringify({ runtimeGraph: [...closure.paths.values()], roots: closure.roots })
 
-const plan = (...options: string[]): Promise<Finished> =>
-  run(process.execPath, [join(root, 'scripts', 'plan.ts'), ...options], { input })
+const script = join(root, 'scripts', 'plan.ts')
+const plan = (...options: string[]): Promise<Finished> => run(process.execPath, [script, ...options], { input })
 
 const layersOf = ({ stdout, stderr }: Finished): string[][] => {
   expect(stderr).toBe('')
@@ -51,16 +51,29 @@ describe('what is wrong is one sentence:', () => {
   test.each([
     [['--layering', 'best'], '--layering is stable or popularity, not best\n'],
     [['--preset', 'none'], '--preset is default, bare or job-container, not none\n'],
-    [['--max-layers', '2'], '--max-layers is a whole number, 3 at least\n'],
+    ...['2', '128', '0x10', '3.0', '1e1', ' 5', 'many'].map((value): [string[], string] => [
+      ['--max-layers', value],
+      `--max-layers is a whole number from 3 to 127, not ${value}\n`,
+    ]),
     [['--popularity', 'file'], '--popularity goes with --layering popularity only\n'],
     [
       ['--layering', 'popularity', '--popularity', '/nowhere'],
-      /^ENOENT: no such file or directory, open '\/nowhere'\n$/,
+      '`popularity` is /nowhere, which cannot be read (ENOENT); check the path, and that actions/checkout ran before this step.\n',
     ],
   ])('%j', async (options, problem) => {
-    const { exitCode, stderr } = await plan(...options)
-    expect(exitCode).toBe(1)
-    if (typeof problem === 'string') expect(stderr).toBe(problem)
-    else expect(stderr).toMatch(problem)
+    expect(await plan(...options)).toEqual({ exitCode: 1, stdout: '', stderr: problem })
+  })
+
+  test.each([
+    ['nothing', '', 'the runtime graph is not JSON\n'],
+    ['a list', '[]', 'the runtime graph should be an object, but is []\n'],
+    ['a graph without roots', '{ "runtimeGraph": [], "roots": [] }', 'roots is empty\n'],
+    [
+      'a root that is not in the graph',
+      JSON.stringify({ runtimeGraph: [], roots: closure.roots }),
+      `runtimeGraph lacks ${closure.roots[0]}, which a root or a reference names\n`,
+    ],
+  ])('%s to read', async (_, input, problem) => {
+    expect(await run(process.execPath, [script], { input })).toEqual({ exitCode: 1, stdout: '', stderr: problem })
   })
 })
