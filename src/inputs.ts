@@ -80,7 +80,6 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     problem('`popularity` is given, but only `layering: popularity` uses it; write that too, or leave it out.')
   if (inputs.nix.install === 'never' && (inputs.nix.release.version || inputs.nix.release.url))
     problem('`nix-version` or `nix-url` is given, but `install-nix` is `never`; leave one of them out.')
-  if (inputs.preset === 'job-container') checkJobVariables(inputs.configuration.env, problem)
   if (inputs.preset === 'job-container' && inputs.configuration.user)
     problem(
       '`user` is given, but jobs in a container of `preset: job-container` run as root, whose files the runner writes; leave one of them out.',
@@ -88,20 +87,6 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
 
   if (problems.length > 0) throw new UserError(problems.join('\n'))
   return inputs
-}
-
-/** What the runner needs as the preset has it. */
-const checkJobVariables = (env: Readonly<Record<string, string>>, problem: Problem): void => {
-  for (const name of ['LD_LIBRARY_PATH', 'NIX_LD', 'NIX_LD_LIBRARY_PATH'])
-    if (name in env)
-      problem(
-        `\`env\` has ${name}, with which the runner's Node does not start in \`preset: job-container\`; set it in the steps that need it.`,
-      )
-  const path = env['PATH']
-  if (path !== undefined && !path.split(':').includes('/bin'))
-    problem(
-      `\`env\` has ${JSON.stringify(`PATH=${path}`)}, without \`/bin\`, where the runner looks for \`tail\` and \`sh\` in \`preset: job-container\`; add it.`,
-    )
 }
 
 const choice = <T extends string>(get: GetInput, name: string, choices: readonly [T, ...T[]], problem: Problem): T => {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as core from '@actions/core'
 import { answerCacheRequest } from './cache/cache-process.ts'
 import { readContext } from './context.ts'
-import { explain, messages, UserError } from './error.ts'
+import { explain, UserError } from './error.ts'
 import { readInputs } from './inputs.ts'
 import { actionsLog } from './log.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
@@ -74,17 +74,10 @@ async function writeSbom(outcome: Outcome, folder: string): Promise<string> {
 async function declareArtifact(outcome: Outcome): Promise<void> {
   const { GITHUB_ARTIFACTS, GITHUB_ARTIFACTS_LIST } = process.env
   if (!GITHUB_ARTIFACTS || !outcome.pushed) return
-  try {
-    const line = artifactLine(outcome, GITHUB_ARTIFACTS_LIST ? await readFile(GITHUB_ARTIFACTS_LIST, 'utf8') : '')
-    if (line) await appendFile(GITHUB_ARTIFACTS, line)
-    else
-      actionsLog.info(
-        'This job has another image of the same name already, and the runner keeps one; give actions/attest the name and the digest of this one.',
-      )
-  } catch (error) {
-    // The image is there, and nobody needs this to use it.
-    actionsLog.notice(
-      `The runner was not told of the image (${messages(error).join(': ')}); give actions/attest its name and digest.`,
+  const line = artifactLine(outcome, GITHUB_ARTIFACTS_LIST ? await readFile(GITHUB_ARTIFACTS_LIST, 'utf8') : '')
+  if (line) await appendFile(GITHUB_ARTIFACTS, line)
+  else
+    actionsLog.info(
+      'This job has another image of the same name already, and the runner keeps one; give actions/attest the name and the digest of this one.',
     )
-  }
 }

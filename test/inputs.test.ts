@@ -162,14 +162,6 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ cache: 'yes' }, '`cache` is "yes"; write `true`, `read`, `write` or `false`.'],
     [{ reuse: 'yes' }, '`reuse` is "yes"; write `true`, `registry` or `false`.'],
     [{ layering: 'best' }, '`layering` is "best"; write `stable` or `popularity`.'],
-    ...['LD_LIBRARY_PATH', 'NIX_LD', 'NIX_LD_LIBRARY_PATH'].map((name): [Record<string, string>, string] => [
-      { preset: 'job-container', env: `${name}=/x` },
-      `\`env\` has ${name}, with which the runner's Node does not start in \`preset: job-container\`; set it in the steps that need it.`,
-    ]),
-    [
-      { preset: 'job-container', env: 'PATH=/opt/bin' },
-      '`env` has "PATH=/opt/bin", without `/bin`, where the runner looks for `tail` and `sh` in `preset: job-container`; add it.',
-    ],
     [{ sbom: 'spdx' }, '`sbom` is "spdx"; write `true` or `false`.'],
     [
       { popularity: 'popularity.json' },

@@ -1,4 +1,3 @@
-import { UserError } from '../error.ts'
 import type { Loader } from '../loader.ts'
 import type { Plan } from '../plan.ts'
 import type { Links } from './links.ts'
@@ -51,14 +50,13 @@ const file = (name: string, text: string): TreeEntry => ({
 const symlink = (name: string, target: string): TreeEntry => ({ type: 'symlink', name, target })
 
 /**
- * The base layer: what programs expect of a root file system and no package brings, and the working directory and the
- * volumes, which are the user's. What the symlink layer has is left as it is; a directory over a link would hide what is behind it. `/etc/hosts`
+ * The base layer: what programs expect of a root file system and no package brings, and the working directory, which is
+ * the user's. What the symlink layer has is left as it is; a directory over a link would hide what is behind it. `/etc/hosts`
  * and `/etc/resolv.conf` come from whoever starts a container.
- * Throws a `UserError` if one of these folders cannot be made.
  */
 export const rootFileSystem = (
   links: Links,
-  { preset, user, workdir, volumes }: Plan['base'],
+  { preset, user, workdir }: Plan['base'],
   owner: Owner,
   loader: Loader | undefined,
 ): TreeEntry[] => {
@@ -66,25 +64,9 @@ export const rootFileSystem = (
     ...(preset === 'bare' ? [] : baseFiles(links, user)),
     ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
   ]
-  const folders = [
-    ...(workdir ? [['workdir', workdir] as const] : []),
-    ...volumes.map((path) => ['volumes', path] as const),
-  ]
-  for (const [input, path] of folders) {
-    const name = path.slice(1)
-    const inTheWay = [...parentsOf(name), name].find(
-      (above) =>
-        links.get(above) !== undefined || entries.some((entry) => entry.name === above && entry.type !== 'directory'),
-    )
-    if (inTheWay && inTheWay !== name)
-      throw new UserError(
-        `\`${input}\` has ${path}, which cannot be made: /${inTheWay} is not a folder of the image's own; write another path.`,
-      )
-    if (inTheWay && links.get(name) === undefined)
-      throw new UserError(`\`${input}\` has ${path}, which is a file in the image; write another path.`)
-    if (name && !links.has(name) && !withParents(entries).some((entry) => entry.name === name))
-      entries.push(directory(name, 0o755, owner))
-  }
+  const folder = workdir?.slice(1)
+  if (folder && !links.has(folder) && !withParents(entries).some(({ name }) => name === folder))
+    entries.push(directory(folder, 0o755, owner))
 
   const isLink = (name: string): boolean => links.get(name) !== undefined
   const kept = entries.filter(

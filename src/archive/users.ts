@@ -27,9 +27,7 @@ export const accountFiles = (
   user: Plan['base']['user'],
 ): { readonly passwd: string; readonly group: string; readonly homes: readonly (readonly [string, Owner])[] } => {
   const all = accountsWith(user)
-  // A group has the name of a user of every image, whatever number comes before.
-  const named = [...accounts, ...all]
-  const groups = all.filter((account) => named.find(({ gid }) => gid === account.gid)?.name === account.name)
+  const groups = all.filter(({ gid }, index) => all.findIndex((other) => other.gid === gid) === index)
   return {
     passwd: all.map(({ name, uid, gid, home, shell }) => `${name}:x:${uid}:${gid}:${name}:${home}:${shell}\n`).join(''),
     group: groups.map(({ name, gid }) => `${name}:x:${gid}:\n`).join(''),
@@ -51,18 +49,12 @@ export const findOwner = async ({ preset, user }: Plan['base'], links: Links): P
   const line = lines.find(([name, , uid]) => ('name' in user ? name === user.name : Number(uid) === user.uid))
   const [, , uid, gid] = line ?? []
   if (!('name' in user)) return { uid: user.uid, gid: user.gid ?? Number(gid ?? 0) }
-  if (isNumber(uid) && isNumber(gid)) return { uid: Number(uid), gid: Number(gid) }
-  if (line)
-    throw new UserError(
-      `\`user\` is ${user.name}, whose line in the image's /etc/passwd is ${JSON.stringify(line.join(':'))}, without numbers; write numbers as in \`1000:1000\`.`,
-    )
+  if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) }
   const names = lines.flatMap(([name]) => (name ? [`\`${name}\`, `] : []))
   throw new UserError(
     `\`user\` is ${user.name}, which is not in the image's /etc/passwd; write ${names.join('')}${names.length > 0 ? 'or ' : ''}numbers as in \`1000:1000\`.`,
   )
 }
-
-const isNumber = (text: string | undefined): boolean => /^\d{1,9}$/.test(text ?? '')
 
 /** What a package brings; a link out of the store leads to nothing in the image, whatever this machine has there. */
 const passwdOf = async (links: Links): Promise<string | undefined> => {

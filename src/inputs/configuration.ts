@@ -21,7 +21,8 @@ export type Configuration = {
 }
 
 export const parseConfiguration = (get: GetInput, problem: Problem): Configuration => ({
-  ...parseCommand(get, problem),
+  entrypoint: parseWords('entrypoint', get('entrypoint'), problem),
+  cmd: parseWords('cmd', get('cmd'), problem),
   env: parseVariables(get('env'), problem),
   user: parseUser(get('user'), problem),
   workdir: parseWorkdir(get('workdir'), problem),
@@ -30,16 +31,3 @@ export const parseConfiguration = (get: GetInput, problem: Problem): Configurati
   labels: parseLabels(get('labels'), problem),
   annotations: parseAnnotations(get('annotations'), problem),
 })
-
-const parseCommand = (get: GetInput, problem: Problem): Pick<Configuration, 'entrypoint' | 'cmd'> => {
-  const entrypoint = parseWords('entrypoint', get('entrypoint'), problem)
-  const cmd = parseWords('cmd', get('cmd'), problem)
-  // Without an entrypoint, the command starts with the program.
-  const [name, program] = entrypoint?.length ? ['entrypoint', entrypoint[0]] : ['cmd', cmd?.[0]]
-  if (program === '') problem(`\`${name}\` starts with an empty word, which is no program; write the program first.`)
-  else if (program && /^\w+=/.test(program))
-    problem(
-      `\`${name}\` starts with ${JSON.stringify(program)}, which only a shell would understand; use the input \`env\`, or start a shell as in \`sh -c '…'\`.`,
-    )
-  return { entrypoint, cmd }
-}

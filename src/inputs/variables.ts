@@ -12,10 +12,9 @@ export const parseVariables = (text: string, problem: Problem): Record<string, s
       problem(`\`env\` has ${JSON.stringify(line.trim())}; write \`NAME=value\`, one a line.`)
       continue
     }
-    const named = [...value.matchAll(/\$(?:(\w+)|\{(\w+)\})/g)].map(([, plain, inBraces]) => plain ?? inBraces)
-    if (named.includes(name))
+    if (value.includes(`$${name}`) || value.includes(`\${${name}}`))
       problem(
-        `\`env\` has ${JSON.stringify(line.trim())}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin:/sbin:/usr/bin\`.`,
+        `\`env\` has ${JSON.stringify(line.trim())}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin\`.`,
       )
     variables.push([name, value])
   }

@@ -18,7 +18,7 @@ const entriesOf = ({ links = [], directories = [], owner, loader, ...base }: Opt
       ...directories.map((name) => [name, undefined] as const),
       ...links.map((name) => [name, `/nix/store/${name}`] as const),
     ]),
-    { preset: 'default', user: undefined, workdir: undefined, volumes: [], ...base },
+    { preset: 'default', user: undefined, workdir: undefined, ...base },
     owner ?? { uid: 0, gid: 0 },
     loader,
   )
@@ -207,24 +207,4 @@ describe('with `preset: job-container`', () => {
   test('nothing is where the runner mounts its own folders', () => {
     expect(names(everything).filter((name) => /^(__|github)/.test(name))).toEqual([])
   })
-})
-
-test('volumes are folders of the user, so that it can write there', () => {
-  const owner = { uid: 65532, gid: 65532 }
-  expect(entry('data', { volumes: ['/data'], owner })).toEqual({ type: 'directory', name: 'data', mode: 0o755, owner })
-  expect(names({ preset: 'bare', volumes: ['/a/b'] })).toEqual(['a', 'a/b'])
-})
-
-test.each<[Options, string]>([
-  [
-    { workdir: '/share/app', links: ['share'] },
-    "`workdir` has /share/app, which cannot be made: /share is not a folder of the image's own; write another path.",
-  ],
-  [
-    { volumes: ['/etc/passwd/x'] },
-    "`volumes` has /etc/passwd/x, which cannot be made: /etc/passwd is not a folder of the image's own; write another path.",
-  ],
-  [{ workdir: '/etc/passwd' }, '`workdir` has /etc/passwd, which is a file in the image; write another path.'],
-])('a folder that cannot be made is told: %j', (options, sentence) => {
-  expect(() => entriesOf(options)).toThrow(sentence)
 })

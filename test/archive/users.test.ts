@@ -13,7 +13,7 @@ const ownerOf = async (
   { preset = 'default', brings }: { preset?: Plan['base']['preset']; brings?: string } = {},
 ) => {
   const links = brings ? await readLinks((await build([brings])).symlinkLayer.path) : new Map()
-  return findOwner({ preset, user, workdir: undefined, volumes: [] }, links)
+  return findOwner({ preset, user, workdir: undefined }, links)
 }
 
 test.each<[User, { uid: number; gid: number }]>([

@@ -2,7 +2,6 @@ import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseAnnotations, parseLabels } from '../../src/inputs/annotations.ts'
-import { parseConfiguration } from '../../src/inputs/configuration.ts'
 import { parseVolumes, parseWorkdir } from '../../src/inputs/directories.ts'
 import { parsePorts } from '../../src/inputs/ports.ts'
 import type { Problem } from '../../src/inputs/problem.ts'
@@ -19,12 +18,6 @@ const problems = (parse: (text: string, problem: Problem) => unknown, text: stri
   parse(text, (sentence) => found.push(sentence))
   return found
 }
-
-test('an annotation has a key behind its level', () => {
-  expect(problems(parseAnnotations, 'manifest:=x')).toEqual([
-    '`annotations` has "manifest:" without a key; write one behind the colon.',
-  ])
-})
 
 describe('a command', () => {
   const words = (text: string, problem: Problem) => parseWords('cmd', text, problem)
@@ -112,14 +105,13 @@ describe('variables', () => {
     ['# A=1\nA="x" # y', { A: '"x" # y' }],
     ['A=1\nA=2', { A: '2' }],
     ['OPTS=$HOME $A', { OPTS: '$HOME $A' }],
-    ['A=pa$Ab$AB', { A: 'pa$Ab$AB' }],
     ['__proto__=x', Object.fromEntries([['__proto__', 'x']])],
   ])('%j are %j', (text, variables) => {
     expect(taken(parseVariables, text)).toEqual(variables)
   })
 
   const inFull = (line: string): string =>
-    `\`env\` has ${JSON.stringify(line)}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin:/sbin:/usr/bin\`.`
+    `\`env\` has ${JSON.stringify(line)}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin\`.`
   test.each([
     ['A', '`env` has "A"; write `NAME=value`, one a line.'],
     ['=1', '`env` has "=1"; write `NAME=value`, one a line.'],
@@ -190,14 +182,11 @@ describe('directories', () => {
     expect(taken(parseVolumes, text)).toEqual(paths)
   })
 
-  test.each(['data', '/', '//', '/data:/data', '/a/..', '/.wh.x', '/a, /b', '/a /b', '/proc', '/nix/store/x'])(
-    'the volume %j is refused',
-    (text) => {
-      expect(problems(parseVolumes, text)).toEqual([
-        `\`volumes\` has ${JSON.stringify(text)}; write absolute paths in the image, one a line, as in \`/data\`.`,
-      ])
-    },
-  )
+  test.each(['data', '/', '//', '/data:/data', '/a/..', '/.wh.x'])('the volume %j is refused', (text) => {
+    expect(problems(parseVolumes, text)).toEqual([
+      `\`volumes\` has ${JSON.stringify(text)}; write absolute paths in the image, one a line, as in \`/data\`.`,
+    ])
+  })
 })
 
 describe('ports', () => {
@@ -264,31 +253,5 @@ describe('annotations', () => {
     ]),
   ])('%j is refused', (text, problem) => {
     expect(problems(parseAnnotations, text)).toEqual([problem])
-  })
-})
-
-test('an annotation has a key behind its level', () => {
-  expect(problems(parseAnnotations, 'manifest:=x')).toEqual([
-    '`annotations` has "manifest:" without a key; write one behind the colon.',
-  ])
-})
-
-describe('a command', () => {
-  const read = (inputs: Record<string, string>): string[] =>
-    problems((_, problem) => parseConfiguration((name) => inputs[name] ?? '', problem), '')
-
-  test.each([
-    [{ cmd: '""' }, '`cmd` starts with an empty word, which is no program; write the program first.'],
-    [{ entrypoint: '[""]' }, '`entrypoint` starts with an empty word, which is no program; write the program first.'],
-    [
-      { cmd: 'A=1 env' },
-      '`cmd` starts with "A=1", which only a shell would understand; use the input `env`, or start a shell as in `sh -c \'…\'`.',
-    ],
-  ])('%j cannot start', (inputs, problem) => {
-    expect(read(inputs)).toEqual([problem])
-  })
-
-  test('may have anything as the argument of a program', () => {
-    expect(read({ entrypoint: 'env', cmd: 'A=1 ""' })).toEqual([])
   })
 })
