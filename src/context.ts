@@ -76,13 +76,15 @@ const passedOn = [
   'ALL_PROXY',
 ]
 
-/** What `@actions/cache` reads; its token is handed on by another way. */
+/** What `@actions/cache` reads, and in an image the Node.js that it runs in; its token is handed on by another way. */
 const forCacheService = [
   'ACTIONS_CACHE_MODE',
   'ACTIONS_CACHE_SERVICE_V2',
   'ACTIONS_CACHE_URL',
   'ACTIONS_RESULTS_URL',
   'GITHUB_SERVER_URL',
+  'NIX_LD',
+  'NIX_LD_LIBRARY_PATH',
   'NODE_EXTRA_CA_CERTS',
 ]
 

@@ -5,12 +5,12 @@ import type { Platform } from './oci/platform.ts'
 
 /**
  * The loader of programs that were not built for Nix: a link to nix-ld in the image, and the variables by which it finds the
- * real loader and the libraries. It hides them from the program's children.
+ * real loader and the libraries. It hides them from the program's children. Some start theirs with few variables or none;
+ * for those, links are where nix-ld looks then.
  */
 export type Loader = {
-  /** Of the link; without a slash at either end. */
-  readonly name: string
-  readonly target: string
+  /** By their names, without a slash at either end, with their targets. */
+  readonly links: Readonly<Record<string, string>>
   readonly env: Readonly<Record<'NIX_LD' | 'NIX_LD_LIBRARY_PATH', string>>
 }
 
@@ -19,6 +19,12 @@ const places: Readonly<Record<Platform, { readonly folder: string; readonly file
   'linux/amd64': { folder: 'lib64', file: 'ld-linux-x86-64.so.2' },
   'linux/arm64': { folder: 'lib', file: 'ld-linux-aarch64.so.1' },
 }
+
+/** Source: nix-ld 2, `src/nix_rtld.rs`. */
+const fallback = 'run/current-system/sw/share/nix-ld/lib'
+
+/** What Node.js needs and glibc's own loader does not find by itself. */
+const compilerFiles = ['libgcc_s.so.1', 'libstdc++.so.6']
 
 /** Throws a `UserError` if nix-ld is so old that it does not hide the libraries from a program's children. */
 export const loaderOf = (
@@ -37,12 +43,14 @@ export const loaderOf = (
       `\`preset: job-container\` needs nix-ld 2 or newer, but the package set has ${version}; name a newer nixpkgs, or write \`preset: default\`.`,
     )
   const { folder, file } = places[platform]
-  const libraries = [pathOf(loaderPackages.glibc), pathOf(loaderPackages.compilerLibraries)].map(
-    (path) => `${path}/lib`,
-  )
+  const glibc = `${pathOf(loaderPackages.glibc)}/lib`
+  const compilerLibraries = `${pathOf(loaderPackages.compilerLibraries)}/lib`
   return {
-    name: `${folder}/${file}`,
-    target: `${nixLd}/libexec/nix-ld`,
-    env: { NIX_LD: `${libraries[0]}/${file}`, NIX_LD_LIBRARY_PATH: libraries.join(':') },
+    links: {
+      [`${folder}/${file}`]: `${nixLd}/libexec/nix-ld`,
+      [`${fallback}/ld.so`]: `${glibc}/${file}`,
+      ...Object.fromEntries(compilerFiles.map((name) => [`${fallback}/${name}`, `${compilerLibraries}/${name}`])),
+    },
+    env: { NIX_LD: `${glibc}/${file}`, NIX_LD_LIBRARY_PATH: `${glibc}:${compilerLibraries}` },
   }
 }

@@ -113,6 +113,12 @@ describe('in an image with preset: job-container', () => {
     expect([own.libraryPath, child]).toEqual(['/__t/python/lib', ['LD_LIBRARY_PATH=/__t/python/lib']])
   })
 
+  test("the runner's Node.js starts without any variable, and its children see none", async () => {
+    const program = `console.log(process.version, require('child_process').execFileSync('/bin/env', { env: {} }).length, Object.keys(process.env))`
+    const step = await job.script(`env -i /__e/node24/bin/node -e "${program}"`)
+    expect(succeeded(step).stdout).toBe(`${process.version} 0 []\n`)
+  })
+
   test('this action runs too', async () => {
     const step = await job.action(join(root, 'dist'), 'index.js', { inputs: { packages: 'not/a/name' } })
     expect(step).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('::error::`packages` has "not/a/name"') })

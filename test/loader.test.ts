@@ -18,8 +18,12 @@ test.each([
   'on %s, programs find nix-ld as /%s, and nix-ld the loader of glibc and the libraries',
   (platform, name, file) => {
     expect(loaderOf(specWith('2.0.5'), platform)).toEqual({
-      name,
-      target: `${nixLd}/libexec/nix-ld`,
+      links: {
+        [name]: `${nixLd}/libexec/nix-ld`,
+        'run/current-system/sw/share/nix-ld/lib/ld.so': `${glibc}/lib/${file}`,
+        'run/current-system/sw/share/nix-ld/lib/libgcc_s.so.1': `${libraries}/lib/libgcc_s.so.1`,
+        'run/current-system/sw/share/nix-ld/lib/libstdc++.so.6': `${libraries}/lib/libstdc++.so.6`,
+      },
       env: { NIX_LD: `${glibc}/lib/${file}`, NIX_LD_LIBRARY_PATH: `${glibc}/lib:${libraries}/lib` },
     })
   },

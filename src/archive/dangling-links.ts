@@ -1,8 +1,8 @@
-import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { lstatSync, readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
 import type { DanglingLink } from '../contents.ts'
 import type { Closure } from '../graph/closure.ts'
-import { parseStorePath, type StorePath } from '../nix/store-path.ts'
+import { isStorePath, parseStorePath, type StorePath } from '../nix/store-path.ts'
 import type { Links } from './links.ts'
 import type { TreeEntry } from './tree.ts'
 
@@ -38,11 +38,19 @@ export const findDanglingLinks = (links: Links, closure: Closure, baseFiles: rea
 /** What a path is: something, nothing, or a link to elsewhere. */
 type Step = 'there' | 'missing' | { readonly target: string }
 
+/** Follows one link at a time, since one that leaves the store does not lead to what this machine has there. */
 const inStore = (path: string, closure: Closure): Step => {
-  if (!closure.paths.has(storePathOf(path))) return 'missing'
+  const names = path.split('/')
+  const storePath = names.slice(0, 4).join('/')
+  // A package may have any text as the target of a link, as `nuke-refs` leaves it.
+  if (!isStorePath(storePath) || !closure.paths.has(storePath)) return 'missing'
   try {
-    if (!lstatSync(path).isSymbolicLink()) return 'there'
-    return { target: posix.resolve(realpathSync(posix.dirname(path)), readlinkSync(path)) }
+    for (let length = 4; length <= names.length; length++) {
+      const own = names.slice(0, length).join('/')
+      if (lstatSync(own).isSymbolicLink())
+        return { target: posix.resolve(posix.dirname(own), readlinkSync(own), ...names.slice(length)) }
+    }
+    return 'there'
   } catch {
     return 'missing'
   }

@@ -73,7 +73,8 @@ export const rootFileSystem = (
     ({ name, type }) => !(type === 'directory' ? isLink(name) : links.has(name)) && !parentsOf(name).some(isLink),
   )
   // A loader of the packages' own would not find the libraries of programs that were not built for Nix.
-  return withParents(loader ? [...kept, symlink(loader.name, loader.target)] : kept)
+  const loaderLinks = Object.entries(loader?.links ?? {}).map(([name, target]) => symlink(name, target))
+  return withParents([...kept, ...loaderLinks])
 }
 
 const baseFiles = (links: Links, user: Plan['base']['user']): TreeEntry[] => {

@@ -39,8 +39,7 @@ const everything: Options = {
   preset: 'job-container',
   workdir: '/srv/app.d/x',
   loader: {
-    name: 'lib64/ld-linux-x86-64.so.2',
-    target: '/nix/store/nix-ld',
+    links: { 'lib64/ld-linux-x86-64.so.2': '/nix/store/nix-ld' },
     env: { NIX_LD: '', NIX_LD_LIBRARY_PATH: '' },
   },
 }
