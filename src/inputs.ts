@@ -84,9 +84,23 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     problem(
       '`user` is given, but jobs in a container of `preset: job-container` run as root, whose files the runner writes; leave one of them out.',
     )
+  if (inputs.preset === 'job-container') checkVariables(inputs.configuration.env, problem)
 
   if (problems.length > 0) throw new UserError(problems.join('\n'))
   return inputs
+}
+
+/** The loader of `preset: job-container`, and the programs that the runner starts, are found by these. */
+const checkVariables = (env: Configuration['env'], problem: Problem): void => {
+  for (const name of Object.keys(env).filter((name) => name === 'LD_LIBRARY_PATH' || name.startsWith('NIX_LD')))
+    problem(
+      `\`env\` has ${name}, by which \`preset: job-container\` would break the runner's Node.js; set it for the steps that need it.`,
+    )
+  const path = env['PATH']
+  if (path !== undefined && !path.split(':').includes('/bin'))
+    problem(
+      `\`env\` has PATH without /bin, where \`preset: job-container\` has its programs; write it too, as in \`PATH=/opt/bin:/bin:/sbin:/usr/bin\`.`,
+    )
 }
 
 const choice = <T extends string>(get: GetInput, name: string, choices: readonly [T, ...T[]], problem: Problem): T => {

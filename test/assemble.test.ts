@@ -71,7 +71,7 @@ describe('by default', () => {
   })
 
   test('an image with a loader says what it needs, and sets no LD_LIBRARY_PATH for all programs', () => {
-    expect(imageDefaults(linksTo(certificates), { name: '', target: '', env }).env).toEqual({
+    expect(imageDefaults(linksTo(certificates), { links: {}, env }).env).toEqual({
       PATH: '/bin:/sbin:/usr/bin',
       SSL_CERT_FILE: `/${certificates}`,
       GIT_SSL_CAINFO: `/${certificates}`,

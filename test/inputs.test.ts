@@ -153,6 +153,14 @@ describe('a wrong value is told with what to write instead:', () => {
     [{ push: '' }, '`push` is ""; write `auto`, `true` or `false`.'],
     [{ push: 'True' }, '`push` is "True"; write `auto`, `true` or `false`.'],
     [{ preset: 'job' }, '`preset` is "job"; write `default`, `bare` or `job-container`.'],
+    ...['LD_LIBRARY_PATH', 'NIX_LD', 'NIX_LD_LIBRARY_PATH'].map((name): [Record<string, string>, string] => [
+      { preset: 'job-container', env: `${name}=/x` },
+      `\`env\` has ${name}, by which \`preset: job-container\` would break the runner's Node.js; set it for the steps that need it.`,
+    ]),
+    [
+      { preset: 'job-container', env: 'PATH=/opt/bin' },
+      '`env` has PATH without /bin, where `preset: job-container` has its programs; write it too, as in `PATH=/opt/bin:/bin:/sbin:/usr/bin`.',
+    ],
     [
       { preset: 'job-container', user: 'nobody' },
       '`user` is given, but jobs in a container of `preset: job-container` run as root, whose files the runner writes; leave one of them out.',

@@ -21,6 +21,12 @@ export const parseAnnotations = (text: string, problem: Problem): Annotations =>
   const annotations: Record<'manifest' | 'index', [string, string][]> = { manifest: [], index: [] }
   for (const [given, value] of pairs('annotations', text, problem)) {
     const [, prefix = 'manifest,index', key = ''] = /^(?:([^:.]*):)?(.*)$/.exec(given) ?? []
+    if (key === '') {
+      problem(
+        `\`annotations\` has ${JSON.stringify(given)} without a key; write one behind it, as in \`${given}key=value\`.`,
+      )
+      continue
+    }
     for (const level of prefix.split(',')) {
       if (level === 'manifest' || level === 'index') annotations[level].push([key, value])
       else

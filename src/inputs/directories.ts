@@ -5,28 +5,44 @@ import type { Problem } from './problem.ts'
 export const parseWorkdir = (text: string, problem: Problem): string | undefined => {
   if (text === '') return undefined
   const path = parseDirectory(text)
-  if (path === undefined)
+  const long = longName(text)
+  if (long !== undefined)
+    problem(`\`workdir\` has a name of ${long} bytes, and a folder can have 255; write a shorter one.`)
+  else if (path === undefined)
     problem(`\`workdir\` is ${JSON.stringify(text)}; write the absolute path of a folder in the image, as in \`/app\`.`)
-  else if (/^\/(nix\/store|proc|sys|dev)(\/|$)/.test(path))
+  else if (impossible.test(path))
     problem(`\`workdir\` is ${JSON.stringify(text)}, where no folder can be made; write another one, as in \`/app\`.`)
   return path
 }
 
-/** The input `volumes`: absolute paths, one a line; sorted, each once. */
+/** What every container has of its own, and where only store paths are. */
+const impossible = /^\/(nix\/store|proc|sys|dev)(\/|$)/
+
+/** The input `volumes`: absolute paths, separated by white space or commas, as ports are; sorted, each once. */
 export const parseVolumes = (text: string, problem: Problem): string[] => {
-  const lines = text.split('\n').map((line) => line.trim())
-  const paths = lines
-    .filter((line) => line !== '')
-    .map((line) => {
-      const path = parseDirectory(line)
-      if (path === undefined || path === '/' || path.includes(':'))
-        problem(
-          `\`volumes\` has ${JSON.stringify(line)}; write absolute paths in the image, one a line, as in \`/data\`.`,
-        )
-      return path ?? line
-    })
+  const items = text.split(/[\s,]+/).filter((item) => item !== '')
+  const paths = items.map((item) => {
+    const path = parseDirectory(item)
+    const long = longName(item)
+    if (long !== undefined)
+      problem(`\`volumes\` has a name of ${long} bytes, and a folder can have 255; write a shorter one.`)
+    else if (path === undefined || path === '/' || path.includes(':'))
+      problem(`\`volumes\` has ${JSON.stringify(item)}; write absolute paths in the image, as in \`/data /logs\`.`)
+    else if (impossible.test(path))
+      problem(
+        `\`volumes\` has ${JSON.stringify(item)}, where no folder can be made; write another one, as in \`/data\`.`,
+      )
+    return path ?? item
+  })
   return [...new Set(paths)].sort()
 }
+
+/** Source: Linux, `NAME_MAX`. The bytes of a name that is longer. */
+const longName = (text: string): number | undefined =>
+  text
+    .split('/')
+    .map((name) => Buffer.byteLength(name))
+    .find((bytes) => bytes > 255)
 
 /** A name that starts with `.wh.` would remove a file from the image. Source: OCI image specification, "Whiteouts". */
 const parseDirectory = (text: string): string | undefined => {

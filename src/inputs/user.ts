@@ -13,6 +13,8 @@ export const parseUser = (text: string, problem: Problem): User | undefined => {
   const [, uid, gid] = /^(\d{1,10})(?::(\d{1,10}))?$/.exec(text) ?? []
   if (uid !== undefined && [uid, gid ?? 0].every((id) => Number(id) <= most))
     return { uid: Number(uid), gid: gid === undefined ? undefined : Number(gid) }
-  problem(`\`user\` is ${JSON.stringify(text)}; write a name, or a user's and a group's number as in \`1000:1000\`.`)
+  problem(
+    `\`user\` is ${JSON.stringify(text)}; write a name without a group, or a user's and a group's number as in \`1000:1000\`.`,
+  )
   return undefined
 }

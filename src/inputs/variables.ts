@@ -12,9 +12,12 @@ export const parseVariables = (text: string, problem: Problem): Record<string, s
       problem(`\`env\` has ${JSON.stringify(line.trim())}; write \`NAME=value\`, one a line.`)
       continue
     }
-    if (value.includes(`$${name}`) || value.includes(`\${${name}}`))
+    const expanded = [...value.matchAll(/\$(?:\{([^}]*)\}|([A-Za-z_]\w*))/g)].map(
+      ([, braced, plain]) => braced ?? plain,
+    )
+    if (expanded.includes(name))
       problem(
-        `\`env\` has ${JSON.stringify(line.trim())}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin\`.`,
+        `\`env\` has ${JSON.stringify(line.trim())}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin:/sbin:/usr/bin\`.`,
       )
     variables.push([name, value])
   }

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { parseAnnotations, parseLabels } from '../../src/inputs/annotations.ts'
+import { parseConfiguration } from '../../src/inputs/configuration.ts'
 import { parseVolumes, parseWorkdir } from '../../src/inputs/directories.ts'
 import { parsePorts } from '../../src/inputs/ports.ts'
 import type { Problem } from '../../src/inputs/problem.ts'
@@ -105,13 +106,14 @@ describe('variables', () => {
     ['# A=1\nA="x" # y', { A: '"x" # y' }],
     ['A=1\nA=2', { A: '2' }],
     ['OPTS=$HOME $A', { OPTS: '$HOME $A' }],
+    ['A=pa$Ab ${AB} $1', { A: 'pa$Ab ${AB} $1' }],
     ['__proto__=x', Object.fromEntries([['__proto__', 'x']])],
   ])('%j are %j', (text, variables) => {
     expect(taken(parseVariables, text)).toEqual(variables)
   })
 
   const inFull = (line: string): string =>
-    `\`env\` has ${JSON.stringify(line)}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin\`.`
+    `\`env\` has ${JSON.stringify(line)}, where nothing is expanded; write the value in full, as in \`PATH=/opt/bin:/bin:/sbin:/usr/bin\`.`
   test.each([
     ['A', '`env` has "A"; write `NAME=value`, one a line.'],
     ['=1', '`env` has "=1"; write `NAME=value`, one a line.'],
@@ -137,14 +139,22 @@ describe('a user', () => {
     expect(taken(parseUser, text)).toEqual(user)
   })
 
-  test.each(['a b', 'nobody:users', '1000:', ':1', '-1', '2147483648', '1:2147483648', '1000:users', 'a/b'])(
-    '%j is refused',
-    (text) => {
-      expect(problems(parseUser, text)).toEqual([
-        `\`user\` is ${JSON.stringify(text)}; write a name, or a user's and a group's number as in \`1000:1000\`.`,
-      ])
-    },
-  )
+  test.each([
+    'a b',
+    'nobody:users',
+    'nonroot:nonroot',
+    '1000:',
+    ':1',
+    '-1',
+    '2147483648',
+    '1:2147483648',
+    '1000:users',
+    'a/b',
+  ])('%j is refused', (text) => {
+    expect(problems(parseUser, text)).toEqual([
+      `\`user\` is ${JSON.stringify(text)}; write a name without a group, or a user's and a group's number as in \`1000:1000\`.`,
+    ])
+  })
 })
 
 describe('directories', () => {
@@ -177,15 +187,66 @@ describe('directories', () => {
   test.each([
     ['', []],
     ['/data', ['/data']],
-    [' /b/ \n\n/a b\n/b', ['/a b', '/b']],
+    [' /b/ \n\n/a\n/b', ['/a', '/b']],
+    ['/data, /logs', ['/data', '/logs']],
+    ['/logs /data', ['/data', '/logs']],
   ])('the volumes %j are %j', (text, paths) => {
     expect(taken(parseVolumes, text)).toEqual(paths)
   })
 
   test.each(['data', '/', '//', '/data:/data', '/a/..', '/.wh.x'])('the volume %j is refused', (text) => {
     expect(problems(parseVolumes, text)).toEqual([
-      `\`volumes\` has ${JSON.stringify(text)}; write absolute paths in the image, one a line, as in \`/data\`.`,
+      `\`volumes\` has ${JSON.stringify(text)}; write absolute paths in the image, as in \`/data /logs\`.`,
     ])
+  })
+})
+
+test.each(['/proc', '/nix/store/x', '/dev/shm'])('the volume %j is refused, since nothing is made there', (text) => {
+  expect(problems(parseVolumes, text)).toEqual([
+    `\`volumes\` has ${JSON.stringify(text)}, where no folder can be made; write another one, as in \`/data\`.`,
+  ])
+})
+
+test('a folder with a name that no file system takes is refused', () => {
+  const path = (length: number): string => `/a/${'é'.repeat(length)}`
+  expect(taken(parseWorkdir, path(127))).toBe(path(127))
+  for (const [input, parse] of [
+    ['workdir', parseWorkdir],
+    ['volumes', parseVolumes],
+  ] as const)
+    expect(problems(parse, path(128))).toEqual([
+      `\`${input}\` has a name of 256 bytes, and a folder can have 255; write a shorter one.`,
+    ])
+})
+
+describe('the program', () => {
+  const configured =
+    (given: Record<string, string>) =>
+    (_: string, problem: Problem): unknown =>
+      parseConfiguration((name) => given[name] ?? '', problem)
+
+  test.each<[Record<string, string>, string]>([
+    [
+      { cmd: 'FOO=1 env' },
+      '`cmd` starts with `FOO=`, which only a shell would understand; write the variable in `env`.',
+    ],
+    [
+      { entrypoint: 'FOO=1 env', cmd: 'x' },
+      '`entrypoint` starts with `FOO=`, which only a shell would understand; write the variable in `env`.',
+    ],
+    [{ cmd: '""' }, '`cmd` starts with an empty word; write the program there, as in `bash`.'],
+    [{ entrypoint: '[""]' }, '`entrypoint` starts with an empty word; write the program there, as in `bash`.'],
+  ])('of %j is none', (given, problem) => {
+    expect(problems(configured(given), '')).toEqual([problem])
+  })
+
+  test.each<Record<string, string>>([
+    { entrypoint: 'env', cmd: 'FOO=1 env' },
+    { entrypoint: 'echo', cmd: '""' },
+    { cmd: '["FOO=1"]' },
+    { cmd: "'FOO=1'" },
+  ])('of %j may be there', (given) => {
+    expect(problems(configured(given), '')).toEqual([])
   })
 })
 
@@ -246,6 +307,7 @@ describe('annotations', () => {
   })
 
   test.each([
+    ['manifest:=x', '`annotations` has "manifest:" without a key; write one behind it, as in `manifest:key=value`.'],
     ['a', '`annotations` has "a"; write `key=value`, one a line.'],
     ...['index-descriptor', 'manifest[linux/amd64]', 'x'].map((level): [string, string] => [
       `${level}:a=b`,
