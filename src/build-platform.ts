@@ -4,8 +4,8 @@ import { type BuiltLayer, buildLayers, type LayerPorts } from './archive/build-l
 import { checkArchitecture } from './archive/check-architecture.ts'
 import { findDanglingLinks } from './archive/dangling-links.ts'
 import { readLinks } from './archive/links.ts'
-import { rootFileSystem } from './archive/root-file-system.ts'
-import { findOwner } from './archive/users.ts'
+import { replacedFiles, rootFileSystem } from './archive/root-file-system.ts'
+import { findUsers } from './archive/users.ts'
 import { assemble } from './assemble.ts'
 import { checkClosure } from './graph/closure.ts'
 import { imageDefaults } from './image-defaults.ts'
@@ -73,7 +73,8 @@ export const buildPlatform = async (
   const links = await readLinks(spec.symlinkLayer.path)
   await checkArchitecture(links, platform)
   const loader = plan.base.preset === 'job-container' ? loaderOf(spec, platform) : undefined
-  const baseFiles = rootFileSystem(links, plan.base, await findOwner(plan.base, links), loader)
+  const baseFiles = rootFileSystem(links, plan.base, await findUsers(plan.base, links), loader)
+  for (const sentence of replacedFiles(links, plan.base)) log.notice(sentence)
   const danglingLinks = findDanglingLinks(links, closure, baseFiles)
   const start = performance.now()
   const results = await buildLayers(

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import * as core from '@actions/core'
 import { answerCacheRequest } from './cache/cache-process.ts'
 import { readContext } from './context.ts'
-import { explain, UserError } from './error.ts'
+import { explain, messages, UserError } from './error.ts'
 import { readInputs } from './inputs.ts'
 import { actionsLog } from './log.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
@@ -47,7 +47,11 @@ try {
   const sbomFile = inputs.sbom ? await writeSbom(outcome, context.temporary) : undefined
   for (const [name, value] of Object.entries(outputs(outcome, sbomFile))) core.setOutput(name, value)
   if (process.env['GITHUB_STEP_SUMMARY']) await core.summary.addRaw(summary(outcome)).write()
-  await declareArtifact(outcome)
+  await declareArtifact(outcome).catch((error) =>
+    actionsLog.notice(
+      `The image is pushed, but the runner was not told of it (${messages(error).join(': ')}); give actions/attest the name and the digest.`,
+    ),
+  )
 } catch (error) {
   if (cancel.signal.aborted) {
     core.info('Cancelled; nothing was tagged that is not complete.')

@@ -33,7 +33,7 @@ export type Plan = {
   readonly layerBudget: number
   readonly baseLayer: boolean
   /** All that the base layer shows of the inputs. */
-  readonly base: Pick<Inputs, 'preset'> & Pick<Configuration, 'user' | 'workdir'>
+  readonly base: Pick<Inputs, 'preset'> & Pick<Configuration, 'user' | 'workdir' | 'volumes'>
   /** What no layer shows. `created` is RFC 3339. */
   readonly configuration: Configuration & { readonly created: string }
   readonly compression: Compression
@@ -57,8 +57,8 @@ export const layersForPaths = (maxLayers: number, baseLayer: boolean): number =>
 
 export const plan = (inputs: Inputs, context: Context, popularity: Plan['popularity'] = []): Plan => {
   const { preset, configuration } = inputs
-  const { user, workdir } = configuration
-  const baseLayer = preset !== 'bare' || (workdir !== undefined && workdir !== '/')
+  const { user, workdir, volumes } = configuration
+  const baseLayer = preset !== 'bare' || (workdir !== undefined && workdir !== '/') || volumes.length > 0
   const forked = inputs.push === 'auto' && context.isForkPullRequest
   return {
     platforms: inputs.platforms,
@@ -73,7 +73,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: Plan['popular
     popularity,
     layerBudget: layersForPaths(inputs.maxLayers, baseLayer),
     baseLayer,
-    base: { preset, user, workdir },
+    base: { preset, user, workdir, volumes },
     configuration: { ...withSource(configuration, context), created: createdAt(context) },
     compression: inputs.compression,
     layerFormat: compressionFormat(inputs.compression),

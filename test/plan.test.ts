@@ -38,11 +38,13 @@ test.each([
   expect(planOf({ preset: 'job-container', packages: [] }).evaluation.packages).toContainEqual({ attr })
 })
 
-test('the base layer has the user and the working directory, and is there for that alone', () => {
+test('the base layer has the user, the working directory and the volumes, and is there for that alone', () => {
   const user = { uid: 1000, gid: undefined }
-  const planWith = (preset: Inputs['preset'], workdir: string | undefined): Plan =>
-    planOf({ preset, configuration: { ...inputs.configuration, user, workdir } })
-  expect(planWith('default', '/app').base).toEqual({ preset: 'default', user, workdir: '/app' })
+  const planWith = (preset: Inputs['preset'], workdir?: string, volumes: string[] = []): Plan =>
+    planOf({ preset, configuration: { ...inputs.configuration, user, workdir, volumes } })
+  expect(planWith('default', '/app').base).toEqual({ preset: 'default', user, workdir: '/app', volumes: [] })
+  expect(planWith('default', '/app', ['/data']).base).toMatchObject({ volumes: ['/data'] })
+  expect(planWith('bare', undefined, ['/data'])).toMatchObject({ baseLayer: true, layerBudget: 62 })
   expect(planWith('bare', '/app')).toMatchObject({ baseLayer: true, layerBudget: 62 })
   for (const workdir of [undefined, '/'])
     expect(planWith('bare', workdir)).toMatchObject({ baseLayer: false, layerBudget: 63 })

@@ -72,6 +72,21 @@ test('where the job has another image of that name, the runner is not told, sinc
   )
 })
 
+test.each([
+  ['a list that is not there', { GITHUB_ARTIFACTS_LIST: '/nonexistent/list' }, 'ENOENT'],
+  ['a list that is none', { GITHUB_ARTIFACTS_LIST: '/etc/hostname' }, 'GITHUB_ARTIFACTS_LIST'],
+  ['a folder in place of the file', { GITHUB_ARTIFACTS: '/tmp' }, 'EISDIR'],
+])('%s is no reason to fail a run whose image is pushed', async (_, environment, reason) => {
+  const { exitCode, outputs, log } = await runAction(
+    { nixpkgs: smallSet, packages: 'tree', image: `${registry.host}/small` },
+    { environment },
+  )
+  expect({ exitCode, digest: outputs['digest'] }, log).toEqual({ exitCode: 0, digest: expect.any(String) })
+  const notice = log.split('\n').find((line) => line.startsWith('::notice::The image is pushed'))
+  expect(notice).toMatch(/, but the runner was not told of it \(.*\); give actions\/attest the name and the digest\.$/)
+  expect(notice).toContain(reason)
+})
+
 test('without a push there is a bill of materials, and the runner is told nothing', async () => {
   const { sbom, artifacts } = await runAction({ nixpkgs: smallSet, packages: 'tree', push: 'false' })
   expect(storePathsOf(await readBill(sbom)).length).toBeGreaterThan(0)

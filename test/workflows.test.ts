@@ -22,3 +22,10 @@ test('the workflow in the README has none either', async () => {
   const lint = await createLinter()
   expect(lint(workflow, '.github/workflows/readme.yml')).toEqual([])
 })
+
+test('the pages name the image of a `container:` job alike, by the tag that it has on pull requests too', () => {
+  const tags = ['README.md', join('docs', 'container-jobs.md')].map(
+    (page) => /^ +container: ghcr\.io\/[^:]+:(.*)$/m.exec(readFileSync(join(root, page), 'utf8'))?.[1],
+  )
+  expect(tags).toEqual(Array(2).fill('${{ github.event.pull_request.head.sha || github.sha }}'))
+})

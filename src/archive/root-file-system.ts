@@ -1,8 +1,9 @@
+import { UserError } from '../error.ts'
 import type { Loader } from '../loader.ts'
 import type { Plan } from '../plan.ts'
 import type { Links } from './links.ts'
 import type { TreeEntry } from './tree.ts'
-import { accountFiles, type Owner } from './users.ts'
+import { accountFiles, type Owner, type Users } from './users.ts'
 
 // Its ID must be no other distribution's: programs look for files of that one, and the runner's Node for Alpine is refused.
 const osRelease = `NAME="Nix image"
@@ -50,35 +51,68 @@ const file = (name: string, text: string): TreeEntry => ({
 const symlink = (name: string, target: string): TreeEntry => ({ type: 'symlink', name, target })
 
 /**
- * The base layer: what programs expect of a root file system and no package brings, and the working directory, which is
- * the user's. What the symlink layer has is left as it is; a directory over a link would hide what is behind it. `/etc/hosts`
+ * The base layer: what programs expect of a root file system and no package brings, and the working directory and the
+ * volumes, which are the user's. What the symlink layer has is left as it is; a directory over a link would hide what is behind
+ * it. Throws a `UserError` if such a folder cannot be made, or is for somebody else only. `/etc/hosts`
  * and `/etc/resolv.conf` come from whoever starts a container.
  */
 export const rootFileSystem = (
   links: Links,
-  { preset, user, workdir }: Plan['base'],
-  owner: Owner,
+  { preset, user, workdir, volumes }: Plan['base'],
+  { owner, homes }: Users,
   loader: Loader | undefined,
 ): TreeEntry[] => {
   const entries = [
-    ...(preset === 'bare' ? [] : baseFiles(links, user)),
+    ...(preset === 'bare' ? [] : baseFiles(links, user, homes)),
     ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
   ]
-  const folder = workdir?.slice(1)
-  if (folder && !links.has(folder) && !withParents(entries).some(({ name }) => name === folder))
-    entries.push(directory(folder, 0o755, owner))
+  const folders = [...volumes.map((path) => ['volumes', path] as const), ['workdir', workdir ?? '/'] as const]
+  // One that is in another comes after it, so that both are made.
+  for (const [input, path] of folders.sort(([, a], [, b]) => (a < b ? -1 : 1)))
+    if (path !== '/') addFolder(input, path, entries, links, owner)
 
   const isLink = (name: string): boolean => links.get(name) !== undefined
   const kept = entries.filter(
-    ({ name, type }) => !(type === 'directory' ? isLink(name) : links.has(name)) && !parentsOf(name).some(isLink),
+    ({ name, type }) =>
+      (preset === 'job-container' && contract.includes(name) && !parentsOf(name).some(isLink)) ||
+      (!(type === 'directory' ? isLink(name) : links.has(name)) && !parentsOf(name).some(isLink)),
   )
   // A loader of the packages' own would not find the libraries of programs that were not built for Nix.
   const loaderLinks = Object.entries(loader?.links ?? {}).map(([name, target]) => symlink(name, target))
   return withParents([...kept, ...loaderLinks])
 }
 
-const baseFiles = (links: Links, user: Plan['base']['user']): TreeEntry[] => {
-  const { passwd, group, homes } = accountFiles(user)
+/** What the runner's git and its choice of a Node.js hang on, whatever a package has there. */
+const contract = ['etc/gitconfig', 'etc/os-release']
+
+/** A sentence for each file of a package that gives way to one of `preset: job-container`. */
+export const replacedFiles = (links: Links, { preset }: Plan['base']): string[] =>
+  contract.flatMap((name) => {
+    const target = links.get(name)
+    return preset === 'job-container' && target
+      ? [`/${name} is the one that jobs in a container need; left out is ${target}.`]
+      : []
+  })
+
+const addFolder = (input: string, path: string, entries: TreeEntry[], links: Links, owner: Owner): void => {
+  const name = path.slice(1)
+  const fault = (what: string): UserError =>
+    new UserError(`\`${input}\` is ${path}, ${what}; write another folder, as in \`/app\`.`)
+  const isNoFolder = (name: string): boolean =>
+    links.get(name) !== undefined || entries.some((entry) => entry.name === name && entry.type !== 'directory')
+  const above = parentsOf(name).find(isNoFolder)
+  if (above !== undefined) throw fault(`but /${above} is no folder of the image's own`)
+  // It may be a link to a folder of a package.
+  if (links.has(name)) return
+  if (isNoFolder(name)) throw fault('which is a file of the image')
+  const there = withParents(entries).find((entry) => entry.name === name)
+  if (!there) entries.push(directory(name, 0o755, owner))
+  else if (there.type === 'directory' && there.mode === 0o700 && ![0, there.owner?.uid ?? 0].includes(owner.uid))
+    throw fault('where the user may not look')
+}
+
+const baseFiles = (links: Links, user: Plan['base']['user'], homes: Users['homes']): TreeEntry[] => {
+  const { passwd, group } = accountFiles(user)
   const shell = ['bin/bash', 'bin/dash'].find((name) => links.has(name))
   return [
     ...(shell ? [symlink('bin/sh', `/${shell}`)] : []),

@@ -19,35 +19,56 @@ const accounts: readonly Account[] = [
 const accountsWith = (user: Plan['base']['user']): readonly Account[] => {
   if (!user || 'name' in user || accounts.some(({ uid }) => uid === user.uid)) return accounts
   const { uid, gid = uid } = user
-  return [...accounts, { name: 'user', uid, gid, home: '/home/user', shell: '/bin/sh' }].sort((a, b) => a.uid - b.uid)
+  return [...accounts, { name: 'user', uid, gid, home: '/home/user', shell: '/bin/sh' }]
 }
 
-/** `/etc/passwd` and `/etc/group`, and the home directories of users that are not root, by their names in the image. */
-export const accountFiles = (
-  user: Plan['base']['user'],
-): { readonly passwd: string; readonly group: string; readonly homes: readonly (readonly [string, Owner])[] } => {
+/** `/etc/passwd` and `/etc/group`. A group has the name of the first user whose it is, and ours come first. */
+export const accountFiles = (user: Plan['base']['user']): { readonly passwd: string; readonly group: string } => {
   const all = accountsWith(user)
   const groups = all.filter(({ gid }, index) => all.findIndex((other) => other.gid === gid) === index)
   return {
-    passwd: all.map(({ name, uid, gid, home, shell }) => `${name}:x:${uid}:${gid}:${name}:${home}:${shell}\n`).join(''),
-    group: groups.map(({ name, gid }) => `${name}:x:${gid}:\n`).join(''),
-    homes: all
-      .filter(({ home }) => home.startsWith('/home/'))
-      .map(({ home, uid, gid }) => [home.slice(1), { uid, gid }]),
+    passwd: all
+      .toSorted((a, b) => a.uid - b.uid)
+      .map(({ name, uid, gid, home, shell }) => `${name}:x:${uid}:${gid}:${name}:${home}:${shell}\n`)
+      .join(''),
+    group: groups
+      .toSorted((a, b) => a.gid - b.gid)
+      .map(({ name, gid }) => `${name}:x:${gid}:\n`)
+      .join(''),
   }
 }
 
+/** `owner` is who the image's programs run as; home directories are by their names in the image. */
+export type Users = { readonly owner: Owner; readonly homes: readonly (readonly [name: string, owner: Owner])[] }
+
 /**
- * Who owns what is the user's in the image: root where there is none. A name is looked up in the `/etc/passwd` that a
- * package brings, else among the users of every image. Throws a `UserError` if it is not there.
+ * The users by the `/etc/passwd` that a package brings, else those of every image. Without a `user`, programs run as root.
+ * Throws a `UserError` if it is not there, or has no numbers.
  */
-export const findOwner = async ({ preset, user }: Plan['base'], links: Links): Promise<Owner> => {
-  if (!user) return { uid: 0, gid: 0 }
+export const findUsers = async ({ preset, user }: Plan['base'], links: Links): Promise<Users> => {
   const brought = await passwdOf(links)
   const ours = preset === 'bare' ? '' : accountFiles(user).passwd
   const lines = (brought ?? ours).split('\n').map((line) => line.split(':'))
+  const homes = lines.flatMap(([, , uid = '', gid = '', , home = '']) =>
+    isHome.test(home) && isNumber.test(uid) && isNumber.test(gid)
+      ? [[home.slice(1), { uid: Number(uid), gid: Number(gid) }] as const]
+      : [],
+  )
+  return { owner: ownerOf(user, lines), homes }
+}
+
+/** Plain enough to be a name in an archive. */
+const isHome = /^(\/home(?:\/(?!\.{1,2}(?:\/|$)|\.wh\.)[^/]+)+)$/
+const isNumber = /^\d{1,10}$/
+
+const ownerOf = (user: Plan['base']['user'], lines: readonly (readonly string[])[]): Owner => {
+  if (!user) return { uid: 0, gid: 0 }
   const line = lines.find(([name, , uid]) => ('name' in user ? name === user.name : Number(uid) === user.uid))
   const [, , uid, gid] = line ?? []
+  if (line && ![uid, gid].every((id) => id !== undefined && isNumber.test(id)))
+    throw new UserError(
+      `\`user\` is ${'name' in user ? user.name : user.uid}, whose line in the image's /etc/passwd is ${JSON.stringify(line.join(':'))}; mend it in its package, or write numbers as in \`1000:1000\`.`,
+    )
   if (!('name' in user)) return { uid: user.uid, gid: user.gid ?? Number(gid ?? 0) }
   if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) }
   const names = lines.flatMap(([name]) => (name ? [`\`${name}\`, `] : []))

@@ -9,8 +9,8 @@ import { build } from '../support/nix.ts'
 const danglingIn = async (packages: string[]): Promise<string[]> => {
   const { symlinkLayer, closure } = await build(packages)
   const links = await readLinks(symlinkLayer.path)
-  const base = { preset: 'default', user: undefined, workdir: undefined } as const
-  const baseFiles = rootFileSystem(links, base, { uid: 0, gid: 0 }, undefined)
+  const base = { preset: 'default', user: undefined, workdir: undefined, volumes: [] } as const
+  const baseFiles = rootFileSystem(links, base, { owner: { uid: 0, gid: 0 }, homes: [] }, undefined)
   return findDanglingLinks(links, closure, baseFiles).map(
     ({ path, owner, target }) =>
       `${path} of ${storePathName(owner)}: ${target.replace(/^\/nix\/store\/(?!e{32})\w{32}-/, '')}`,

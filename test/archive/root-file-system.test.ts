@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { rootFileSystem } from '../../src/archive/root-file-system.ts'
+import { replacedFiles, rootFileSystem } from '../../src/archive/root-file-system.ts'
 import type { TreeEntry } from '../../src/archive/tree.ts'
 import type { Owner } from '../../src/archive/users.ts'
+import { UserError } from '../../src/error.ts'
 import type { Loader } from '../../src/loader.ts'
 import type { Plan } from '../../src/plan.ts'
 
@@ -18,8 +19,8 @@ const entriesOf = ({ links = [], directories = [], owner, loader, ...base }: Opt
       ...directories.map((name) => [name, undefined] as const),
       ...links.map((name) => [name, `/nix/store/${name}`] as const),
     ]),
-    { preset: 'default', user: undefined, workdir: undefined, ...base },
-    owner ?? { uid: 0, gid: 0 },
+    { preset: 'default', user: undefined, workdir: undefined, volumes: [], ...base },
+    { owner: owner ?? { uid: 0, gid: 0 }, homes: [['home/nonroot', { uid: 65532, gid: 65532 }]] },
     loader,
   )
 
@@ -152,13 +153,20 @@ describe('the users', () => {
     const options: Options = { user: { uid: 1000, gid: undefined } }
     expect(text('etc/passwd', options)).toContain('\nuser:x:1000:1000:user:/home/user:/bin/sh\n')
     expect(text('etc/group', options)).toContain('\nuser:x:1000:\n')
-    expect(entry('home/user', options)).toMatchObject({ mode: 0o700, owner: { uid: 1000, gid: 1000 } })
   })
 
   test('have the group of that user only where it is a new one', () => {
     expect(text('etc/group', { user: { uid: 1000, gid: 50 } })).toContain('\nuser:x:50:\n')
     expect(text('etc/group', { user: { uid: 1000, gid: 0 } })).not.toContain('user')
     expect(text('etc/passwd', { user: { uid: 1000, gid: 0 } })).toContain('\nuser:x:1000:0:')
+  })
+
+  test.each([
+    [{ uid: 1234, gid: 65534 }, 'nobody'],
+    [{ uid: 1000, gid: 65532 }, 'nonroot'],
+  ])('leave the group of %j its name', (user, name) => {
+    expect(text('etc/group', { user })).toContain(`\n${name}:x:${user.gid}:\n`)
+    expect(text('etc/group', { user })).not.toContain('user:')
   })
 
   test.each([{ name: 'nonroot' }, { uid: 65532, gid: undefined }])('are not more for %j', (user) => {
@@ -176,7 +184,7 @@ describe('the working directory', () => {
   })
 
   test('is left as it is where it is there', () => {
-    for (const workdir of ['/tmp', '/root', '/etc', '/']) expect(entriesOf({ workdir, owner })).toEqual(entriesOf())
+    for (const workdir of ['/tmp', '/etc', '/']) expect(entriesOf({ workdir, owner })).toEqual(entriesOf())
     expect(names({ workdir: '/share/app', owner, directories: ['share', 'share/app'] })).not.toContain('share/app')
     expect(names({ workdir: '/share/app', owner, links: ['share/app'] })).not.toContain('share/app')
   })
@@ -187,7 +195,44 @@ describe('the working directory', () => {
   })
 })
 
+test('volumes are made and are the user’s, also where one is in another or in the working directory', () => {
+  const owner = { uid: 1000, gid: 100 }
+  const options: Options = { preset: 'bare', workdir: '/app', volumes: ['/app/data', '/logs', '/logs/old'], owner }
+  expect(entriesOf(options)).toEqual(
+    ['app', 'app/data', 'logs', 'logs/old'].map((name) => ({ type: 'directory', name, mode: 0o755, owner })),
+  )
+})
+
+test.each<[string, Options, string]>([
+  ['/share/app/x', { links: ['share/app'] }, "but /share/app is no folder of the image's own"],
+  ['/etc/passwd/x', {}, "but /etc/passwd is no folder of the image's own"],
+  ['/etc/passwd', {}, 'which is a file of the image'],
+  ['/root', { owner: { uid: 65532, gid: 65532 } }, 'where the user may not look'],
+  ['/home/nonroot', { owner: { uid: 1000, gid: 1000 } }, 'where the user may not look'],
+])('the folder %s with %j is refused', (folder, options, what) => {
+  for (const [input, given] of [
+    ['workdir', { workdir: folder }],
+    ['volumes', { volumes: [folder] }],
+  ] as const)
+    expect(() => entriesOf({ ...options, ...given })).toThrow(
+      new UserError(`\`${input}\` is ${folder}, ${what}; write another folder, as in \`/app\`.`),
+    )
+})
+
 describe('with `preset: job-container`', () => {
+  test('the files that a job needs are ours, which is told', () => {
+    const links = ['etc/gitconfig', 'etc/os-release', 'etc/passwd']
+    expect(names({ ...everything, links })).toEqual(expect.arrayContaining(links.slice(0, 2)))
+    expect(names({ ...everything, links })).not.toContain('etc/passwd')
+    const targets = new Map(links.map((name) => [name, `/nix/store/${name}`]))
+    const base = { preset: 'job-container', user: undefined, workdir: undefined, volumes: [] } as const
+    expect(replacedFiles(targets, base)).toEqual([
+      '/etc/gitconfig is the one that jobs in a container need; left out is /nix/store/etc/gitconfig.',
+      '/etc/os-release is the one that jobs in a container need; left out is /nix/store/etc/os-release.',
+    ])
+    expect(replacedFiles(targets, { ...base, preset: 'default' })).toEqual([])
+  })
+
   test('git works in folders of any user', () => {
     expect(text('etc/gitconfig', everything)).toBe('[safe]\n\tdirectory = *\n')
     expect(text('etc/gitconfig')).toBe('')

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { readLinks } from '../../src/archive/links.ts'
-import { findOwner } from '../../src/archive/users.ts'
+import { findUsers } from '../../src/archive/users.ts'
 import { UserError } from '../../src/error.ts'
 import type { Plan } from '../../src/plan.ts'
 import { build } from '../support/nix.ts'
@@ -13,7 +13,7 @@ const ownerOf = async (
   { preset = 'default', brings }: { preset?: Plan['base']['preset']; brings?: string } = {},
 ) => {
   const links = brings ? await readLinks((await build([brings])).symlinkLayer.path) : new Map()
-  return findOwner({ preset, user, workdir: undefined }, links)
+  return (await findUsers({ preset, user, workdir: undefined, volumes: [] }, links)).owner
 }
 
 test.each<[User, { uid: number; gid: number }]>([
@@ -43,6 +43,26 @@ test('the users of a package’s /etc/passwd are all that there are', async () =
   expect(await ownerOf({ uid: 50, gid: undefined }, { brings })).toEqual({ uid: 50, gid: 60 })
   expect(await ownerOf({ uid: 51, gid: undefined }, { brings })).toEqual({ uid: 51, gid: 0 })
   expect(await ownerOf({ name: 'app' }, { brings, preset: 'bare' })).toEqual({ uid: 50, gid: 60 })
+})
+
+test('home directories are those of a package’s /etc/passwd', async () => {
+  const links = await readLinks((await build(['homes'])).symlinkLayer.path)
+  const base = { preset: 'default', user: { name: 'app' }, workdir: undefined, volumes: [] } as const
+  expect(await findUsers(base, links)).toEqual({
+    owner: { uid: 50, gid: 60 },
+    homes: [['home/app', { uid: 50, gid: 60 }]],
+  })
+  expect((await findUsers({ ...base, user: undefined }, new Map())).homes).toEqual([
+    ['home/nonroot', { uid: 65532, gid: 65532 }],
+  ])
+})
+
+test('a user without numbers is not taken for root', async () => {
+  await expect(ownerOf({ name: 'odd' }, { brings: 'homes' })).rejects.toThrow(
+    new UserError(
+      '`user` is odd, whose line in the image\'s /etc/passwd is "odd:x:fifty:60::/home/odd:/bin/sh"; mend it in its package, or write numbers as in `1000:1000`.',
+    ),
+  )
 })
 
 test.each<[string, Parameters<typeof ownerOf>[1], string]>([
