@@ -23,7 +23,16 @@ const places: Readonly<Record<Platform, { readonly folder: string; readonly file
 /** Source: nix-ld 2, `src/nix_rtld.rs`. */
 const fallback = 'run/current-system/sw/share/nix-ld/lib'
 
-/** What Node.js needs and glibc's own loader does not find by itself. */
+/** What programs outside of Nix may ask for; in those folders is much that is not meant for them. */
+const glibcFiles = [
+  'libc.so.6',
+  'libdl.so.2',
+  'libm.so.6',
+  'libpthread.so.0',
+  'libresolv.so.2',
+  'librt.so.1',
+  'libutil.so.1',
+]
 const compilerFiles = ['libgcc_s.so.1', 'libstdc++.so.6']
 
 /** Throws a `UserError` if nix-ld is so old that it does not hide the libraries from a program's children. */
@@ -49,6 +58,7 @@ export const loaderOf = (
     links: {
       [`${folder}/${file}`]: `${nixLd}/libexec/nix-ld`,
       [`${fallback}/ld.so`]: `${glibc}/${file}`,
+      ...Object.fromEntries(glibcFiles.map((name) => [`${fallback}/${name}`, `${glibc}/${name}`])),
       ...Object.fromEntries(compilerFiles.map((name) => [`${fallback}/${name}`, `${compilerLibraries}/${name}`])),
     },
     env: { NIX_LD: `${glibc}/${file}`, NIX_LD_LIBRARY_PATH: `${glibc}:${compilerLibraries}` },

@@ -86,6 +86,7 @@ describe('what the inputs say about an image', () => {
   })
 
   test('is where a volume is', async () => {
+    expect(await inContainer('touch /data/file; stat -c %u:%g:%a /data /data/file')).toBe('1234:56:755\n1234:56:644')
     expect(await inContainer('while read -r _ path _; do echo "$path"; done < /proc/mounts')).toMatch(/^\/data$/m)
   })
 })

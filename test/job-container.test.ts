@@ -124,6 +124,19 @@ describe('in an image with preset: job-container', () => {
     expect(step).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('::error::`packages` has "not/a/name"') })
   })
 
+  test('this action asks the Actions cache by a process of its own, which starts', async () => {
+    const step = await job.action(join(root, 'dist'), 'index.js', {
+      inputs: { packages: 'tree', nixpkgs: '.', push: 'false', 'install-nix': 'never' },
+      env: {
+        ACTIONS_RUNTIME_TOKEN: 'token',
+        ACTIONS_RESULTS_URL: 'http://127.0.0.1:9/',
+        ACTIONS_CACHE_SERVICE_V2: 'true',
+      },
+    })
+    expect(step.stdout).toContain('Actions cache')
+    expect(step.stdout).not.toContain('exit code 127')
+  })
+
   test('git fetches over HTTPS from a server with a certificate of the image, and works in a workspace of another user', async () => {
     succeeded(await job.action(actions, 'checkout.mjs', { inputs: { url: `${server.url}/repository.git` } }))
     expect(succeeded(await job.script('git log --format=%s; cat README')).stdout).toBe(

@@ -21,6 +21,12 @@ test.each([
       links: {
         [name]: `${nixLd}/libexec/nix-ld`,
         'run/current-system/sw/share/nix-ld/lib/ld.so': `${glibc}/lib/${file}`,
+        ...Object.fromEntries(
+          ['c.so.6', 'dl.so.2', 'm.so.6', 'pthread.so.0', 'resolv.so.2', 'rt.so.1', 'util.so.1'].map((end) => [
+            `run/current-system/sw/share/nix-ld/lib/lib${end}`,
+            `${glibc}/lib/lib${end}`,
+          ]),
+        ),
         'run/current-system/sw/share/nix-ld/lib/libgcc_s.so.1': `${libraries}/lib/libgcc_s.so.1`,
         'run/current-system/sw/share/nix-ld/lib/libstdc++.so.6': `${libraries}/lib/libstdc++.so.6`,
       },
