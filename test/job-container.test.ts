@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { root, runAction } from './support/action.ts'
+import { actionFile, evaluated, inputVariables, root, runAction } from './support/action.ts'
 import { type Certificates, makeCertificates } from './support/certificates.ts'
 import { debianSet } from './support/debian-set.ts'
 import { startDockerEngine } from './support/docker-engine.ts'
@@ -125,9 +125,11 @@ describe('in an image with preset: job-container', () => {
   })
 
   test('this action asks the Actions cache by a process of its own, which starts', async () => {
+    succeeded(await job.script('mkdir /__w/_temp/set; echo "_: { }" > /__w/_temp/set/default.nix'))
+    const inputs = { packages: 'tree', nixpkgs: '/__w/_temp/set', push: 'false', 'install-nix': 'never' }
     const step = await job.action(join(root, 'dist'), 'index.js', {
-      inputs: { packages: 'tree', nixpkgs: '.', push: 'false', 'install-nix': 'never' },
       env: {
+        ...inputVariables(await actionFile(), inputs, evaluated('0'.repeat(40), {})),
         ACTIONS_RUNTIME_TOKEN: 'token',
         ACTIONS_RESULTS_URL: 'http://127.0.0.1:9/',
         ACTIONS_CACHE_SERVICE_V2: 'true',
