@@ -32,7 +32,7 @@ export type LayerResult<T> = {
 }
 
 /** What layers are built of, and how. `folder` is for their files. */
-export type LayerRequest = Pick<Plan, 'baseLayer' | 'compression' | 'layerFormat'> & {
+export type LayerRequest = Pick<Plan, 'compression' | 'layerFormat'> & {
   readonly partition: Partition
   readonly closure: Closure
   readonly symlinkLayer: ImageSpec['symlinkLayer']
@@ -110,7 +110,7 @@ type Job = Pick<Layer, 'key' | 'storePaths' | 'holds'> & {
 }
 
 const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
-  const { partition, closure, symlinkLayer, baseLayer, compression, layerFormat, folder } = request
+  const { partition, closure, symlinkLayer, baseFiles, compression, layerFormat, folder } = request
   const write = (archive: AsyncIterable<Uint8Array>, name: string): Promise<LayerBlob> =>
     writeLayer(archive, join(folder, name), compression)
   const stores = partition.map((storePaths, index) => ({
@@ -133,7 +133,7 @@ const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
       return blob
     },
   }
-  return baseLayer ? [...stores, symlinks, await baseJob(request, write)] : [...stores, symlinks]
+  return baseFiles.length > 0 ? [...stores, symlinks, await baseJob(request, write)] : [...stores, symlinks]
 }
 
 /** Small enough for the memory, so that its digest can be known before it is written. */

@@ -192,6 +192,7 @@ describe('the working directory', () => {
   test('is all that there is with `preset: bare`', () => {
     expect(names({ preset: 'bare', workdir: '/srv/app', links: ['bin/bash'] })).toEqual(['srv', 'srv/app'])
     expect(names({ preset: 'bare' })).toEqual([])
+    expect(names({ preset: 'bare', workdir: '/bin', directories: ['bin'] })).toEqual([])
   })
 })
 
