@@ -125,7 +125,7 @@ describe('in an image with preset: job-container', () => {
   })
 
   test('this action asks the Actions cache by a process of its own, which starts', async () => {
-    succeeded(await job.script('mkdir /__w/_temp/set; echo "_: { }" > /__w/_temp/set/default.nix'))
+    succeeded(await job.script('mkdir /__w/_temp/set /__w/_actions/nix; echo "_: { }" > /__w/_temp/set/default.nix'))
     const inputs = { packages: 'tree', nixpkgs: '/__w/_temp/set', push: 'false', 'install-nix': 'never' }
     const step = await job.action(join(root, 'dist'), 'index.js', {
       env: {
