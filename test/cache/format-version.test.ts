@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import type { Links } from '../../src/archive/links.ts'
 import { rootFileSystem } from '../../src/archive/root-file-system.ts'
 import { tar } from '../../src/archive/tar.ts'
+import { findUsers } from '../../src/archive/users.ts'
 import { requestParts } from '../../src/cache/request-key.ts'
 import { imageDefaults } from '../../src/image-defaults.ts'
 import { popularityLayers } from '../../src/layers/popularity.ts'
@@ -44,7 +45,8 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 
 const baseLayer = async (preset: 'bare' | 'default' | 'job-container'): Promise<string> => {
   const base = planOf({ preset }).base
-  const entries = rootFileSystem(links, base, { uid: 0, gid: 0 }, preset === 'job-container' ? loader : undefined)
+  const users = await findUsers(base, links)
+  const entries = rootFileSystem(links, base, users, preset === 'job-container' ? loader : undefined)
   return createHash('sha256')
     .update(Buffer.concat(await Array.fromAsync(tar(entries))))
     .digest('hex')
@@ -70,7 +72,7 @@ test('what the code makes of a request is what its format version stands for', a
     {
       "base layer, bare": "5f70bf18a0860070",
       "base layer, default": "a922ab09701499c0",
-      "base layer, job-container": "aa6b46d3be27e639",
+      "base layer, job-container": "75a963a830b012b2",
       "defaults of an image": "85db0bfc6c48e3d1",
       "defaults with a loader": "eae6fa3767bc68ce",
       "format": "1",
