@@ -219,6 +219,18 @@ row(
     ((await isWhole({ ...shared, digest: sharedDigest })) ? '' : ', and the tag is wrong'),
 )
 
+const rivals = await each(Array.from({ length: 16 }), () => fresh([1000]))
+const raced = await mapConcurrently(rivals, 16, async (image) => {
+  const { ended } = await startPush(registry.host, 'rivals', image.name, [1000])
+  const [exitCode] = await ended
+  return exitCode === 0
+})
+const won = await pulledDigest(registry.host, 'rivals', 'v1').catch(() => '')
+row(
+  'processes that push different images to one tag at once',
+  count(raced) + (rivals.some(({ digest }) => digest === won) ? '' : ', and the tag is none of theirs'),
+)
+
 await using proxy = await startFaultProxy(registry.host)
 const twice = await fresh(sizes)
 await withThisClient(twice, proxy.host)

@@ -10,13 +10,20 @@ export type Mover = {
   readonly attempt: number
 }
 
-/** What whoever runs the workflow should know of tags that named something else before. */
+/** What whoever runs the workflow should know of tags that named something else before, or do now. */
 export const explainMoves = (
   moved: readonly MovedTag[],
   { repository, digest, commit, attempt }: Mover,
 ): { readonly level: 'notice' | 'warning'; readonly message: string }[] =>
-  moved.flatMap(({ tag, from }) => {
-    const moves = `${formatRepository(repository)}:${tag} named ${from} and now names ${digest}`
+  moved.flatMap(({ tag, from, rival }) => {
+    const name = `${formatRepository(repository)}:${tag}`
+    if (rival !== undefined)
+      return {
+        level: 'notice',
+        message: `${name} names ${rival} already, which another job has set at the same time; this run's image is ${formatRepository(repository)}@${digest}.`,
+      }
+    if (from === undefined) return []
+    const moves = `${name} named ${from} and now names ${digest}`
     if (attempt > 1)
       return {
         level: 'notice',

@@ -1,17 +1,17 @@
-import { UserError } from '../error.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import { answerOf, isMissingContent, PassingError } from './error.ts'
+import { lyingRegistry } from './refusal.ts'
 import type { RepositoryClient } from './repository.ts'
 
 /** A layer that lies ready in a file. */
 export type LayerFile = { readonly descriptor: Descriptor; readonly file: string }
 
-/** `exists`: the registry had it, and nothing was sent. */
+/** `built`: it had to be sent, as only what was built here can be; `exists`: the registry had it, and nothing was sent. */
 export type PushedLayer = 'built' | 'exists'
 
-/** A tag that named something else before. */
-export type MovedTag = { readonly tag: string; readonly from: string }
+/** A tag that named something else before, or names what another job has set it to at the same time (`rival`). */
+export type MovedTag = { readonly tag: string; readonly from: string | undefined; readonly rival?: string }
 
 /** Makes sure that the registry has a layer. Says whether it had to be sent. */
 export const pushLayer = (client: RepositoryClient, { descriptor, file }: LayerFile): Promise<PushedLayer> =>
@@ -56,7 +56,10 @@ export const pushImage = async (
   })
 }
 
-/** Pushes a manifest of blobs that are there, but for its configuration, under a tag alone. */
+/**
+ * Pushes a manifest of blobs that are there, but for its configuration, under a tag alone: one request writes both, and nothing
+ * else names it, as an index names an image.
+ */
 export const pushTagged = async (
   client: RepositoryClient,
   { config, manifest }: Pick<Image, 'config' | 'manifest'>,
@@ -72,7 +75,7 @@ export const pushIndex = (client: RepositoryClient, index: Document, repair: () 
 
 /**
  * Moves the tags to what is there already under its digest, and looks whether they name it then; `repair` pushes it again.
- * Returns those tags that named something else before.
+ * Returns those tags that named something else before, or do so since: of jobs that push the same tag, the last one wins.
  */
 export const pushTags = async (
   client: RepositoryClient,
@@ -81,14 +84,20 @@ export const pushTags = async (
   repair: () => Promise<void>,
 ): Promise<MovedTag[]> => {
   const { digest } = top.descriptor
-  await checkNamed(client, digest, digest)
+  const kept = await readBack(client, digest)
+  if (kept !== digest) throw lyingRegistry(client.repository, `has ${kept} as ${digest}`)
   const moved: MovedTag[] = []
   for (const tag of tags) {
     const from = await client.retrying(() => client.resolve(tag))
     if (from === digest) continue
     await repairing(() => putManifest(client, top, tag), repair)
-    await checkNamed(client, tag, digest)
-    if (from !== undefined) moved.push({ tag, from })
+    const named = await readBack(client, tag, from)
+    if (named !== digest) {
+      // What a job has set is there; what only the registry says may not be.
+      if ((await client.retrying(() => client.resolve(named))) !== named)
+        throw lyingRegistry(client.repository, `names ${named} as ${tag}, and does not have it`)
+      moved.push({ tag, from, rival: named })
+    } else if (from !== undefined) moved.push({ tag, from })
   }
   return moved
 }
@@ -130,17 +139,16 @@ const repairing = async (work: () => Promise<void>, repair: () => Promise<void>)
   }
 }
 
-/** Reads back what was written; what is not to be seen at once may be in a moment. */
-const checkNamed = async (client: RepositoryClient, reference: string, digest: string): Promise<void> => {
-  const { registry } = client.repository
-  const named = await client.retrying(async () => {
-    const found = await client.resolve(reference)
-    if (found === undefined)
+/** What a reference names that was put; what is not to be seen at once, or still is as it was before, may be in a moment. */
+const readBack = (client: RepositoryClient, reference: string, from?: string): Promise<string> =>
+  client.retrying(async () => {
+    const { registry } = client.repository
+    const named = await client.resolve(reference)
+    if (named === undefined)
       throw new PassingError(`${registry} took ${reference} and does not have it; run the job again.`)
-    return found
+    if (named === from)
+      throw new PassingError(`${registry} took ${reference} and still has ${from} as it; run the job again.`, {
+        tries: 4,
+      })
+    return named
   })
-  if (named !== digest)
-    throw new UserError(
-      `${registry} has ${named} as ${reference}, where ${digest} was put a moment ago; see that no other job pushes the same tag at the same time, and run the job again.`,
-    )
-}

@@ -28,3 +28,13 @@ test.each(['latest', commit])('a run of an older commit that is run again says t
     },
   ])
 })
+
+test('a tag that another job has set at the same time is that job’s, and whoever wants the image is told its digest', () => {
+  const rival = digestOf(Buffer.from('rival'))
+  expect(explainMoves([{ tag: 'latest', from, rival }], mover)).toEqual([
+    {
+      level: 'notice',
+      message: `ghcr.io/owner/tools:latest names ${rival} already, which another job has set at the same time; this run's image is ghcr.io/owner/tools@${digest}.`,
+    },
+  ])
+})

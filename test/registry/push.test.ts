@@ -184,6 +184,15 @@ test('many that push the same at once all succeed', async () => {
   expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
 })
 
+test('many that push different images to one tag at once all succeed, and the tag is one of them, whole', async () => {
+  const made = await Promise.all(Array.from({ length: 16 }, () => fresh([1000])))
+  const moved = await Promise.all(made.map((image) => push(testClient(registry.host, 'shared-tag'), image, ['latest'])))
+  const named = await pulledDigest(registry.host, 'shared-tag', 'latest')
+  expect(made.map(({ digest }) => digest)).toContain(named)
+  // Who was overtaken is told by whom.
+  for (const { rival } of moved.flat()) if (rival) expect(made.map(({ digest }) => digest)).toContain(rival)
+})
+
 test('whatever happens, a push ends with its image under the tag, or with a sentence and the old one, whole', async () => {
   await using proxy = await startFaultProxy(registry.host)
   await fc.assert(

@@ -18,6 +18,8 @@ export type Quirks = {
   readonly place?: (path: string, host: string) => string
   /** Takes what is sent, and refuses it to the sender, as some registries do when two send the same. */
   readonly refusesCommits?: boolean
+  /** How often it still gives the old manifest of a tag after it has moved. */
+  readonly staleReads?: number
 }
 
 /** A registry in memory that takes nothing for granted. `violations` is what clients did against the specification. */
@@ -46,6 +48,7 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
   const blobs = new Map<string, Buffer>()
   const manifests = new Map<string, Buffer>()
   const uploads = new Map<string, string>()
+  const stale = new Map<string, { before: Buffer; reads: number }>()
   const sockets = new Set<Socket>()
   let manifestPuts = 0
 
@@ -119,6 +122,8 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     for (const { digest } of manifest.manifests ?? [])
       if (!manifests.has(digest)) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
     manifests.set(digest, body)
+    const before = manifests.get(reference)
+    if (isTag && before && quirks.staleReads) stale.set(reference, { before, reads: quirks.staleReads })
     manifests.set(reference, quirks.lies === 'tag' && isTag ? Buffer.from('{"another":1}') : body)
     if (quirks.refusesCommits) return error(400, 'MANIFEST_INVALID', 'manifest invalid')
     return { status: 201, headers: { location: `/manifests/${digest}`, ...named(digest, quirks.lies === 'manifest') } }
@@ -134,7 +139,9 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     const { method = '' } = request
     const { pathname, searchParams, search } = new URL(request.url ?? '', 'http://localhost')
     const [, name = '', kind = '', rest = ''] = /^\/v2\/(.+?)\/(blobs|manifests)\/(.+)$/.exec(pathname) ?? []
-    const manifest = manifests.get(rest)
+    const old = stale.get(rest)
+    const isStale = method === 'HEAD' && old !== undefined && old.reads-- > 0
+    const manifest = isStale ? old.before : manifests.get(rest)
     if (kind === 'blobs' && rest === 'uploads/' && method === 'POST') return startUpload(name, request)
     if (kind === 'blobs' && rest.startsWith('uploads/') && method === 'PUT')
       return commit(rest.slice(8), searchParams, search, request, body)
