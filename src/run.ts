@@ -92,7 +92,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   if (output) await prepareLayout(output)
   const client = new RepositoryClient(
     repository,
-    await findCredentials(repository.registry, { ...inputs, ...context, signal }),
+    await findCredentials(repository, { ...inputs, ...context, signal }),
     ports,
   )
   if (plan.push) await client.checkAccess()

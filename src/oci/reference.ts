@@ -8,6 +8,12 @@ export type Repository = { readonly registry: string; readonly name: string }
 const repositoryName = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/
 const registryHost = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?$/
 
+/** Docker Hub answers at these as well, and is logged in to under one name. */
+const otherNames: ReadonlyMap<string, string> = new Map([
+  ['index.docker.io', 'docker.io'],
+  ['registry-1.docker.io', 'docker.io'],
+])
+
 export const isTag = (text: string): boolean => /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(text)
 
 /**
@@ -17,7 +23,8 @@ export const isTag = (text: string): boolean => /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,1
 export const parseRepository = (text: string): Repository | undefined => {
   const lower = text.toLowerCase()
   const slash = lower.indexOf('/')
-  const registry = lower.slice(0, slash)
+  const host = lower.slice(0, slash)
+  const registry = otherNames.get(host) ?? host
   const name = lower.slice(slash + 1)
   if (slash < 0 || !registryHost.test(registry) || !repositoryName.test(name)) return undefined
   if (!URL.canParse(`https://${registry}`)) return undefined

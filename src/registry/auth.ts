@@ -2,75 +2,112 @@ import { isRecord, parseJson } from '../check.ts'
 import { messages, UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import type { Repository } from '../oci/reference.ts'
-import { PassingError, RegistryError } from './error.ts'
-import { exchange, type Wire } from './http.ts'
+import { isSecondaryLimit, PassingError, RegistryError } from './error.ts'
+import { exchange, type Request, type Wire } from './http.ts'
+import { identityToken } from './identity-token.ts'
 import { isTrustedRealm } from './origin.ts'
 import { explainRefusal, noCredentials, notARegistry } from './refusal.ts'
 
 /** What a registry asks for in a `WWW-Authenticate` header. */
 export type Challenge = { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
 
-/** Source: RFC 9110, section 11.6.1. Only the first challenge is read; registries send one. */
-export const parseChallenge = (header: string): Challenge | undefined => {
-  const [, scheme, rest] = /^\s*([A-Za-z]+)(?:\s+(.*))?$/s.exec(header) ?? []
-  if (!scheme) return undefined
-  const parameters: Record<string, string> = {}
-  // A second challenge in the same header would bring a realm of its own.
-  for (const [, name, quoted, plain] of (rest ?? '').matchAll(/([A-Za-z_]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))/g))
-    if (name) parameters[name.toLowerCase()] ??= (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1')
-  return { scheme: scheme.toLowerCase(), parameters }
+/** All that a `WWW-Authenticate` header has, or several that were joined. Source: RFC 9110, section 11.6.1. */
+export const parseChallenges = (header: string): Challenge[] => {
+  const challenges: { scheme: string; parameters: Record<string, string> }[] = []
+  const words = /([\w!#$%&'*+.^`|~-]+)(\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/g
+  for (const [, word = '', parameter, quoted, plain] of header.matchAll(words))
+    if (parameter === undefined) challenges.push({ scheme: word.toLowerCase(), parameters: {} })
+    // Within one challenge, a second realm would be somebody else's.
+    else {
+      const { parameters = {} } = challenges.at(-1) ?? {}
+      parameters[word.toLowerCase()] ??= (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1')
+    }
+  return challenges
 }
 
 /** `secret` masks a value, and is told every form of the credentials and every token before it is used. */
 export type AuthPorts = Wire & { readonly secret: (value: string) => void }
 
 /**
- * The `Authorization` header that answers a challenge, to push to and pull from the repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
+ * The `Authorization` header that answers one of the challenges, a token's above all, to push to and pull from the repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
  * https://distribution.github.io/distribution/spec/auth/token/
  */
 export const authorize = async (
-  challenge: Challenge,
+  challenges: readonly Challenge[],
   repository: Repository,
   credentials: Credentials | undefined,
   ports: AuthPorts,
 ): Promise<string> => {
+  const known = (name: string): Challenge | undefined => challenges.find(({ scheme }) => scheme === name)
+  const challenge = known('bearer') ?? known('basic')
+  if (!challenge)
+    throw notARegistry(
+      repository,
+      `asks for an authorization that is not known (${challenges.map(({ scheme }) => scheme).join(', ')})`,
+    )
   if (challenge.scheme === 'basic') {
     if (!credentials) throw noCredentials(repository)
+    if (credentials.username === identityToken)
+      throw new UserError(
+        `${repository.registry} takes no identity token, and Docker's config.json has nothing else for it; log in again, or give \`username\` and \`password\`.`,
+      )
     return basic(credentials, ports)
   }
   const realm = URL.parse(challenge.parameters['realm'] ?? '')
-  if (challenge.scheme !== 'bearer' || !realm)
-    throw notARegistry(repository, `asks for an authorization that is not known (${challenge.scheme})`)
+  if (!realm) throw notARegistry(repository, 'asks for a token without saying where from')
   if (!isTrustedRealm(repository.registry, realm))
     throw new UserError(
-      `${repository.registry} asks for its credentials to be sent to ${realm.host}, which is not that registry; they were not sent.`,
+      `${repository.registry} asks for its credentials to be sent to ${realm.host}, which is not that registry; they were not sent. Name in \`image\` a host that gives tokens too, as ${realm.hostname}:5050 is where GitLab serves its registry at a port of its own.`,
     )
-  realm.searchParams.set('scope', `repository:${repository.name}:pull,push`)
   const { service } = challenge.parameters
-  if (service) realm.searchParams.set('service', service)
-  const token = await fetchToken(realm, repository, credentials, ports)
+  const wanted = { scope: `repository:${repository.name}:pull,push`, ...(service && { service }) }
+  const token = await fetchToken(realm, wanted, repository, credentials, ports)
   ports.secret(token)
   return `Bearer ${token}`
 }
 
+/** A redirect is not followed by either: it could lead the credentials anywhere. */
+const tokenRequest = (
+  realm: URL,
+  wanted: Readonly<Record<string, string>>,
+  credentials: Credentials | undefined,
+  ports: AuthPorts,
+): Request => {
+  if (credentials?.username !== identityToken) {
+    for (const [name, value] of Object.entries(wanted)) realm.searchParams.set(name, value)
+    const headers: Record<string, string> = credentials ? { authorization: basic(credentials, ports) } : {}
+    return { method: 'GET', url: realm, headers, expected: [200] }
+  }
+  // Source: https://distribution.github.io/distribution/spec/auth/oauth/
+  ports.secret(credentials.password)
+  const grant = { grant_type: 'refresh_token', client_id: 'nix-image-action', refresh_token: credentials.password }
+  const body = Buffer.from(`${new URLSearchParams({ ...grant, ...wanted })}`)
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  return { method: 'POST', url: realm, headers, body, expected: [200] }
+}
+
 const fetchToken = async (
   realm: URL,
+  wanted: Readonly<Record<string, string>>,
   repository: Repository,
   credentials: Credentials | undefined,
   ports: AuthPorts,
 ): Promise<string> => {
-  const headers: Record<string, string> = credentials ? { authorization: basic(credentials, ports) } : {}
   try {
-    // A redirect is not followed: it could lead the credentials anywhere.
-    const { body } = await exchange({ method: 'GET', url: realm, headers, expected: [200] }, ports)
+    const { body } = await exchange(tokenRequest(realm, wanted, credentials, ports), ports)
     const answer = parseJson(body.toString(), 'its answer')
-    const token = isRecord(answer) ? (answer['token'] ?? answer['access_token']) : undefined
+    const token = isRecord(answer) ? answer['token'] || answer['access_token'] : undefined
     // Source: RFC 6750, section 2.1. The message must not have what was given instead.
     if (typeof token !== 'string' || !/^[\w.~+/-]+=*$/.test(token)) throw new Error('its answer has none')
     return token
   } catch (error) {
     if (error instanceof UserError) throw error
-    if (error instanceof RegistryError) throw explainRefusal(error, repository, credentials)
+    if (error instanceof RegistryError) {
+      const refusal = explainRefusal(error, repository, credentials)
+      // GHCR also says so of who may, and not a moment later.
+      const isDenied = error.status === 403 && !isSecondaryLimit(error)
+      throw isDenied ? new PassingError(refusal.message, { tries: 2, cause: error }) : refusal
+    }
     throw new PassingError(
       `The token server of ${repository.registry} gives no token (${messages(error).at(-1)}); run the job again.`,
       { cause: error },

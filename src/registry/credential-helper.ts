@@ -1,4 +1,4 @@
-import { parseJson, record, string } from '../check.ts'
+import { parseJson, record } from '../check.ts'
 import { CommandError, command } from '../command.ts'
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
@@ -7,7 +7,8 @@ import type { Credentials } from '../inputs/credentials.ts'
 export type HelperPorts = { readonly environment: Readonly<Record<string, string>>; readonly signal: AbortSignal }
 
 /**
- * What a credential helper, named as Docker's configuration names it, knows of a server; `undefined` where it knows nothing.
+ * What a credential helper, named as Docker's configuration names it, knows of a server; `undefined` where it knows nothing. An identity
+ * token has the user `<token>`.
  * Throws a `UserError` if it cannot be asked. Source: the protocol of docker-credential-helpers,
  * https://github.com/docker/docker-credential-helpers#development
  */
@@ -31,13 +32,7 @@ export const askCredentialHelper = async (
     if (error instanceof CommandError && /credentials not found/i.test(error.stdout + error.stderr)) return undefined
     throw failed(error instanceof Error ? error.message : String(error), error)
   }
-  try {
-    const username = string(answer['Username'], 'Username')
-    // Docker's mark of a token for OAuth 2, which few registries have and no password stands for.
-    if (username === '<token>') throw failed('it keeps an identity token')
-    return { username, password: string(answer['Secret'], 'Secret') }
-  } catch (error) {
-    // The reader's message has what was there instead.
-    throw error instanceof UserError ? error : failed('its answer has no user and secret')
-  }
+  const { Username: username, Secret: password } = answer
+  if (typeof username === 'string' && typeof password === 'string') return { username, password }
+  throw failed('its answer has no user and secret')
 }

@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { isRecord, parseJson, record } from '../check.ts'
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
+import type { Repository } from '../oci/reference.ts'
 import { askCredentialHelper } from './credential-helper.ts'
+import { identityToken } from './identity-token.ts'
 
 /** Where credentials may come from. `dockerConfig` is the folder that `$DOCKER_CONFIG` names. */
 export type CredentialSources = {
@@ -18,16 +20,17 @@ export type CredentialSources = {
 
 /**
  * The credentials for a registry: the inputs', else what Docker's `config.json` or a credential helper that it names has for
- * exactly this host, else for ghcr.io the workflow's token, else none. Throws a `UserError` if the file cannot be understood.
+ * exactly this host or a part of it, else for ghcr.io the workflow's token, else none. Throws a `UserError` if the file cannot be understood.
  */
 export const findCredentials = async (
-  registry: string,
+  repository: Repository,
   sources: CredentialSources,
 ): Promise<Credentials | undefined> => {
+  const { registry } = repository
   const { credentials, dockerConfig, actor, githubToken } = sources
   if (credentials) return credentials
   const stored = dockerConfig
-    ? await dockerCredentials(join(dockerConfig, 'config.json'), registry, sources)
+    ? await dockerCredentials(join(dockerConfig, 'config.json'), repository, sources)
     : undefined
   if (stored) return stored
   return registry === 'ghcr.io' && githubToken ? { username: actor, password: githubToken } : undefined
@@ -36,23 +39,37 @@ export const findCredentials = async (
 /** In Docker's order: the helper for this registry, the helper for all, the file itself. */
 const dockerCredentials = async (
   file: string,
-  registry: string,
+  { registry, name }: Repository,
   { helperEnvironment: environment, signal }: CredentialSources,
 ): Promise<Credentials | undefined> => {
   const { auths, credHelpers, credsStore } = await readConfig(file)
   // Docker Hub is kept under the address that Docker has used since before there were other registries.
-  const names = registry === 'docker.io' ? ['https://index.docker.io/v1/', registry] : [registry, `https://${registry}`]
+  const hosts = registry === 'docker.io' ? ['https://index.docker.io/v1/', 'index.docker.io', registry] : [registry]
+  const words = name.split('/')
+  const names = [
+    // Podman and skopeo also log in to a part of a registry; the narrowest counts.
+    ...words.map((_, index) => [registry, ...words.slice(0, words.length - index)].join('/')),
+    ...hosts.flatMap((host) => [host, ...['', '/', '/v1/', '/v2/'].map((path) => `https://${host}${path}`)]),
+  ]
   const valueAt = (table: unknown): unknown =>
     names.map((name) => (isRecord(table) && Object.hasOwn(table, name) ? table[name] : undefined)).find(Boolean)
   const helper = valueAt(credHelpers) ?? credsStore
   if (typeof helper === 'string' && helper !== '') {
-    const found = await askCredentialHelper(helper, names[0] ?? registry, { environment, signal })
+    const found = await askCredentialHelper(helper, hosts[0] ?? registry, { environment, signal })
     if (found) return found
   }
   const entry = valueAt(auths)
-  if (!isRecord(entry) || typeof entry['auth'] !== 'string' || entry['auth'] === '') return undefined
-  const [username = '', ...password] = Buffer.from(entry['auth'], 'base64').toString().split(':')
-  return { username, password: password.join(':') }
+  return isRecord(entry) ? storedCredentials(entry) : undefined
+}
+
+/** An entry of `auths`. Docker pads the password with zeros. Source: the reader of Docker's own file, and of Podman's. */
+const storedCredentials = (entry: Record<string, unknown>): Credentials | undefined => {
+  const text = (name: string): string => (typeof entry[name] === 'string' ? entry[name] : '')
+  if (text('identitytoken')) return { username: identityToken, password: text('identitytoken') }
+  const [username = '', ...rest] = Buffer.from(text('auth'), 'base64').toString().split(':')
+  const password = rest.join(':').replace(/\0+$/, '')
+  if (username && password) return { username, password }
+  return text('username') && text('password') ? { username: text('username'), password: text('password') } : undefined
 }
 
 const readConfig = async (file: string): Promise<Record<string, unknown>> => {

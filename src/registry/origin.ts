@@ -8,6 +8,7 @@ const endpoints: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-
 const tokenHosts: ReadonlyMap<string, string> = new Map([
   ['docker.io', 'auth.docker.io'],
   ['registry.gitlab.com', 'gitlab.com'],
+  ['registry.digitalocean.com', 'api.digitalocean.com'],
 ])
 
 /** Where a registry answers. Plain HTTP is for loopback only, where nobody can listen on the way. */
@@ -21,7 +22,8 @@ export const isTrustedRealm = (registry: string, realm: URL): boolean => {
   const origin = registryOrigin(registry)
   if (realm.origin === origin) return true
   if (isLoopback(new URL(origin).hostname)) return isLoopback(realm.hostname)
-  return realm.protocol === 'https:' && realm.host === tokenHosts.get(registry)
+  // GitLab has its registry at another port of its own host. What shares a domain may belong to somebody else.
+  return realm.protocol === 'https:' && [new URL(origin).hostname, tokenHosts.get(registry)].includes(realm.host)
 }
 
 /**

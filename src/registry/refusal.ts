@@ -3,12 +3,13 @@ import type { Credentials } from '../inputs/credentials.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { isSecondaryLimit, type RegistryError } from './error.ts'
 
-/** What a registry's refusal means for whoever wrote the workflow, as a `UserError`. */
+/** What a registry's refusal means for whoever wrote the workflow, as a `UserError`. `isKnown`: the credentials were good for a token. */
 export const explainRefusal = (
   error: RegistryError,
   repository: Repository,
   credentials: Credentials | undefined,
-): UserError => new UserError(sentence(error, repository, credentials), { cause: error })
+  isKnown = false,
+): UserError => new UserError(sentence(error, repository, credentials, isKnown), { cause: error })
 
 export const noCredentials = ({ registry }: Repository): UserError =>
   new UserError(
@@ -33,10 +34,15 @@ export const refusedPlace = ({ registry }: Repository, place: URL): UserError =>
     `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS or is a private address; nothing was sent there. Use a registry that answers itself.`,
   )
 
-const sentence = (error: RegistryError, repository: Repository, credentials: Credentials | undefined): string => {
+const sentence = (
+  error: RegistryError,
+  repository: Repository,
+  credentials: Credentials | undefined,
+  isKnown: boolean,
+): string => {
   const { registry } = repository
   const { status, code } = error
-  const isDenied = status === 403 || code === 'DENIED'
+  const isDenied = status === 403 || code === 'DENIED' || (status === 401 && isKnown)
   if (status === 429 || isSecondaryLimit(error))
     return `${registry} limits how often it may be asked; run the job again later.`
   if ((status === 401 || isDenied) && !credentials) return noCredentials(repository).message
@@ -47,7 +53,13 @@ const sentence = (error: RegistryError, repository: Repository, credentials: Cre
   if (status === 413)
     return `${registry} refuses a blob as too large; raise \`max-layers\`, which makes the layers smaller.`
   if (status >= 500) return `${registry} is out of order (it answers ${status}); run the job again later.`
-  return `${registry} refuses what was sent: ${error.message}; check that it takes OCI images.`
+  if (status >= 400 && /immutable|TAG_INVALID/i.test(`${code} ${error.detail}`))
+    return `${registry} does not let a tag of ${formatRepository(repository)} move: ${error.message}; set a new tag in \`tags\`, or let tags move in the registry's settings.`
+  const advice =
+    status === 415 || code === 'MANIFEST_INVALID'
+      ? 'check that it takes OCI images'
+      : 'see what it says, and run the job again'
+  return `${registry} refuses what was sent: ${error.message}; ${advice}.`
 }
 
 const refusedCredentials = ({ registry }: Repository, { username }: Credentials): string =>

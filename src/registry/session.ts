@@ -1,7 +1,7 @@
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
 import type { Repository } from '../oci/reference.ts'
-import { authorize, parseChallenge } from './auth.ts'
+import { authorize, parseChallenges } from './auth.ts'
 import { RegistryError } from './error.ts'
 import { type Answer, exchange, type Request, type Wire } from './http.ts'
 import { isAllowedPlace, registryOrigin } from './origin.ts'
@@ -47,6 +47,8 @@ export class Session {
     this.origin = registryOrigin(repository.registry)
     this.signal = signal
     this.#secret = (value) => {
+      // Which would be everywhere.
+      if (value === '') return
       this.#secrets.add(value)
       secret(value)
     }
@@ -96,10 +98,10 @@ export class Session {
   }
 
   async #authorize(header: string): Promise<string> {
-    const challenge = parseChallenge(header)
-    if (!challenge) throw notARegistry(this.#repository, 'answers 401 without saying what it wants')
+    const challenges = parseChallenges(header)
+    if (challenges.length === 0) throw notARegistry(this.#repository, 'answers 401 without saying what it wants')
     this.requests++
-    return authorize(challenge, this.#repository, this.#credentials, { ...this.#wire, secret: this.#secret })
+    return authorize(challenges, this.#repository, this.#credentials, { ...this.#wire, secret: this.#secret })
   }
 
   /** Follows redirects by hand. What has once left the registry's origin has no authorization from then on, wherever it leads. */
@@ -129,7 +131,10 @@ export class Session {
     try {
       return await exchange(request, this.#wire)
     } catch (error) {
-      throw error instanceof RegistryError ? explainRefusal(error, this.#repository, this.#credentials) : error
+      if (!(error instanceof RegistryError)) throw error
+      // Who has got a token is known; what is missing is a permission.
+      const isKnown = request.headers?.['authorization']?.startsWith('Bearer ') === true
+      throw explainRefusal(error, this.#repository, this.#credentials, isKnown)
     }
   }
 }

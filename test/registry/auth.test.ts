@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { authorize, parseChallenge } from '../../src/registry/auth.ts'
+import { authorize, parseChallenges } from '../../src/registry/auth.ts'
 import { isTrustedRealm, registryOrigin } from '../../src/registry/origin.ts'
 
 describe('a challenge', () => {
@@ -7,25 +7,36 @@ describe('a challenge', () => {
     [
       'of a token server',
       'Bearer realm="https://ghcr.io/token",service="ghcr.io",scope="repository:a/b:pull,push"',
-      {
-        scheme: 'bearer',
-        parameters: { realm: 'https://ghcr.io/token', service: 'ghcr.io', scope: 'repository:a/b:pull,push' },
-      },
+      [
+        {
+          scheme: 'bearer',
+          parameters: { realm: 'https://ghcr.io/token', service: 'ghcr.io', scope: 'repository:a/b:pull,push' },
+        },
+      ],
     ],
     [
       'for basic authentication',
       'Basic realm="a \\"quoted\\" name"',
-      { scheme: 'basic', parameters: { realm: 'a "quoted" name' } },
+      [{ scheme: 'basic', parameters: { realm: 'a "quoted" name' } }],
     ],
     [
       'with plain values and spaces',
       '  bearer  Realm=x , Service = "y"',
-      { scheme: 'bearer', parameters: { realm: 'x' } },
+      [{ scheme: 'bearer', parameters: { realm: 'x', service: 'y' } }],
     ],
-    ['without parameters', 'Negotiate', { scheme: 'negotiate', parameters: {} }],
-    ['that is empty', '', undefined],
+    ['without parameters', 'Negotiate', [{ scheme: 'negotiate', parameters: {} }]],
+    [
+      'beside others',
+      'Negotiate, Basic realm="r, Bearer realm=no", Bearer realm="https://r/t",service="s"',
+      [
+        { scheme: 'negotiate', parameters: {} },
+        { scheme: 'basic', parameters: { realm: 'r, Bearer realm=no' } },
+        { scheme: 'bearer', parameters: { realm: 'https://r/t', service: 's' } },
+      ],
+    ],
+    ['that is empty', '', []],
   ])('%s is read', (_, header, expected) => {
-    expect(parseChallenge(header)).toEqual(expected)
+    expect(parseChallenges(header)).toEqual(expected)
   })
 })
 
@@ -36,6 +47,8 @@ describe('credentials', () => {
     ['ghcr.io', 'http://ghcr.io/token', false],
     ['ghcr.io', 'https://auth.docker.io/token', false],
     ['ghcr.io', 'https://ghcr.io.example.org/token', false],
+    ['gitlab.example.org:5050', 'https://gitlab.example.org/jwt/auth', true],
+    ['registry.example.org', 'https://gitlab.example.org/jwt/auth', false],
     ['docker.io', 'https://auth.docker.io/token', true],
     ['docker.io', 'http://auth.docker.io/token', false],
     ['127.0.0.1:5000', 'http://127.0.0.1:5001/token', true],
@@ -55,10 +68,10 @@ describe('credentials', () => {
   }
 
   test('are not sent to a realm that is not the registry’s, and the error says so', async () => {
-    const challenge = { scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }
+    const challenges = [{ scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }]
     const credentials = { username: 'me', password: 'secret' }
-    await expect(authorize(challenge, { registry: 'ghcr.io', name: 'a/b' }, credentials, ports)).rejects.toThrow(
-      'ghcr.io asks for its credentials to be sent to example.org, which is not that registry; they were not sent.',
+    await expect(authorize(challenges, { registry: 'ghcr.io', name: 'a/b' }, credentials, ports)).rejects.toThrow(
+      'ghcr.io asks for its credentials to be sent to example.org, which is not that registry; they were not sent. Name in `image` a host that gives tokens too, as example.org:5050 is where GitLab serves its registry at a port of its own.',
     )
   })
 })

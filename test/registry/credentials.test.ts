@@ -25,36 +25,82 @@ const auth = (text: string): { auth: string } => ({ auth: Buffer.from(text).toSt
 test('of the inputs come first', async () => {
   await writeConfig({ auths: { 'ghcr.io': auth('stored:x') } })
   const credentials = { username: 'me', password: 'mine' }
-  expect(await findCredentials('ghcr.io', { ...sources(), credentials })).toBe(credentials)
+  expect(await findCredentials({ registry: 'ghcr.io', name: 'owner/tools' }, { ...sources(), credentials })).toBe(
+    credentials,
+  )
 })
 
 test('that docker/login-action left are used for exactly their host', async () => {
   await writeConfig({ auths: { 'example.org': auth('me:pass:word'), 'https://index.docker.io/v1/': auth('hub:x') } })
-  expect(await findCredentials('example.org', sources())).toEqual({ username: 'me', password: 'pass:word' })
-  expect(await findCredentials('docker.io', sources())).toEqual({ username: 'hub', password: 'x' })
-  expect(await findCredentials('registry.example.org', sources())).toBeUndefined()
-  expect(await findCredentials('example.org:5000', sources())).toBeUndefined()
+  expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toEqual({
+    username: 'me',
+    password: 'pass:word',
+  })
+  expect(await findCredentials({ registry: 'docker.io', name: 'owner/tools' }, sources())).toEqual({
+    username: 'hub',
+    password: 'x',
+  })
+  expect(await findCredentials({ registry: 'registry.example.org', name: 'owner/tools' }, sources())).toBeUndefined()
+  expect(await findCredentials({ registry: 'example.org:5000', name: 'owner/tools' }, sources())).toBeUndefined()
 })
 
 test('the workflow’s token is for ghcr.io alone', async () => {
-  expect(await findCredentials('ghcr.io', sources())).toEqual({ username: 'somebody', password: 'ghs_token' })
+  expect(await findCredentials({ registry: 'ghcr.io', name: 'owner/tools' }, sources())).toEqual({
+    username: 'somebody',
+    password: 'ghs_token',
+  })
   for (const other of ['docker.io', 'quay.io', 'ghcr.io.example.org', 'ghcr.io:444', '127.0.0.1:5000'])
-    expect(await findCredentials(other, sources())).toBeUndefined()
+    expect(await findCredentials({ registry: other, name: 'owner/tools' }, sources())).toBeUndefined()
 })
 
 test('that are stored win over the workflow’s token', async () => {
   await writeConfig({ auths: { 'ghcr.io': auth('bot:pat') } })
-  expect(await findCredentials('ghcr.io', sources())).toEqual({ username: 'bot', password: 'pat' })
+  expect(await findCredentials({ registry: 'ghcr.io', name: 'owner/tools' }, sources())).toEqual({
+    username: 'bot',
+    password: 'pat',
+  })
 })
 
 test('an entry without a secret, as docker login leaves it, is none', async () => {
   await writeConfig({ auths: { 'example.org': {} } })
-  expect(await findCredentials('example.org', sources())).toBeUndefined()
+  expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toBeUndefined()
+})
+
+test.each([
+  'example.org',
+  'https://example.org',
+  'https://example.org/',
+  'https://example.org/v1/',
+  'https://example.org/v2/',
+  'example.org/owner',
+  'example.org/owner/tools',
+])('that are stored for %s are found', async (key) => {
+  await writeConfig({
+    auths: { [key]: auth('me:pass'), 'example.org/other': auth('no:x'), 'example.org/own': auth('no:x') },
+  })
+  expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toEqual({
+    username: 'me',
+    password: 'pass',
+  })
+})
+
+test.each([
+  ['padded with zeros', auth('me:pass\0\0'), { username: 'me', password: 'pass' }],
+  ['in plain fields', { username: 'me', password: 'pass' }, { username: 'me', password: 'pass' }],
+  [
+    'an identity token, as Azure’s login leaves it',
+    { ...auth('00000000-0000-0000-0000-000000000000:'), identitytoken: 'refresh' },
+    { username: '<token>', password: 'refresh' },
+  ],
+  ['without a password', auth('me:'), undefined],
+])('that are stored %s are understood', async (_, entry, expected) => {
+  await writeConfig({ auths: { 'example.org': entry } })
+  expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toEqual(expected)
 })
 
 test('a file that is no Docker configuration is an error that says what to do', async () => {
   await writeConfig('{')
-  await expect(findCredentials('example.org', sources())).rejects.toThrow(
+  await expect(findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).rejects.toThrow(
     `${dockerConfig}/config.json is not a Docker configuration; log in again, or give \`username\` and \`password\`.`,
   )
 })
@@ -74,7 +120,10 @@ describe('a credential helper', () => {
   test('for the registry is asked, with the host on its standard input', async () => {
     await helper('cloud', known)
     await writeConfig({ credHelpers: { 'example.org': 'cloud' } })
-    expect(await findCredentials('example.org', sources())).toEqual({ username: 'me', password: 'kept' })
+    expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toEqual({
+      username: 'me',
+      password: 'kept',
+    })
     expect(await asked('cloud')).toBe('get example.org')
   })
 
@@ -83,30 +132,51 @@ describe('a credential helper', () => {
     await helper('all', JSON.stringify({ Username: 'all', Secret: 'x' }))
     const auths = { 'example.org': auth('stored:x'), 'other.org': auth('stored:x') }
     await writeConfig({ credHelpers: { 'example.org': 'cloud' }, credsStore: 'all', auths })
-    expect(await findCredentials('example.org', sources())).toEqual({ username: 'me', password: 'kept' })
+    expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toEqual({
+      username: 'me',
+      password: 'kept',
+    })
     expect(await asked('all')).toBe('nothing')
-    expect(await findCredentials('other.org', sources())).toEqual({ username: 'all', password: 'x' })
+    expect(await findCredentials({ registry: 'other.org', name: 'owner/tools' }, sources())).toEqual({
+      username: 'all',
+      password: 'x',
+    })
   })
 
   test('is asked for Docker Hub under the address that Docker has for it', async () => {
     await helper('all', known)
     await writeConfig({ credsStore: 'all' })
-    await findCredentials('docker.io', sources())
+    await findCredentials({ registry: 'docker.io', name: 'owner/tools' }, sources())
     expect(await asked('all')).toBe('get https://index.docker.io/v1/')
   })
 
   test('that knows nothing leaves it to the file and to the workflow’s token', async () => {
     await helper('all', 'credentials not found in native keychain', 1)
     await writeConfig({ credsStore: 'all', auths: { 'example.org': auth('stored:x') } })
-    expect(await findCredentials('example.org', sources())).toEqual({ username: 'stored', password: 'x' })
-    expect(await findCredentials('ghcr.io', sources())).toEqual({ username: 'somebody', password: 'ghs_token' })
+    expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toEqual({
+      username: 'stored',
+      password: 'x',
+    })
+    expect(await findCredentials({ registry: 'ghcr.io', name: 'owner/tools' }, sources())).toEqual({
+      username: 'somebody',
+      password: 'ghs_token',
+    })
+  })
+
+  test('that keeps an identity token gives it under the name that Docker has for one', async () => {
+    await helper('all', JSON.stringify({ Username: '<token>', Secret: 'refresh' }))
+    await writeConfig({ credsStore: 'all' })
+    expect(await findCredentials({ registry: 'example.org', name: 'tools' }, sources())).toEqual({
+      username: '<token>',
+      password: 'refresh',
+    })
   })
 
   test('gets no secret of the workflow in its environment', async () => {
     await writeFile(join(dockerConfig, 'docker-credential-env'), '#!/bin/sh\nenv > "$0.asked"\n')
     await chmod(join(dockerConfig, 'docker-credential-env'), 0o755)
     await writeConfig({ credsStore: 'env' })
-    await expect(findCredentials('ghcr.io', sources())).rejects.toThrow()
+    await expect(findCredentials({ registry: 'ghcr.io', name: 'owner/tools' }, sources())).rejects.toThrow()
     expect(await asked('env')).not.toContain('ghs_token')
   })
 
@@ -114,11 +184,10 @@ describe('a credential helper', () => {
     ['fails', 'no such region', 3, 'docker-credential-all ended with exit code 3'],
     ['says nothing', '', 0, 'docker-credential-all is not JSON'],
     ['gives something else', '{"Username":"me","Secret":["hidden"]}', 0, 'its answer has no user and secret'],
-    ['keeps an identity token', '{"Username":"<token>","Secret":"hidden"}', 0, 'it keeps an identity token'],
   ])('that %s is an error that says what to do, without what it said', async (_, answer, exitCode, reason) => {
     await helper('all', answer, exitCode)
     await writeConfig({ credsStore: 'all' })
-    await expect(findCredentials('example.org', sources())).rejects.toThrow(
+    await expect(findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).rejects.toThrow(
       `docker-credential-all, which Docker's config.json names, gives no credentials for example.org (${reason}); log in again, or give \`username\` and \`password\`.`,
     )
   })
@@ -128,6 +197,6 @@ describe('a credential helper', () => {
     ['../../bin/sh', 'it is not the name of a helper'],
   ])('%s is not started', async (credsStore, reason) => {
     await writeConfig({ credsStore })
-    await expect(findCredentials('example.org', sources())).rejects.toThrow(reason)
+    await expect(findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).rejects.toThrow(reason)
   })
 })

@@ -70,4 +70,37 @@ describe('a refusal says what is missing:', () => {
     expect(explained.message).toBe(sentence)
     expect(explained.cause).toBe(error)
   })
+
+  test('of somebody who is known', () => {
+    const error = new RegistryError('POST https://example.org/', 401, 'UNAUTHORIZED', 'insufficient_scope')
+    expect(explainRefusal(error, other, me, true).message).toBe(
+      'example.org does not let me push to example.org/tools; use credentials that may write to it.',
+    )
+  })
+
+  test.each([
+    [
+      400,
+      'TAG_INVALID',
+      'the tag is immutable',
+      "does not let a tag of example.org/tools move: PUT u answered 400 TAG_INVALID the tag is immutable; set a new tag in `tags`, or let tags move in the registry's settings.",
+    ],
+    [
+      412,
+      'PRECONDITION',
+      'configured as immutable',
+      "does not let a tag of example.org/tools move: PUT u answered 412 PRECONDITION configured as immutable; set a new tag in `tags`, or let tags move in the registry's settings.",
+    ],
+    [
+      409,
+      'CONFLICT',
+      'x',
+      'refuses what was sent: PUT u answered 409 CONFLICT x; see what it says, and run the job again.',
+    ],
+    [415, '', '', 'refuses what was sent: PUT u answered 415; check that it takes OCI images.'],
+  ])('of what was sent, %d %s %s', (status, code, detail, sentence) => {
+    expect(explainRefusal(new RegistryError('PUT u', status, code, detail), other, me).message).toBe(
+      `example.org ${sentence}`,
+    )
+  })
 })

@@ -1,6 +1,8 @@
+import { text } from 'node:stream/consumers'
 import { expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { RepositoryClient } from '../../src/registry/repository.ts'
+import { testClient } from '../support/pushed-image.ts'
 import { type Content, startWebServer } from '../support/web-server.ts'
 
 /** A client of a registry that answers as it is told. What a real one never says is in these tests alone. */
@@ -49,7 +51,7 @@ test.each<[string, Content, string | RegExp]>([
   [
     'something that is no OCI error',
     (_, response) => void response.writeHead(418).end('<html>'),
-    /refuses what was sent: .* answered 418 <html>; check that it takes OCI images\.$/,
+    /refuses what was sent: .* answered 418 <html>; see what it says, and run the job again\.$/,
   ],
 ])('%s ends the push', async (_, content, message) => {
   await using registry = await clientOf({ '/v2/': content })
@@ -99,4 +101,59 @@ test('many requests that are refused at once get one token for all, and it is ma
   expect(await Promise.all(blobs.map((blob) => registry.client.hasBlob(blob)))).toEqual(blobs.map(() => true))
   expect(registry.server.requests.filter(({ path }) => path === '/token')).toHaveLength(1)
   expect(registry.secrets).toEqual(['secret', Buffer.from('me:secret').toString('base64'), 'fresh'])
+})
+
+test.each<[string, string | string[], string]>([
+  ['of two that are asked for', ['Basic realm="x"', 'Bearer realm="REALM"'], 'me'],
+  ['after Negotiate', 'Negotiate, Bearer realm="REALM"', 'me'],
+  ['for an identity token', 'Bearer realm="REALM",service="s"', '<token>'],
+])('a token %s is got, also where it has the other name', async (_, header, username) => {
+  const bodies: string[] = []
+  await using server = await startWebServer({
+    '/token': async (request, response) => {
+      bodies.push(`${request.method} ${await text(request)}`)
+      response.end('{"token":"","access_token":"fresh"}')
+    },
+    '/v2/': (request, response) => {
+      const challenges = [header].flat().map((one) => one.replace('REALM', `http://${request.headers.host}/token`))
+      const isKnown = request.headers.authorization === 'Bearer fresh'
+      response.writeHead(isKnown ? 200 : 401, isKnown ? {} : { 'www-authenticate': challenges }).end()
+    },
+  })
+  const client = testClient(new URL(server.url).host, 'tools', { credentials: { username, password: 'kept' } })
+  expect(await client.hasBlob(document.descriptor)).toBe(true)
+  expect(bodies).toEqual([
+    username === 'me'
+      ? 'GET '
+      : 'POST grant_type=refresh_token&client_id=nix-image-action&refresh_token=kept&scope=repository%3Atools%3Apull%2Cpush&service=s',
+  ])
+})
+
+test('a token server that denies is asked once more', async () => {
+  let asked = 0
+  await using registry = await clientOf({
+    '/token': (_, response) =>
+      void (asked++ === 0 ? response.writeHead(403).end('denied') : response.end('{"token":"fresh"}')),
+    '/v2/': (request, response) =>
+      void response
+        .writeHead(request.headers.authorization === 'Bearer fresh' ? 200 : 401, {
+          'www-authenticate': `Bearer realm="http://${request.headers.host}/token"`,
+        })
+        .end(),
+  })
+  const { client } = registry
+  expect(await client.retrying(() => client.hasBlob(document.descriptor))).toBe(true)
+})
+
+test('an identity token for a registry that takes only passwords is not sent', async () => {
+  await using server = await startWebServer({
+    '/v2/': (_, response) => void response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end(),
+  })
+  const client = testClient(new URL(server.url).host, 'tools', {
+    credentials: { username: '<token>', password: 'kept' },
+  })
+  await expect(client.hasBlob(document.descriptor)).rejects.toThrow(
+    /takes no identity token, and Docker's config\.json has nothing else for it; log in again, or give `username` and `password`\.$/,
+  )
+  expect(server.requests).toHaveLength(1)
 })
