@@ -30,6 +30,8 @@ export type Wire = {
   readonly idleLimit: number
   readonly onSent: (bytes: number) => void
   readonly redact: (text: string) => string
+  /** Hosts that have answered, which are not mistyped. */
+  readonly known: Set<string>
 }
 
 /** Nobody needs more of a token, an error or a manifest; in bytes. */
@@ -46,8 +48,9 @@ export const exchange = async (request: Request, wire: Wire): Promise<Answer> =>
     answer = await transfer(request, wire)
   } catch (cause) {
     wire.signal.throwIfAborted()
-    throw explainSilence(url, cause)
+    throw explainSilence(url, cause, wire.known.has(url.host))
   }
+  wire.known.add(url.host)
   const { status, headers, body } = answer
   if (expected.includes(status)) return answer
   const { code, detail } = errorOf(body.toString(), wire.redact)
@@ -58,7 +61,7 @@ export const exchange = async (request: Request, wire: Wire): Promise<Answer> =>
 }
 
 /** Some registries read a blob once more before they answer, when nothing moves; bytes in a millisecond. */
-const commitRate = 20_000
+const commitRate = 2_000
 
 /** With Node's own client and not `fetch`, which keeps a copy of a body that may have to be redirected, and shows no progress. */
 const transfer = async ({ method, url, headers = {}, body }: Request, wire: Wire): Promise<Answer> => {
@@ -82,7 +85,7 @@ const transfer = async ({ method, url, headers = {}, body }: Request, wire: Wire
   // What ends the one ends the other, and a registry may have said no before it had everything.
   const sent = send(request, body, onSent).catch((error) => request.destroy(error))
   try {
-    return await answerTo(request)
+    return await answerTo(request, answerLimit * idleLimit)
   } finally {
     if (!request.writableFinished) request.destroy()
     await sent
@@ -106,17 +109,25 @@ const send = async (request: ClientRequest, body: Body | undefined, onSent: Wire
 /** Something is wrong on this side of the connection. */
 class BodyError extends Error {}
 
-const answerTo = async (request: ClientRequest): Promise<Answer> => {
+/** For how many idle limits an answer may go on that has begun, however slowly it comes. */
+const answerLimit = 3
+
+const answerTo = async (request: ClientRequest, limit: number): Promise<Answer> => {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request.on('response', resolve)
     request.on('error', reject)
   })
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > longestAnswer) throw new Error(`its answer is longer than ${longestAnswer} bytes`)
-    chunks.push(chunk)
+  const late = setTimeout(() => response.destroy(new Error(`its answer has no end after ${limit / 1000} s`)), limit)
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length
+      if (length > longestAnswer) throw new Error(`its answer is longer than ${longestAnswer} bytes`)
+      chunks.push(chunk)
+    }
+  } finally {
+    clearTimeout(late)
   }
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
 }
@@ -124,9 +135,13 @@ const answerTo = async (request: ClientRequest): Promise<Answer> => {
 /** Something answers, which the runner has no reason to believe. */
 const untrusted = /^(EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
-const explainSilence = (url: URL, cause: unknown): unknown => {
+const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => {
   const { code = '', path } = cause as NodeJS.ErrnoException
   if (cause instanceof BodyError || path !== undefined) return cause
+  if (isKnown)
+    return new PassingError(`${url.host} has stopped answering (${messages(cause).at(-1)}); run the job again.`, {
+      cause,
+    })
   const isUntrusted = untrusted.test(code)
   const advice = isUntrusted ? ', that it speaks HTTPS and that the runner trusts its certificate' : ''
   // A host that nobody has or where nobody listens is likely mistyped, but a registry may be about to start.

@@ -55,6 +55,7 @@ export class Session {
     this.#wire = {
       signal,
       idleLimit: patience.idleLimit,
+      known: new Set(),
       onSent: (bytes) => {
         this.bytesSent += bytes
       },

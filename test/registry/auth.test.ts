@@ -65,6 +65,7 @@ describe('credentials', () => {
     idleLimit: 1000,
     onSent: () => {},
     redact: (text: string) => text,
+    known: new Set<string>(),
   }
 
   test('are not sent to a realm that is not the registry’s, and the error says so', async () => {

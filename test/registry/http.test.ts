@@ -8,6 +8,7 @@ const wire = (idleLimit = 5000): Wire => ({
   idleLimit,
   onSent: () => {},
   redact: (text) => text,
+  known: new Set(),
 })
 const get = (url: string, limit?: number): Promise<Answer> =>
   exchange({ method: 'GET', url: new URL(url), expected: [200] }, wire(limit))
@@ -65,6 +66,26 @@ describe('no answer', () => {
       },
     })
     expect((await get(server.url, 300)).body.toString()).toBe('part'.repeat(5))
+  })
+
+  test('is what one is that comes so slowly that it has no end', async () => {
+    await using server = await startWebServer({
+      '/': (_, response) => {
+        const drip = setInterval(() => response.write(' '), 50)
+        response.on('close', () => clearInterval(drip))
+      },
+    })
+    await expect(get(server.url, 100)).rejects.toThrow(/\(its answer has no end after 0\.3 s\)/)
+  })
+
+  test('of a host that has answered before is not laid to its name', async () => {
+    const port = await closedPort()
+    const known = { ...wire(), known: new Set([`127.0.0.1:${port}`]) }
+    const request = { method: 'GET', url: new URL(`http://127.0.0.1:${port}/`), expected: [200] } as const
+    await expect(exchange(request, known)).rejects.toMatchObject({
+      message: `127.0.0.1:${port} has stopped answering (connect ECONNREFUSED 127.0.0.1:${port}); run the job again.`,
+      tries: Number.POSITIVE_INFINITY,
+    })
   })
 
   test('is not what a registry gives that first looks at all that it was sent', async () => {

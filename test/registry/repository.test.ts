@@ -157,3 +157,9 @@ test('an identity token for a registry that takes only passwords is not sent', a
   )
   expect(server.requests).toHaveLength(1)
 })
+
+test.each([200, 201, 202])('a manifest is taken when the registry answers %d', async (status) => {
+  await using registry = await clientOf({ '/v2/': (_, response) => void response.writeHead(status).end() })
+  await registry.client.putManifest(document, 'v1')
+  expect(registry.server.requests).toHaveLength(1)
+})

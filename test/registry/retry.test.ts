@@ -26,6 +26,9 @@ describe('the delay, with no jitter and with almost all of it', () => {
     ['503', answer(503), 1, 250, 500],
     ['504', answer(504), 1, 250, 500],
     ['522', answer(522), 1, 250, 500],
+    ['507', answer(507), 1, 250, 500],
+    ['520', answer(520), 1, 250, 500],
+    ['530', answer(530), 1, 250, 500],
     ['no answer', silence, 1, 250, 500],
     ['503', answer(503), 2, 500, 1000],
     ['503', answer(503), 3, 1000, 2000],
@@ -64,7 +67,7 @@ describe('the delay, with no jitter and with almost all of it', () => {
     ['413', answer(413), 1, never, never],
     ['416', answer(416), 1, never, never],
     ['501', answer(501), 1, never, never],
-    ['507', answer(507), 1, never, never],
+    ['505', answer(505), 1, never, never],
     ['wrong digest', answer(400, { code: 'DIGEST_INVALID' }), 1, never, never],
     ['missing blob', answer(400, { code: 'MANIFEST_BLOB_UNKNOWN' }), 1, never, never],
     ['name that nobody has', new PassingError('no such host', { tries: 1 }), 1, never, never],
@@ -170,6 +173,26 @@ describe('work', () => {
     const retrying = retries(clock(), signal)
     const minutes = answer(503, { retryAfter: 200_000 })
     expect(await Promise.all([1, 2, 3].map(() => retrying(failing(minutes))))).toEqual([2, 2, 2])
+  })
+
+  test('that is never answered spends the budget while it is not', async () => {
+    const time = clock()
+    const slow = { ...time, idleLimit: 60_000 }
+    let attempts = 0
+    const work = async () => {
+      attempts++
+      await time.sleep(60_000, signal)
+      throw silence
+    }
+    await expect(retries(slow, signal)(work)).rejects.toThrow('no answer')
+    expect(attempts).toBe(5)
+    expect(time.now()).toBeLessThan(waitBudget + 60_000)
+  })
+
+  test('that meets several faults has the tries of each', async () => {
+    const refused = new PassingError('refused', { tries: 4 })
+    const bad = answer(503)
+    expect(await retries(clock(), signal)(failing(bad, bad, bad, bad, refused, refused))).toBe(7)
   })
 
   test('that was turned away together does not come back together', async () => {
