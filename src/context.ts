@@ -76,6 +76,9 @@ const passedOn = [
   'ALL_PROXY',
 ]
 
+/** Where `pass` and the Secret Service keep what a credential helper asks them for. */
+const forKeyrings = ['DBUS_SESSION_BUS_ADDRESS', 'GNUPGHOME', 'PASSWORD_STORE_DIR', 'XDG_RUNTIME_DIR']
+
 /** What `@actions/cache` reads, and in an image the Node.js that it runs in; its token is handed on by another way. */
 const forCacheService = [
   'ACTIONS_CACHE_MODE',
@@ -121,7 +124,10 @@ export const readContext = (environment: Environment, program: string): Context 
     cacheService: cacheService(environment, program),
     nixDirectory: join(program, '..', '..', 'nix'),
     helperEnvironment: only(
-      [...passedOn, ...Object.keys(environment).filter((name) => /^(AWS|AZURE|CLOUDSDK|DOCKER|GOOGLE)_/.test(name))],
+      [
+        ...[...passedOn, ...forKeyrings],
+        ...Object.keys(environment).filter((name) => /^(AWS|AZURE|CLOUDSDK|DOCKER|GOOGLE)_/.test(name)),
+      ],
       environment,
     ),
     childEnvironment: only(passedOn, environment),

@@ -233,6 +233,10 @@ test('a credential helper also sees how its cloud knows who is asking, and no to
     AWS_SESSION_TOKEN: 'x',
     GOOGLE_APPLICATION_CREDENTIALS: '/key',
     DOCKER_CONFIG: '/d',
+    PASSWORD_STORE_DIR: '/p',
+    GNUPGHOME: '/g',
+    XDG_RUNTIME_DIR: '/run/user/1001',
+    DBUS_SESSION_BUS_ADDRESS: 'unix:path=/run/user/1001/bus',
   }
   const { helperEnvironment, childEnvironment } = read({
     ...seen,

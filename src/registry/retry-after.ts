@@ -5,14 +5,20 @@
  */
 export const parseRetryAfter = (header: string | undefined, message: string, now: number): number | undefined => {
   const value = header?.trim() ?? ''
-  if (/^\d+$/.test(value)) return Number(value) * 1000
+  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
   // `Date.parse` takes a lone number for a year.
   const date = /[A-Za-z]/.test(value) ? Date.parse(value) : Number.NaN
   if (!Number.isNaN(date)) return Math.max(0, date - now)
-  const [, duration] = /retry[- ]after:?\s*((?:\d+(?:\.\d+)?(?:ns|us|µs|μs|ms|s|m|h))+)/i.exec(message) ?? []
-  if (!duration) return undefined
-  return [...duration.matchAll(/([\d.]+)([^\d.]+)/g)].reduce(
-    (total, [, amount, unit = '']) => total + Number(amount) * (milliseconds[unit.toLowerCase()] ?? 0),
+  const [, duration = ''] =
+    /(?:retry[- ]after|(?:re)?try(?: again)? in):?\s*((?:\d+(?:\.\d+)?\s?(?:(?:ns|us|µs|μs|ms|seconds?|minutes?|hours?|s|m|h)(?![a-z]))?)+)/i.exec(
+      message,
+    ) ?? []
+  const parts = [...duration.matchAll(/([\d.]+)\s?([^\d.\s]*)/g)]
+  if (parts.length === 0) return undefined
+  return parts.reduce(
+    // Without a unit it is as in the header; a word is its first letter.
+    (total, [, amount, unit = '']) =>
+      total + Number(amount) * (milliseconds[unit.toLowerCase()] ?? milliseconds[unit.charAt(0).toLowerCase()] ?? 1000),
     0,
   )
 }
