@@ -133,7 +133,7 @@ row(
       if (layer && lie.startsWith('blob ')) await client.putBlobFile(layer.descriptor, layer.file)
       return push(client, image).then(
         () => false,
-        (error) => error instanceof UserError,
+        (error) => error instanceof UserError && error.message.includes('so the image cannot be relied on'),
       )
     }),
   ),
@@ -165,6 +165,10 @@ row(
 row('tags that were half-moved by them', `${endings('half-moved')}`)
 
 const strayed = await mapConcurrently(strays, 8, ({ run }) => run())
+row(
+  'cases in which the other place is reached, or is not, as it should be',
+  count(strayed.map(({ seen, reached }) => seen.length > 0 === reached)),
+)
 row(
   'requests with an authorization to another origin',
   `${strayed.flatMap(({ seen }) => seen).filter((authorization) => authorization !== undefined).length} in ${strays.length} cases`,

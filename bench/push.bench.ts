@@ -56,7 +56,11 @@ const own = (algorithm: 'gzip' | 'zstd', level: number): Contender => {
   let name = ''
   const work = async (): Promise<void> => {
     name = `own-${run++}`
-    const client = new RepositoryClient({ registry: registry.host, name }, undefined, { secret: () => {}, signal })
+    const client = new RepositoryClient({ registry: registry.host, name }, undefined, {
+      log: { info: () => {} },
+      secret: () => {},
+      signal,
+    })
     const layers = await Promise.all(
       pack('own', algorithm, level).map(async (packed) => {
         const layer = await packed

@@ -57,7 +57,12 @@ export const command = async (
   // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
   const tell = (signal: NodeJS.Signals): void => {
     if (!endAll || child.pid === undefined) child.kill(signal)
-    else if (child.exitCode === null && child.signalCode === null) process.kill(-child.pid, signal)
+    else if (child.exitCode === null && child.signalCode === null)
+      try {
+        process.kill(-child.pid, signal)
+      } catch {
+        // It has ended meanwhile, or is another user's by now: there is nobody left to tell.
+      }
   }
   const end = (): void => {
     tell('SIGTERM')
@@ -73,11 +78,12 @@ export const command = async (
       stderr.push(line)
       onLine(line)
     }),
-  ]).catch((cause) => {
-    if (cause.code !== 'ENOENT') throw cause
-    throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
-  })
-  signal.removeEventListener('abort', end)
+  ])
+    .catch((cause) => {
+      if (cause.code !== 'ENOENT') throw cause
+      throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
+    })
+    .finally(() => signal.removeEventListener('abort', end))
   signal.throwIfAborted()
   if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'), stdout)
   return stdout

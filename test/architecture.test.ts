@@ -60,7 +60,10 @@ const rules: Readonly<Record<string, Rule>> = {
   'deflate-worker': { types: ['archive/*'] },
   'image-defaults': { types: ['archive/*', 'contents', 'loader'] },
   assemble: { values: ['oci/*'], types: ['contents', 'plan'] },
-  'registry/*': { values: ['check', 'command', 'error', 'loopback', 'oci/*', 'registry/*'], types: ['inputs/*'] },
+  'registry/*': {
+    values: ['check', 'command', 'error', 'loopback', 'oci/*', 'registry/*'],
+    types: ['inputs/*', 'log'],
+  },
   outcome: { types: ['contents', 'nix/*', 'oci/*', 'timings'] },
   'report/*': {
     values: ['check', 'graph/*', 'nix/nar-hash', 'nix/store-path', 'oci/*', 'units'],

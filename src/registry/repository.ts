@@ -28,7 +28,7 @@ export class RepositoryClient {
     patience: Patience = runnersPatience,
   ) {
     this.repository = repository
-    this.retrying = retries(patience, ports.signal)
+    this.retrying = retries(patience, ports)
     this.#session = new Session(repository, credentials, ports, patience)
     this.#base = `${this.#session.origin}/v2/${repository.name}`
   }

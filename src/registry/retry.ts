@@ -1,8 +1,12 @@
+import { messages } from '../error.ts'
+import type { Log } from '../log.ts'
 import { answerOf, isSecondaryLimit, PassingError } from './error.ts'
 import type { Patience } from './patience.ts'
 
 /** Does the work, and again, from its beginning, after a fault that may pass; so it must be one that can be done twice. */
 export type Retrying = <T>(work: () => Promise<T>) => Promise<T>
+
+type RetryPorts = { readonly signal: AbortSignal; readonly log: Pick<Log, 'info'> }
 
 /** How often something is tried. With the longest delays this is about two minutes. */
 const tries = 8
@@ -14,7 +18,7 @@ export const waitBudget = 300_000
  * The retries of all requests of a run, with one budget of time for all. No other layer tries anything again, so that one
  * fault is never met with tries times tries. What the last try threw is thrown.
  */
-export const retries = ({ now, sleep, random, idleLimit }: Patience, signal: AbortSignal): Retrying => {
+export const retries = ({ now, sleep, random, idleLimit }: Patience, { signal, log }: RetryPorts): Retrying => {
   let spent = 0
   let until = Number.NEGATIVE_INFINITY
   /** What a wait adds to those that there were; what is side by side counts once. */
@@ -38,6 +42,7 @@ export const retries = ({ now, sleep, random, idleLimit }: Patience, signal: Abo
         const delay = retryDelay(error, attempt, random(), isLimited ? ++limited : 0)
         if (delay === undefined || attempt === tries || spent + cost(end, end + delay) > waitBudget) throw error
         spend(end, end + delay)
+        log.info(`Asking again in ${Math.ceil(delay / 1000)} s: ${messages(answerOf(error) ?? error)[0]}`)
         await sleep(delay, signal)
       }
     }

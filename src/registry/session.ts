@@ -1,5 +1,6 @@
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
+import type { Log } from '../log.ts'
 import type { Repository } from '../oci/reference.ts'
 import { authorize, parseChallenges } from './auth.ts'
 import { RegistryError } from './error.ts'
@@ -10,8 +11,12 @@ import { redirectTarget } from './redirect.ts'
 import { explainRefusal, notARegistry, refusedPlace } from './refusal.ts'
 import { type WriteTurn, writeRate } from './write-rate.ts'
 
-/** `secret` masks a value in the log; `signal` ends what is under way. */
-export type ClientPorts = { readonly secret: (value: string) => void; readonly signal: AbortSignal }
+/** `secret` masks a value in the log; `signal` ends what is under way; `log` is told of each wait. */
+export type ClientPorts = {
+  readonly secret: (value: string) => void
+  readonly signal: AbortSignal
+  readonly log: Pick<Log, 'info'>
+}
 
 /** Answers that name another place. */
 const redirects = [301, 302, 303, 307, 308]

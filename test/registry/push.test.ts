@@ -94,6 +94,9 @@ describe('a push is complete after', () => {
     const image = await fresh([1000, 2000, 3000])
     await push(testClient(proxy.host, image.name), image)
     expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
+    expect(new Set(proxy.requests.filter((request) => request.fault).map(({ method }) => method))).toEqual(
+      new Set(['HEAD', 'POST', 'PUT']),
+    )
   })
 
   test('tokens that expire before, during and after each upload', async () => {

@@ -12,7 +12,7 @@ const clientOf = async (contents: Record<string, Content>) => {
   const client = new RepositoryClient(
     { registry: new URL(server.url).host, name: 'tools' },
     { username: 'me', password: 'secret' },
-    { secret: (value) => secrets.push(value), signal: new AbortController().signal },
+    { secret: (value) => secrets.push(value), signal: new AbortController().signal, log: { info: () => {} } },
   )
   return { client, server, secrets, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() }
 }

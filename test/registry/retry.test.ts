@@ -128,38 +128,39 @@ const failing = (...errors: Error[]) => {
 }
 
 const { signal } = new AbortController()
+const ports = { signal, log: { info: () => {} } }
 
 describe('work', () => {
   test('that fails in ways that pass is done again', async () => {
     const time = clock()
-    expect(await retries(time, signal)(failing(answer(502), silence, answer(429)))).toBe(4)
+    expect(await retries(time, ports)(failing(answer(502), silence, answer(429)))).toBe(4)
     expect(time.slept).toEqual([250, 500, 2000])
   })
 
   test('that keeps failing is given up after eight tries, with the last error', async () => {
     const time = clock()
     const work = failing(...Array.from({ length: 9 }, () => answer(503)))
-    await expect(retries(time, signal)(work)).rejects.toThrow('a sentence')
+    await expect(retries(time, ports)(work)).rejects.toThrow('a sentence')
     expect(work.attempts).toBe(8)
   })
 
   test('that is refused is not done again', async () => {
     const time = clock()
     const work = failing(answer(403))
-    await expect(retries(time, signal)(work)).rejects.toThrow('a sentence')
+    await expect(retries(time, ports)(work)).rejects.toThrow('a sentence')
     expect([work.attempts, time.slept]).toEqual([1, []])
   })
 
   test('that should be left alone for longer than the budget is not waited for', async () => {
     const time = clock()
     const work = failing(answer(429, { retryAfter: 3_600_000 }))
-    await expect(retries(time, signal)(work)).rejects.toThrow('a sentence')
+    await expect(retries(time, ports)(work)).rejects.toThrow('a sentence')
     expect([work.attempts, time.slept]).toEqual([1, []])
   })
 
   test('never waits for longer than the budget, of all work together', async () => {
     const time = clock()
-    const retrying = retries(time, signal)
+    const retrying = retries(time, ports)
     const minute = answer(503, { retryAfter: 60_000 })
     expect(await retrying(failing(minute, minute))).toBe(3)
     expect(await retrying(failing(minute, minute))).toBe(3)
@@ -170,7 +171,7 @@ describe('work', () => {
   })
 
   test('that waits side by side spends the budget once', async () => {
-    const retrying = retries(clock(), signal)
+    const retrying = retries(clock(), ports)
     const minutes = answer(503, { retryAfter: 200_000 })
     expect(await Promise.all([1, 2, 3].map(() => retrying(failing(minutes))))).toEqual([2, 2, 2])
   })
@@ -184,21 +185,31 @@ describe('work', () => {
       await time.sleep(60_000, signal)
       throw silence
     }
-    await expect(retries(slow, signal)(work)).rejects.toThrow('no answer')
+    await expect(retries(slow, ports)(work)).rejects.toThrow('no answer')
     expect(attempts).toBe(5)
     expect(time.now()).toBeLessThan(waitBudget + 60_000)
+  })
+
+  test('that is waited for says why and for how long', async () => {
+    const lines: string[] = []
+    const log = { info: (line: string) => void lines.push(line) }
+    await retries(clock(), { signal, log })(failing(answer(503, { retryAfter: 7000 }), silence))
+    expect(lines).toEqual([
+      'Asking again in 8 s: PUT https://example.org/ answered 503',
+      'Asking again in 1 s: no answer',
+    ])
   })
 
   test('that meets several faults has the tries of each', async () => {
     const refused = new PassingError('refused', { tries: 4 })
     const bad = answer(503)
-    expect(await retries(clock(), signal)(failing(bad, bad, bad, bad, refused, refused))).toBe(7)
+    expect(await retries(clock(), ports)(failing(bad, bad, bad, bad, refused, refused))).toBe(7)
   })
 
   test('that was turned away together does not come back together', async () => {
     const chances = [0, 0.3, 0.6, 0.9]
     const time = clock(() => chances.shift() ?? 0)
-    const retrying = retries(time, signal)
+    const retrying = retries(time, ports)
     await Promise.all([1, 2, 3, 4].map(() => retrying(failing(answer(429)))))
     expect(new Set(time.slept).size).toBe(4)
   })
@@ -207,7 +218,7 @@ describe('work', () => {
     const cancel = new AbortController()
     const { setTimeout: sleep } = await import('node:timers/promises')
     const real = { ...clock(), sleep: (delay: number, signal: AbortSignal) => sleep(delay, undefined, { signal }) }
-    const work = retries(real, cancel.signal)(failing(answer(429, { retryAfter: 30_000 })))
+    const work = retries(real, { ...ports, signal: cancel.signal })(failing(answer(429, { retryAfter: 30_000 })))
     cancel.abort(new Error('cancelled'))
     await expect(work).rejects.toThrow()
   })

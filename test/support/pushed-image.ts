@@ -43,12 +43,14 @@ export type PushOptions = {
   readonly credentials?: { readonly username: string; readonly password: string }
   readonly signal?: AbortSignal
   readonly secrets?: string[]
+  readonly log?: { readonly info: (message: string) => void }
 }
 
 /** A client as a run makes it, but in a hurry. */
 export const testClient = (host: string, name: string, options: PushOptions = {}): RepositoryClient => {
   const { patience = hurried(200, 500), credentials, signal = new AbortController().signal, secrets = [] } = options
-  const ports = { signal, secret: (value: string) => void secrets.push(value) }
+  const { log = { info: () => {} } } = options
+  const ports = { signal, log, secret: (value: string) => void secrets.push(value) }
   return new RepositoryClient({ registry: host, name }, credentials, ports, patience)
 }
 
