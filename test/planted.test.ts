@@ -94,6 +94,7 @@ beforeAll(async () => {
   }
 
   const client = new RepositoryClient({ registry: registry.host, name: 'planted' }, undefined, {
+    log: { info: () => {} },
     secret: () => {},
     signal: new AbortController().signal,
   })

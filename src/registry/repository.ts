@@ -61,7 +61,8 @@ export class RepositoryClient {
       url: this.#url(`/blobs/${digest}`),
       expected: [200, ...elsewhere, 404],
     })
-    if (status !== 200) return status !== 404
+    // Without a place to give it from, it is not there: it is only sent once more.
+    if (status !== 200) return status !== 404 && headers.location !== undefined
     this.#checkDigest(digest, headers)
     const stored = headers['content-length']
     if (stored !== undefined && Number(stored) !== size)
@@ -99,13 +100,13 @@ export class RepositoryClient {
       headers: { accept: `${imageIndexMediaType}, ${imageManifestMediaType}, */*` },
       expected: [200, 404],
     }
-    const { status, headers } = await this.#session.send({ ...request, method: 'HEAD' })
+    const { status, headers } = await this.#session.send({ ...request, method: 'HEAD', expected: [200, 404, 405] })
     if (status === 404) return undefined
     const digest = headers['docker-content-digest']
-    if (typeof digest === 'string') return digest
-    // The specification lets a registry leave it out.
-    const { body } = await this.#session.send({ ...request, method: 'GET', expected: [200] })
-    return digestOf(body)
+    if (status === 200 && typeof digest === 'string') return digest
+    // The specification lets a registry leave it out, and some know no HEAD.
+    const answer = await this.#session.send({ ...request, method: 'GET' })
+    return answer.status === 404 ? undefined : digestOf(answer.body)
   }
 
   /** The bytes of a manifest or an index; `undefined` where there is none. */

@@ -163,3 +163,18 @@ test.each([200, 201, 202])('a manifest is taken when the registry answers %d', a
   await registry.client.putManifest(document, 'v1')
   expect(registry.server.requests).toHaveLength(1)
 })
+
+test('a blob is not there when the registry names no place for it', async () => {
+  await using registry = await clientOf({ '/v2/': (_, response) => void response.writeHead(302).end() })
+  expect(await registry.client.hasBlob(document.descriptor)).toBe(false)
+})
+
+test.each([200, 404])(
+  'a registry that knows no HEAD of a manifest is asked with GET, and answers %d',
+  async (status) => {
+    await using registry = await clientOf({
+      '/v2/': (request, response) => void response.writeHead(request.method === 'HEAD' ? 405 : status).end(bytes),
+    })
+    expect(await registry.client.resolve('v1')).toBe(status === 200 ? document.descriptor.digest : undefined)
+  },
+)
