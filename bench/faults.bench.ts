@@ -188,17 +188,17 @@ const startPush = async (host: string, name: string, seed: string, sizes: readon
 }
 
 const sizes = [2_000_000, 500_000, 300_000, 100_000]
-const kills = await each(Array.from({ length: 50 }), async () => {
+// As many requests as a push of these layers has, and some milliseconds.
+const moment = fc.record({ last: fc.integer({ min: 1, max: 22 }), pause: fc.nat(10) })
+const kills = await each(fc.sample(moment, { numRuns: 50, seed: 8 }), async ({ last, pause }) => {
   const old = await fresh([500])
   await push(testClient(registry.host, old.name), old)
   const image = { ...(await testImage(folder.path, `new-${old.name}`, sizes)), name: old.name }
   const wanted = { ...image, digest: image.image.manifest.descriptor.digest }
   await using proxy = await startFaultProxy(registry.host)
   const { child, ended } = await startPush(proxy.host, old.name, `new-${old.name}`, sizes)
-  // As many as a push of these layers has.
-  const last = Math.ceil(Math.random() * 22)
   while (proxy.requests.length < last && child.exitCode === null) await setTimeout(1)
-  await setTimeout(Math.random() * 10)
+  await setTimeout(pause)
   child.kill('SIGKILL')
   const [exitCode] = await ended
   const wasWhole = (await isWhole(old)) || (await isWhole(wanted))
