@@ -4,6 +4,7 @@ import {
   addImage,
   findImage,
   findLayer,
+  hasImage,
   type ImageRecord,
   type LayerRecord,
   mergeRecords,
@@ -131,7 +132,8 @@ export const earlierRuns = (
     remember: async (images, { narHash }, milliseconds) => {
       const made = images.flatMap(({ platform, contents, built }) => {
         const key = keys.get(platform)
-        return built && key !== undefined ? [{ key, narHash, milliseconds, contents }] : []
+        const isNew = built && key !== undefined && !hasImage(records, key, contents)
+        return isNew ? [{ key, narHash, milliseconds, contents }] : []
       })
       const [first] = keys.values()
       if (first === undefined || made.length === 0 || !plan.push) return

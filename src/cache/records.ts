@@ -28,6 +28,14 @@ const formatVersion = 1
 export const findImage = ({ images }: Records, key: string): ImageRecord | undefined =>
   images.find((image) => image.key === key)
 
+/** Whether the records say the same of a request already. */
+export const hasImage = (records: Records, key: string, contents: Contents): boolean => {
+  const known = findImage(records, key)
+  return (
+    known !== undefined && JSON.stringify(printContents(known.contents)) === JSON.stringify(printContents(contents))
+  )
+}
+
 export const findLayer = ({ layers }: Records, key: string): LayerRecord | undefined =>
   layers.find((layer) => layer.key === key)
 

@@ -4,6 +4,7 @@ import {
   addImage,
   findImage,
   findLayer,
+  hasImage,
   type ImageRecord,
   noRecords,
   parseRecords,
@@ -61,6 +62,12 @@ describe('records', () => {
       diffID: layer.diffID,
     })
     expect(findLayer(both, keyOf('nothing'))).toBeUndefined()
+  })
+
+  test('know whether a request was recorded with the same contents', () => {
+    expect(hasImage(parseRecords(printRecords(both)), first.key, first.contents)).toBe(true)
+    expect(hasImage(both, first.key, second.contents)).toBe(false)
+    expect(hasImage(both, keyOf('nothing'), first.contents)).toBe(false)
   })
 
   test('have an image and a layer once, the newest first', () => {

@@ -96,7 +96,10 @@ export const startCacheService = async (): Promise<CacheService> => {
     return `${blobs.getBlobClient(name).url}?${signature}`
   })
   const sockets = new Set<Socket>()
-  const server = createServer((request, response) => void service.answer(request, response))
+  const server = createServer((request, response) => {
+    // Who is not waited for any more hangs up.
+    service.answer(request, response).catch(() => response.destroy())
+  })
   server.on('connection', (socket) => sockets.add(socket))
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   starting.defer(async () => {
