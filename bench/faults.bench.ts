@@ -131,7 +131,7 @@ row(
       const [layer] = image.layers
       const client = testClient(liar.host, image.name)
       if (layer && lie.startsWith('blob ')) await client.putBlobFile(layer.descriptor, layer.file)
-      return push(client, image).then(
+      return await push(client, image).then(
         () => false,
         (error) => error instanceof UserError && error.message.includes('so the image cannot be relied on'),
       )
