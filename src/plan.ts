@@ -31,7 +31,6 @@ export type Plan = {
   readonly nixConfig: string
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
-  readonly baseLayer: boolean
   /** All that the base layer shows of the inputs. */
   readonly base: Pick<Inputs, 'preset'> & Pick<Configuration, 'user' | 'workdir' | 'volumes'>
   /** What no layer shows. `created` is RFC 3339. */
@@ -72,7 +71,6 @@ export const plan = (inputs: Inputs, context: Context, popularity: Plan['popular
     layering: inputs.layering,
     popularity,
     layerBudget: layersForPaths(inputs.maxLayers, baseLayer),
-    baseLayer,
     base: { preset, user, workdir, volumes },
     configuration: { ...withSource(configuration, context), created: createdAt(context) },
     compression: inputs.compression,

@@ -137,6 +137,8 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     })
 
   let images = await makeAll()
+  // Later steps want it, whatever this one needed; if it cannot be had, no tag has moved.
+  if (inputs.nix.install === 'always') await builder.prepareNix()
   if (plan.push)
     await publish(images).catch(async (error) => {
       if (images.every(({ built }) => built) || !isLost(error)) throw error
@@ -158,9 +160,6 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     await earlier.remember(images, source, Math.round(performance.now() - start))
     await builder.keepStorePaths()
   })
-  // Later steps want it, whatever this one needed.
-  if (inputs.nix.install === 'always') await builder.prepareNix()
-
   return {
     repository,
     tags,

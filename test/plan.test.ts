@@ -13,18 +13,15 @@ const jobContainer = ['bash', 'coreutils', 'gnugrep', 'gnutar', 'gzip', 'zstd'].
 const loader = ['nix-ld', 'glibc', 'stdenv.cc.cc.lib'].map((attr) => ({ attr, linked: false }))
 
 test.each([
-  ['default', 64, true, 62, ['git', 'jq', ...optional]],
-  ['default', 3, true, 1, ['git', 'jq', ...optional]],
-  ['bare', 64, false, 63, ['git', 'jq']],
-  ['bare', 127, false, 126, ['git', 'jq']],
-  ['job-container', 64, true, 62, ['git', 'jq', ...jobContainer, { attr: 'cacert' }, optional[1], ...loader]],
-] as const)(
-  'preset %s of at most %d layers: base layer %j, %d layers for store paths',
-  (preset, maxLayers, baseLayer, layerBudget, packages) => {
-    const planned = planOf({ preset, maxLayers })
-    expect({ ...planned, packages: planned.evaluation.packages }).toMatchObject({ baseLayer, layerBudget, packages })
-  },
-)
+  ['default', 64, 62, ['git', 'jq', ...optional]],
+  ['default', 3, 1, ['git', 'jq', ...optional]],
+  ['bare', 64, 63, ['git', 'jq']],
+  ['bare', 127, 126, ['git', 'jq']],
+  ['job-container', 64, 62, ['git', 'jq', ...jobContainer, { attr: 'cacert' }, optional[1], ...loader]],
+] as const)('preset %s of at most %d layers: %d layers for store paths', (preset, maxLayers, layerBudget, packages) => {
+  const planned = planOf({ preset, maxLayers })
+  expect({ ...planned, packages: planned.evaluation.packages }).toMatchObject({ layerBudget, packages })
+})
 
 test.each([
   ['bash', 'bashInteractive'],
@@ -44,10 +41,9 @@ test('the base layer has the user, the working directory and the volumes, and is
     planOf({ preset, configuration: { ...inputs.configuration, user, workdir, volumes } })
   expect(planWith('default', '/app').base).toEqual({ preset: 'default', user, workdir: '/app', volumes: [] })
   expect(planWith('default', '/app', ['/data']).base).toMatchObject({ volumes: ['/data'] })
-  expect(planWith('bare', undefined, ['/data'])).toMatchObject({ baseLayer: true, layerBudget: 62 })
-  expect(planWith('bare', '/app')).toMatchObject({ baseLayer: true, layerBudget: 62 })
-  for (const workdir of [undefined, '/'])
-    expect(planWith('bare', workdir)).toMatchObject({ baseLayer: false, layerBudget: 63 })
+  expect(planWith('bare', undefined, ['/data'])).toMatchObject({ layerBudget: 62 })
+  expect(planWith('bare', '/app')).toMatchObject({ layerBudget: 62 })
+  for (const workdir of [undefined, '/']) expect(planWith('bare', workdir)).toMatchObject({ layerBudget: 63 })
 })
 
 describe('the configuration', () => {
