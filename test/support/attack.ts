@@ -1,0 +1,49 @@
+import { test } from 'vitest'
+
+/** Who may be hostile: the rows of the table in SECURITY.md. */
+export const attackers = [
+  'job of the default branch',
+  'job of a branch',
+  "fork's pull request",
+  'checkout',
+  'package set',
+  "package's builder",
+  'source server',
+  'substituter',
+  'cache server',
+  'registry',
+  'other writer of the registry',
+] as const
+
+/** What they are after: the columns of that table. */
+export const assets = [
+  'credentials',
+  'code in the step',
+  'image',
+  'attestation',
+  'later runs',
+  'runner',
+  'end of the run',
+] as const
+
+export type Attacker = (typeof attackers)[number]
+export type Asset = (typeof assets)[number]
+
+/** What a test says of an attack besides whether it was refused, for `npm run bench -- attacks`. */
+export type AttackMeta = { readonly attacker: Attacker; readonly asset: Asset; readonly noticed: boolean }
+
+declare module 'vitest' {
+  interface TaskMeta {
+    attack?: AttackMeta
+  }
+}
+
+/**
+ * A test that attacks. `attempt` makes the attack with real parts and fails where it succeeds. It returns whether the run
+ * told somebody of it, by an error, a warning or a notice.
+ */
+export const attack = (attacker: Attacker, asset: Asset, title: string, attempt: () => Promise<boolean>): void =>
+  test(`${attacker}, ${asset}: ${title}`, async ({ task }) => {
+    task.meta.attack = { attacker, asset, noticed: false }
+    task.meta.attack = { attacker, asset, noticed: await attempt() }
+  })
