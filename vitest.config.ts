@@ -6,6 +6,8 @@ export default defineConfig({
     // Real programs on a machine with two busy cores: a limit that is only for what hangs.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    // By default it leaves half of the cores alone.
+    maxWorkers: '100%',
     projects: [
       { extends: true, test: { name: 'all', include: ['test/**/*.test.ts'] } },
       {
