@@ -1,12 +1,12 @@
-import { readFile } from 'node:fs/promises'
 import { UserError } from './error.ts'
 import { parsePopularity } from './graph/popularity.ts'
+import { readTextFile } from './lib/read-text-file.ts'
 import type { Plan } from './plan.ts'
 
 /** What the input `popularity` names; nothing where it is not given. Throws a `UserError` if it is not there or not right. */
 export const readPopularity = async (file: string | undefined): Promise<Plan['popularity']> => {
   if (!file) return []
-  const json = await readFile(file, 'utf8').catch((cause) => {
+  const json = await readTextFile(file).catch((cause) => {
     throw new UserError(
       `\`popularity\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`,
       { cause },

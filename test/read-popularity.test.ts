@@ -27,7 +27,7 @@ test('a file that is not there, or has something else, is one sentence', async (
   await writeFile(file, '{ "glibc": "many" }')
   await expect(readPopularity(file)).rejects.toThrow(
     new UserError(
-      `\`popularity\` is ${file}: the popularity data has "glibc": "many", where whole numbers from 0 should be; write an object of names and counts, as in { "glibc": 5000 }.`,
+      `\`popularity\` is ${file}: the popularity data has no whole number from 0 at "glibc"; write an object of names and counts, as in { "glibc": 5000 }.`,
     ),
   )
 })

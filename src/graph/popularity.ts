@@ -1,4 +1,4 @@
-import { isCount, parseJson, record } from '../check.ts'
+import { isCount, isRecord, parseJson } from '../check.ts'
 import { packageName, type StorePath, storePathName } from '../nix/store-path.ts'
 
 /** How many packages or images need one of this name, by name with or without its version. */
@@ -16,12 +16,15 @@ const shown = 3
  * order was. Throws an `Error` if it is something else.
  */
 export const parsePopularity = (json: string): PopularityData => {
-  const entries = Object.entries(record(parseJson(json, 'the popularity data'), 'the popularity data'))
+  const data = parseJson(json, 'the popularity data')
+  if (!isRecord(data)) throw new Error('the popularity data is no object')
+  const entries = Object.entries(data)
   const wrong = entries.filter(([, value]) => !isCount(value))
   if (wrong.length > 0) {
-    const examples = wrong.slice(0, shown).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`)
+    // Not what is there: the file may be a link to one of the machine's own.
+    const examples = wrong.slice(0, shown).map(([name]) => JSON.stringify(name.slice(0, 80)))
     const more = wrong.length > shown ? ` and ${wrong.length - shown} more` : ''
-    throw new Error(`the popularity data has ${examples.join(', ')}${more}, where whole numbers from 0 should be`)
+    throw new Error(`the popularity data has no whole number from 0 at ${examples.join(', ')}${more}`)
   }
   return new Map((entries as [string, number][]).sort(([a], [b]) => (a < b ? -1 : 1)))
 }

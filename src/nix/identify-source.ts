@@ -1,9 +1,10 @@
-import { readFile, realpath } from 'node:fs/promises'
+import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { command } from '../command.ts'
 import { UserError } from '../error.ts'
 import { exists } from '../exists.ts'
 import type { Source } from '../inputs/source.ts'
+import { readTextFile } from '../lib/read-text-file.ts'
 import { downloadText } from './download.ts'
 import type { Endpoints } from './endpoints.ts'
 import { ignoredByGit } from './ignored-by-git.ts'
@@ -118,7 +119,7 @@ const folder = async (path: string, tools: IdentifyTools): Promise<SourceIdentit
 }
 
 const locked = async (file: string, input: string, { endpoints }: IdentifyTools): Promise<SourceIdentity> => {
-  const text = await readFile(file, 'utf8').catch((cause) => {
+  const text = await readTextFile(file).catch((cause) => {
     throw new UserError(
       `\`nixpkgs\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`,
       { cause },

@@ -17,23 +17,21 @@ export type LockedInput = {
  */
 export const lockedInput = (text: string, file: string, input: string, githubUrl: string): LockedInput => {
   const { nodes, root } = readLock(text, file)
-  const inputs = inputsOf(nodes, root)
-  const reference = Object.hasOwn(inputs, input) ? inputs[input] : undefined
-  if (reference === undefined) {
-    const names = Object.keys(inputs).sort()
+  if (!Object.hasOwn(inputsOf(nodes, root), input)) {
+    const names = Object.keys(inputsOf(nodes, root)).sort()
+    const some = [...names.slice(0, 20).map((name) => name.slice(0, 80)), ...(names.length > 20 ? ['…'] : [])]
     throw new UserError(
-      `\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${names.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`,
+      `\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${some.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`,
     )
   }
-  const node = nodeName(nodes, root, reference, Object.keys(nodes).length)
-  const locked = node === undefined ? undefined : fields(fields(nodes[node])['locked'])
-  return toInput(locked ?? {}, `${file}#${input}`, githubUrl)
+  const locked = fields(own(fields(own(nodes, followed(nodes, root, input, file))), 'locked'))
+  return toInput(locked, `${file}#${input}`, githubUrl)
 }
 
 const readLock = (text: string, file: string): { nodes: Record<string, unknown>; root: string } => {
   try {
     const lock = record(parseJson(text, file), file)
-    return { nodes: record(lock['nodes'], `${file}: nodes`), root: string(lock['root'], `${file}: root`) }
+    return { nodes: record(own(lock, 'nodes'), `${file}: nodes`), root: string(own(lock, 'root'), `${file}: root`) }
   } catch (cause) {
     throw new UserError(
       `\`nixpkgs\` is ${file}, which is no lock file of a flake; run \`nix flake lock\` and commit it.`,
@@ -44,37 +42,58 @@ const readLock = (text: string, file: string): { nodes: Record<string, unknown>;
 
 const fields = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
 
+/** What a file calls `constructor` or `__proto__` is what it has under that name. */
+const own = (object: Record<string, unknown>, name: string): unknown =>
+  Object.hasOwn(object, name) ? object[name] : undefined
+
 const inputsOf = (nodes: Record<string, unknown>, node: string): Record<string, unknown> =>
-  fields(fields(nodes[node])['inputs'])
+  fields(own(fields(own(nodes, node)), 'inputs'))
+
+/** How deep inputs may follow inputs that follow others. */
+const deepest = 100
 
 /**
- * A node is named directly, or by the inputs that lead to it from the root ("follows"); `steps` are as many as there can be
- * where none goes in a circle.
+ * The name of the node that an input of the root is. A node is named directly, or by the inputs that lead to it from the root
+ * ("follows"). Each input of each node is looked up once, however many others follow it.
  */
-const nodeName = (
-  nodes: Record<string, unknown>,
-  root: string,
-  reference: unknown,
-  steps: number,
-): string | undefined => {
-  if (typeof reference === 'string') return reference
-  if (!Array.isArray(reference) || steps === 0) return undefined
-  return reference.reduce<string | undefined>(
-    (node, name) =>
-      node === undefined ? undefined : nodeName(nodes, root, inputsOf(nodes, node)[String(name)], steps - 1),
-    root,
-  )
+const followed = (nodes: Record<string, unknown>, root: string, input: string, file: string): string => {
+  const wrong = (why: string): UserError =>
+    new UserError(`\`nixpkgs\` is ${file}#${input}, which ${why}; run \`nix flake lock\` and commit it.`)
+  const known = new Map<string, Map<string, string | undefined>>()
+  const inputOf = (node: string, name: string, depth: number): string => {
+    const ofNode = known.get(node) ?? new Map<string, string | undefined>()
+    known.set(node, ofNode)
+    const found = ofNode.get(name)
+    if (found !== undefined) return found
+    if (ofNode.has(name)) throw wrong('follows other inputs in a circle')
+    if (depth > deepest) throw wrong(`follows other inputs more than ${deepest} deep`)
+    ofNode.set(name, undefined)
+    const reference = own(inputsOf(nodes, node), name)
+    const target = Array.isArray(reference) ? follow(reference, depth + 1) : reference
+    if (typeof target !== 'string') throw wrong('follows an input that is not there')
+    ofNode.set(name, target)
+    return target
+  }
+  const follow = (path: readonly unknown[], depth: number): string =>
+    path.reduce<string>((node, name) => {
+      if (typeof name !== 'string') throw wrong('follows an input that is not there')
+      return inputOf(node, name, depth)
+    }, root)
+  return inputOf(root, input, 0)
 }
 
 const toInput = (locked: Record<string, unknown>, what: string, githubUrl: string): LockedInput => {
-  const text = (name: string): string => (typeof locked[name] === 'string' ? locked[name] : '')
+  const text = (name: string): string => {
+    const value = own(locked, name)
+    return typeof value === 'string' ? value : ''
+  }
   const wrong = (why: string): UserError =>
     new UserError(`\`nixpkgs\` is ${what}, which ${why}; lock it from GitHub, git or a tarball.`)
   const narHash = text('narHash')
   const revision = text('rev') || undefined
   if (!isNarHash(narHash)) throw wrong('is locked without a `narHash`')
   if (revision && !/^[0-9a-f]{40}$/.test(revision)) throw wrong('is locked to something that is no commit')
-  switch (locked['type']) {
+  switch (text('type')) {
     case 'github': {
       const [owner, repo] = [text('owner'), text('repo')]
       if (!revision || !isName(owner) || !isName(repo))
@@ -87,7 +106,7 @@ const toInput = (locked: Record<string, unknown>, what: string, githubUrl: strin
       if (!revision) throw wrong('is locked without a commit')
       return { type: 'git', url: fetchable(text('url'), wrong), revision, narHash }
     default:
-      throw wrong(`is locked as ${JSON.stringify(locked['type'] ?? 'nothing')}`)
+      throw wrong(`is locked as ${JSON.stringify(text('type').slice(0, 80) || 'nothing')}`)
   }
 }
 

@@ -38,13 +38,13 @@ describe('popularity data', () => {
 
   test.each([
     ['{ "git": 7', 'the popularity data is not JSON'],
-    ['[7]', 'the popularity data should be an object, but is [7]'],
-    ['{ "git": -1 }', 'the popularity data has "git": -1, where whole numbers from 0 should be'],
-    ['{ "git": 0.5 }', 'the popularity data has "git": 0.5, where whole numbers from 0 should be'],
-    ['{ "git": 7, "jq": "7" }', 'the popularity data has "jq": "7", where whole numbers from 0 should be'],
+    ['[7]', 'the popularity data is no object'],
+    ['{ "git": -1 }', 'the popularity data has no whole number from 0 at "git"'],
+    ['{ "git": 0.5 }', 'the popularity data has no whole number from 0 at "git"'],
+    ['{ "git": 7, "jq": "7" }', 'the popularity data has no whole number from 0 at "jq"'],
     [
       '{ "a": null, "b": [], "c": {}, "d": true, "e": 1e999 }',
-      'the popularity data has "a": null, "b": [], "c": {} and 2 more, where whole numbers from 0 should be',
+      'the popularity data has no whole number from 0 at "a", "b", "c" and 2 more',
     ],
   ])('that is %s is refused', (json, problem) => {
     expect(() => parsePopularity(json)).toThrow(new Error(problem))

@@ -41,6 +41,31 @@ describe('an input of a lock file is found', () => {
   })
 })
 
+test('names that every object has are names as others', () => {
+  const text = lock({ nixpkgs: ['a', 'toString'], a: '__a__' }, { __a__: { inputs: { toString: '__proto__' } } })
+  expect(find(text.replace('"__a__":', `"__proto__":${JSON.stringify({ locked: github })},"__a__":`))).toMatchObject({
+    revision: rev,
+  })
+})
+
+test('inputs may follow others a hundred deep, and no deeper', () => {
+  const chain = (length: number): string =>
+    lock(
+      {
+        nixpkgs: ['a1'],
+        ...Object.fromEntries(Array.from({ length }, (_, index) => [`a${index + 1}`, [`a${index + 2}`]])),
+        [`a${length + 1}`]: 'a',
+      },
+      { a: { locked: github } },
+    )
+  expect(find(chain(99))).toMatchObject({ revision: rev })
+  expect(() => find(chain(100))).toThrow(
+    new UserError(
+      '`nixpkgs` is flake.lock#nixpkgs, which follows other inputs more than 100 deep; run `nix flake lock` and commit it.',
+    ),
+  )
+})
+
 describe('a lock file that pins nothing to fetch is told with what to do:', () => {
   test.each([
     ['no JSON', '{', '`nixpkgs` is flake.lock, which is no lock file of a flake; run `nix flake lock` and commit it.'],
@@ -72,6 +97,26 @@ describe('a lock file that pins nothing to fetch is told with what to do:', () =
     [
       'in a circle',
       lock({ nixpkgs: ['nixpkgs'] }, {}),
+      '`nixpkgs` is flake.lock#nixpkgs, which follows other inputs in a circle; run `nix flake lock` and commit it.',
+    ],
+    [
+      'in a circle through another input',
+      lock({ nixpkgs: ['tools', 'nixpkgs'], tools: 't' }, { t: { inputs: { nixpkgs: ['nixpkgs'] } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which follows other inputs in a circle; run `nix flake lock` and commit it.',
+    ],
+    [
+      'to an input that is not there',
+      lock({ nixpkgs: ['tools', 'constructor'], tools: 't' }, { t: {} }),
+      '`nixpkgs` is flake.lock#nixpkgs, which follows an input that is not there; run `nix flake lock` and commit it.',
+    ],
+    [
+      'to an input with no name',
+      lock({ nixpkgs: ['tools', []], tools: 't' }, { t: {} }),
+      '`nixpkgs` is flake.lock#nixpkgs, which follows an input that is not there; run `nix flake lock` and commit it.',
+    ],
+    [
+      'to what every object has',
+      lock({ nixpkgs: '__proto__' }, {}),
       '`nixpkgs` is flake.lock#nixpkgs, which is locked without a `narHash`; lock it from GitHub, git or a tarball.',
     ],
     [
