@@ -17,7 +17,7 @@ export type Context = {
   /** Seconds since 1970, of an image that shall say when it was made. */
   readonly sourceDateEpoch: number | undefined
   readonly actor: string
-  /** A pull request from another repository, whose token can read but not write. */
+  /** A pull request from another repository has set off the run: what is built may be a stranger's. */
   readonly isForkPullRequest: boolean
   /** What the run is about: of a pull request, its last commit. Tags are this by default. */
   readonly commit: string
@@ -167,9 +167,6 @@ const isOnDefaultBranch = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REF }:
   return GITHUB_REF === `refs/heads/${branch}`
 }
 
-/** Events whose token can only read where they come from a fork. */
-const withReadOnlyToken = ['pull_request', 'pull_request_review', 'pull_request_review_comment']
-
 const field = (value: unknown, name: string): unknown => (isRecord(value) ? value[name] : undefined)
 
 /** Source: the webhook payload of `pull_request`, https://docs.github.com/en/webhooks/webhook-events-and-payloads */
@@ -183,11 +180,24 @@ const headCommit = (pullRequest: unknown): string | undefined => {
   return typeof sha === 'string' ? sha : undefined
 }
 
-const isForkPullRequest = ({ GITHUB_EVENT_NAME, GITHUB_REPOSITORY }: Environment, pullRequest: unknown): boolean =>
-  pullRequest !== undefined &&
-  withReadOnlyToken.includes(GITHUB_EVENT_NAME ?? '') &&
-  // Where the fork was deleted, the payload has no repository.
-  field(field(field(pullRequest, 'head'), 'repo'), 'full_name') !== GITHUB_REPOSITORY
+/**
+ * Of all `pull_request…` events, and of `workflow_run` where what ran before was one. The payload of `issue_comment` and the
+ * like does not say where a pull request comes from. Source: the webhook payloads of these events.
+ */
+const isForkPullRequest = (
+  { GITHUB_EVENT_NAME = '', GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment,
+  pullRequest: unknown,
+): boolean => {
+  const isHere = (repository: unknown): boolean => {
+    // Where the fork was deleted, the payload has no repository.
+    const name = field(repository, 'full_name')
+    return typeof name === 'string' && name === GITHUB_REPOSITORY
+  }
+  if (GITHUB_EVENT_NAME.startsWith('pull_request')) return !isHere(field(field(pullRequest, 'head'), 'repo'))
+  if (GITHUB_EVENT_NAME !== 'workflow_run') return false
+  const event = GITHUB_EVENT_PATH ? readEvent(GITHUB_EVENT_PATH) : undefined
+  return !isHere(field(field(event, 'workflow_run'), 'head_repository'))
+}
 
 const readEvent = (file: string): unknown => {
   try {

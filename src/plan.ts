@@ -41,8 +41,8 @@ export type Plan = {
   /** What an earlier run made is used where a record of the Actions cache says so, or also where the registry does. */
   readonly reuse: 'records' | 'registry' | 'none'
   readonly push: boolean
-  /** Why the image is not pushed, where it is not. */
-  readonly notPushed: string
+  /** Why the image is not pushed, where it is not; for the log, at this level. */
+  readonly notPushed: { readonly level: 'info' | 'notice'; readonly message: string }
 }
 
 /** The time that Nix gives every file; an image that is built again must not have another digest. */
@@ -79,10 +79,16 @@ export const plan = (inputs: Inputs, context: Context, popularity: Plan['popular
     reuse: inputs.output || inputs.reuse === 'false' ? 'none' : inputs.reuse === 'registry' ? 'registry' : 'records',
     push: inputs.push !== 'false' && !forked,
     notPushed: forked
-      ? 'The image is not pushed: this is a pull request from a fork, whose token cannot write packages.'
-      : 'The image is not pushed, as `push: false` says.',
+      ? { level: 'notice', message: `The image is not pushed: ${whyNot(context)}` }
+      : { level: 'info', message: 'The image is not pushed, as `push: false` says.' },
   }
 }
+
+/** Only these have a token that could. */
+const whyNot = ({ event }: Context): string =>
+  event === 'pull_request_target' || event === 'workflow_run'
+    ? "a pull request from a fork set off this run, and what it builds may be a stranger's; with `push: true` it is pushed."
+    : 'this is a pull request from a fork, whose token cannot write packages.'
 
 const presetPackages = ({ preset, packages }: Inputs): readonly RequestedPackage[] =>
   preset === 'bare' ? [] : preset === 'default' ? defaultPackages : jobContainerPackages(packages)

@@ -149,7 +149,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     })
   for (const { contents } of images) tellContents(contents, log)
   const top = topOf(images, plan)
-  if (!plan.push) log.info(plan.notPushed)
+  if (!plan.push) log[plan.notPushed.level](plan.notPushed.message)
   if (output) {
     const documents = images.map(({ image }) => image)
     await writeLayout(output, documents, top, tags)

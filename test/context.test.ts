@@ -137,12 +137,26 @@ describe('images are built on', () => {
 describe('a pull request from a fork', () => {
   const headRepository = (full_name: string): unknown => ({ pull_request: { head: { repo: { full_name } } } })
 
+  const afterRunOf = (full_name: string): unknown => ({ workflow_run: { head_repository: { full_name } } })
+
   test.each<[string, string, unknown, boolean]>([
     ['is one whose head is in another repository', 'pull_request', headRepository('Somebody/Name'), true],
     ['is one when somebody reviews it', 'pull_request_review', headRepository('Somebody/Name'), true],
     ['is one whose head repository was deleted', 'pull_request', { pull_request: { head: { repo: null } } }, true],
     ['is none with its head in the repository', 'pull_request', headRepository('Owner/Name'), false],
-    ['is none that runs with the rights of its target', 'pull_request_target', headRepository('Somebody/Name'), false],
+    [
+      'is one when somebody comments on its files',
+      'pull_request_review_comment',
+      headRepository('Somebody/Name'),
+      true,
+    ],
+    ['is one that runs with the rights of its target', 'pull_request_target', headRepository('Somebody/Name'), true],
+    ['is none of its own with the rights of its target', 'pull_request_target', headRepository('Owner/Name'), false],
+    ['is one of which nothing is told', 'pull_request_target', {}, true],
+    ['is one after which a workflow runs', 'workflow_run', afterRunOf('Somebody/Name'), true],
+    ['is one whose deleted fork a workflow ran for', 'workflow_run', { workflow_run: { head_repository: null } }, true],
+    ['is none after a run of the repository itself', 'workflow_run', afterRunOf('Owner/Name'), false],
+    ['is not told by a comment', 'issue_comment', { issue: { pull_request: { url: 'https://x' } } }, false],
     ['is no push', 'push', { repository: { full_name: 'Owner/Name' } }, false],
     ['is no manual run', 'workflow_dispatch', {}, false],
   ])('%s', async (_, GITHUB_EVENT_NAME, event, isForkPullRequest) => {
@@ -150,6 +164,10 @@ describe('a pull request from a fork', () => {
     const GITHUB_EVENT_PATH = join(folder.path, 'event.json')
     await writeFile(GITHUB_EVENT_PATH, JSON.stringify(event))
     expect(read({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH }).isForkPullRequest).toBe(isForkPullRequest)
+  })
+
+  test.each(['pull_request', 'pull_request_target', 'workflow_run'])('is what %s without a payload is', (event) => {
+    expect(read({ GITHUB_EVENT_NAME: event }).isForkPullRequest).toBe(true)
   })
 
   test('is not guessed from a file that is no JSON', async () => {

@@ -13,6 +13,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 const commit = 'c0ffee0000000000000000000000000000000000'
 const headCommit = 'badcafe000000000000000000000000000000000'
 const pullRequest = (full_name: string) => ({ pull_request: { head: { sha: headCommit, repo: { full_name } } } })
+const afterRunOf = (full_name: string) => ({ workflow_run: { event: 'pull_request', head_repository: { full_name } } })
 const [own, fork] = [pullRequest('Owner/Repository'), pullRequest('Stranger/Repository')]
 const [main, topic, tag, merge] = ['refs/heads/main', 'refs/heads/topic', 'refs/tags/v1', 'refs/pull/7/merge']
 const queue = 'refs/heads/gh-readonly-queue/main/pr-7-c0ffee'
@@ -24,12 +25,29 @@ const events: readonly (readonly [string, string, string, object, string | undef
   ['`push` of a tag', 'push', tag, {}, commit, 'records'],
   ['`pull_request` from the same repository', 'pull_request', merge, own, headCommit, 'records'],
   ['`pull_request` from a fork', 'pull_request', merge, fork, undefined, 'nothing'],
-  ['`pull_request_target`', 'pull_request_target', main, fork, headCommit, 'nothing'],
+  ['`pull_request_target` from the same repository', 'pull_request_target', main, own, headCommit, 'nothing'],
+  ['`pull_request_target` from a fork', 'pull_request_target', main, fork, undefined, 'nothing'],
   ['`schedule`', 'schedule', main, { schedule: '0 4 * * *' }, commit, 'records, store paths'],
   ['`workflow_dispatch` on another branch', 'workflow_dispatch', topic, { inputs: {} }, commit, 'records'],
   ['`merge_group`', 'merge_group', queue, { merge_group: { head_sha: commit } }, commit, 'records'],
   ['`release`', 'release', tag, { release: { tag_name: 'v1' } }, commit, 'records'],
-  ['`workflow_run`', 'workflow_run', main, { workflow_run: { head_repository: { fork: true } } }, commit, 'nothing'],
+  [
+    '`workflow_run` after a run of the repository',
+    'workflow_run',
+    main,
+    afterRunOf('Owner/Repository'),
+    commit,
+    'nothing',
+  ],
+  [
+    "`workflow_run` after a fork's pull request",
+    'workflow_run',
+    main,
+    afterRunOf('Stranger/Repository'),
+    undefined,
+    'nothing',
+  ],
+  ['`issue_comment`', 'issue_comment', main, { issue: { pull_request: { url: 'https://x' } } }, commit, 'nothing'],
 ]
 
 describe('by default', () => {

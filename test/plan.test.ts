@@ -115,14 +115,29 @@ describe('an image', () => {
     expect(planOf({ push }, { isForkPullRequest }).push).toBe(pushed)
   })
 
-  test('that is not pushed has the reason with it', () => {
-    expect(planOf({ push: 'auto' }, { isForkPullRequest: true }).notPushed).toBe(
-      'The image is not pushed: this is a pull request from a fork, whose token cannot write packages.',
-    )
+  test.each([
+    ['pull_request', 'this is a pull request from a fork, whose token cannot write packages.'],
+    [
+      'pull_request_target',
+      "a pull request from a fork set off this run, and what it builds may be a stranger's; with `push: true` it is pushed.",
+    ],
+    [
+      'workflow_run',
+      "a pull request from a fork set off this run, and what it builds may be a stranger's; with `push: true` it is pushed.",
+    ],
+  ])('that is not pushed in %s from a fork has the reason with it', (event, reason) => {
+    expect(planOf({ push: 'auto' }, { event, isForkPullRequest: true }).notPushed).toEqual({
+      level: 'notice',
+      message: `The image is not pushed: ${reason}`,
+    })
+  })
+
+  test('that somebody does not want pushed has the reason with it', () => {
     for (const isForkPullRequest of [true, false])
-      expect(planOf({ push: 'false' }, { isForkPullRequest }).notPushed).toBe(
-        'The image is not pushed, as `push: false` says.',
-      )
+      expect(planOf({ push: 'false' }, { isForkPullRequest }).notPushed).toEqual({
+        level: 'info',
+        message: 'The image is not pushed, as `push: false` says.',
+      })
   })
 })
 
