@@ -48,7 +48,7 @@ const each = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): P
 
 const withSkopeo = async (image: NamedImage, host: string): Promise<void> => {
   const layout = join(folder.path, `layout-${image.name}`)
-  await prepareLayout(layout)
+  await prepareLayout(layout, layout)
   for (const layer of image.layers) await addLayerToLayout(layout, { ...layer, diffID: layer.descriptor.digest })
   await writeLayout(layout, [image.image], image.image.manifest, ['image'])
   const options = ['--retry-times', '3', '--preserve-digests', '--dest-tls-verify=false', '--dest-no-creds', '--quiet']

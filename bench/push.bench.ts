@@ -36,7 +36,7 @@ const pack = (name: string, algorithm: 'gzip' | 'zstd' | 'none', level: number) 
   }))
 
 const layout = join(folder, 'layout')
-await prepareLayout(layout)
+await prepareLayout(layout, layout)
 const plain = await Promise.all(pack('plain', 'none', 0))
 for (const layer of plain) await addLayerToLayout(layout, layer)
 const plainImage = image(plain, settings)

@@ -1,4 +1,4 @@
-import { appendFile, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import * as core from '@actions/core'
@@ -6,6 +6,7 @@ import { answerCacheRequest } from './cache/cache-process.ts'
 import { readContext } from './context.ts'
 import { explain, messages, UserError } from './error.ts'
 import { readInputs } from './inputs.ts'
+import { writeNewFile } from './lib/write-new-file.ts'
 import { actionsLog } from './log.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
 import type { Outcome } from './outcome.ts'
@@ -66,7 +67,7 @@ try {
 async function writeSbom(outcome: Outcome, folder: string): Promise<string> {
   const { fileName, text } = sbom(outcome)
   const file = join(folder, fileName)
-  await writeFile(file, text).catch((cause) => {
+  await writeNewFile(file, text).catch((cause) => {
     throw new UserError(
       `The image is complete, but its bill of materials cannot be written to ${file} (${cause.code}); make room there, or set \`sbom: false\`.`,
       { cause },

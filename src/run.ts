@@ -89,7 +89,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const environment = context.childEnvironment
   const timings: Timings = {}
 
-  if (output) await prepareLayout(output)
+  if (output) await prepareLayout(output, context.workspace)
   const client = new RepositoryClient(
     repository,
     await findCredentials(repository, { ...inputs, ...context, signal }),

@@ -55,7 +55,7 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['contents', 'context', 'inputs', 'inputs/*', 'log', 'plan'],
   },
   'archive/*': {
-    values: ['archive/*', 'concurrent', 'error', 'exists', 'graph/*', 'layers/*', 'nix/store-path', 'oci/*', 'units'],
+    values: ['archive/*', 'concurrent', 'error', 'graph/*', 'layers/*', 'lib/*', 'nix/store-path', 'oci/*', 'units'],
     types: ['contents', 'loader', 'nix/*', 'plan'],
   },
   'deflate-worker': { types: ['archive/*'] },
@@ -103,7 +103,7 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['context', 'inputs', 'log'],
   },
   main: {
-    values: ['cache/*', 'context', 'error', 'inputs', 'log', 'nix/*', 'report/*', 'run'],
+    values: ['cache/*', 'context', 'error', 'inputs', 'lib/*', 'log', 'nix/*', 'report/*', 'run'],
     types: ['outcome'],
   },
 }

@@ -1,7 +1,8 @@
-import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import type { Stats } from 'node:fs'
+import { lstat, mkdir, readdir, realpath } from 'node:fs/promises'
+import { dirname, join, resolve, sep } from 'node:path'
 import { isNoSpace, UserError } from '../error.ts'
-import { exists } from '../exists.ts'
+import { copyToNewFile, writeNewFile } from '../lib/write-new-file.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import { layoutFile, layoutIndex } from '../oci/layout.ts'
@@ -10,17 +11,17 @@ import type { LayerBlob } from './layer.ts'
 
 /**
  * Makes the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be written
- * to, or holds anything else than an image layout, which would be mixed up with it.
+ * to, if it holds anything else than an image layout, which would be mixed up with it, or if a link leads there from within
+ * the workspace: what a checkout has does not say where this writes to.
  */
-export const prepareLayout = async (folder: string): Promise<void> => {
+export const prepareLayout = async (folder: string, workspace: string): Promise<void> => {
   try {
-    const names = (await exists(folder)) ? await readdir(folder) : []
-    if (names.some((name) => !['blobs', 'index.json', 'oci-layout'].includes(name)))
-      throw new UserError(
-        `\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`,
-      )
+    await refuseLinks(folder, await realpath(workspace).catch(() => workspace))
+    await checkEntries(folder, { folders: /^blobs$/, files: /^(index\.json|oci-layout)$/ }, folder)
+    await checkEntries(join(folder, 'blobs'), { folders: /^sha256$/ }, folder)
+    await checkEntries(blobs(folder), { files: /^[0-9a-f]{64}$/ }, folder)
     await mkdir(blobs(folder), { recursive: true })
-    await writeFile(join(folder, 'oci-layout'), layoutFile)
+    await writeNewFile(join(folder, 'oci-layout'), layoutFile)
   } catch (cause) {
     if (cause instanceof UserError) throw cause
     const reason = cause instanceof Error && 'code' in cause ? cause.code : cause
@@ -30,12 +31,54 @@ export const prepareLayout = async (folder: string): Promise<void> => {
   }
 }
 
+const lstatIfThere = (path: string): Promise<Stats | undefined> =>
+  lstat(path).catch((error) => {
+    if (error.code === 'ENOENT') return undefined
+    throw error
+  })
+
+/** No part of a path may be a link that lies in the workspace, nor its last one a link at all. */
+const refuseLinks = async (folder: string, workspace: string): Promise<void> => {
+  const names = resolve(folder).split(sep).slice(1)
+  for (const index of names.keys()) {
+    const path = sep + names.slice(0, index + 1).join(sep)
+    const stats = await lstatIfThere(path)
+    if (!stats) return
+    if (!stats.isSymbolicLink()) continue
+    const place = `${await realpath(dirname(path))}${sep}`
+    if (index === names.length - 1 || place.startsWith(`${workspace}${sep}`))
+      throw new UserError(
+        `\`output\` is ${folder}, where ${path} is a link, which may lead anywhere; name a folder that is reached without one.`,
+      )
+  }
+}
+
+/** Which names a folder of a layout may have, those of folders and those of files. */
+type Names = { readonly folders?: RegExp; readonly files?: RegExp }
+
+const checkEntries = async (path: string, { folders, files }: Names, folder: string): Promise<void> => {
+  if (!(await lstatIfThere(path))) return
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    if (!folders?.test(entry.name) && !files?.test(entry.name))
+      throw new UserError(
+        `\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`,
+      )
+    const file = join(path, entry.name)
+    // A file with another name elsewhere would be changed there too.
+    const isPlain = files?.test(entry.name) ? entry.isFile() && (await lstat(file)).nlink === 1 : entry.isDirectory()
+    if (!isPlain)
+      throw new UserError(
+        `\`output\` is ${folder}, where ${file} is a link or something else that this action has not written; name an empty folder, or one that does not exist.`,
+      )
+  }
+}
+
 const blobs = (folder: string): string => join(folder, 'blobs', 'sha256')
 const blob = (folder: string, { digest }: Descriptor): string => join(blobs(folder), digest.slice('sha256:'.length))
 
 /** Puts the file of a layer into an image layout. Throws a `UserError` if it has no room there. */
 export const addLayerToLayout = async (folder: string, { descriptor, file }: LayerBlob): Promise<void> => {
-  await copyFile(file, blob(folder, descriptor)).catch((cause) => explainFullDisk(cause, folder, descriptor))
+  await copyToNewFile(file, blob(folder, descriptor)).catch((cause) => explainFullDisk(cause, folder, descriptor))
 }
 
 const explainFullDisk = (cause: unknown, folder: string, { size }: Descriptor): never => {
@@ -58,8 +101,8 @@ export const writeLayout = async (
 ): Promise<void> => {
   const documents = images.flatMap(({ config, manifest }) => [config, manifest])
   for (const { descriptor, bytes } of [...documents, top])
-    await writeFile(blob(folder, descriptor), bytes).catch((cause) => explainFullDisk(cause, folder, descriptor))
-  await writeFile(join(folder, 'index.json'), layoutIndex(top.descriptor, tags)).catch((cause) =>
+    await writeNewFile(blob(folder, descriptor), bytes).catch((cause) => explainFullDisk(cause, folder, descriptor))
+  await writeNewFile(join(folder, 'index.json'), layoutIndex(top.descriptor, tags)).catch((cause) =>
     explainFullDisk(cause, folder, top.descriptor),
   )
 }

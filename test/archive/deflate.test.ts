@@ -96,7 +96,7 @@ test('umoci and skopeo read a layer of several members', async () => {
   const layout = join(temporary.path, 'layout')
   const content = Buffer.concat([mixed, mixed, mixed, mixed.subarray(0, 777)])
   const archive = tar([{ type: 'file', name: 'file', mode: 0o644, content }])
-  await prepareLayout(layout)
+  await prepareLayout(layout, temporary.path)
   const layer = {
     ...(await writeLayer(archive, join(temporary.path, 'layer'), { algorithm: 'gzip', level: 5 })),
     holds: '',
