@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isRecord, parseJson } from './check.ts'
 import { UserError } from './error.ts'
+import { type GithubServer, githubServer } from './lib/github-server.ts'
 import { type Platform, platformOfRunner } from './oci/platform.ts'
 
 /** What the runner tells a step, besides its inputs. Folders are absolute. */
@@ -12,6 +13,8 @@ export type Context = {
   readonly platform: Platform
   /** `owner/name`; empty outside a workflow. */
   readonly repository: string
+  /** Where the workflow runs, and where its token belongs. */
+  readonly github: GithubServer
   /** The page of the repository; `undefined` outside a workflow. */
   readonly repositoryUrl: string | undefined
   /** Seconds since 1970, of an image that shall say when it was made. */
@@ -103,15 +106,15 @@ export const readContext = (environment: Environment, program: string): Context 
     throw new UserError(
       'RUNNER_TEMP and GITHUB_WORKSPACE are not set; nix-image-action runs as a step of a GitHub Actions job.',
     )
+  const github = githubServer(environment['GITHUB_SERVER_URL'] ?? '')
   const pullRequest = pullRequestOf(environment)
   return {
     workspace: GITHUB_WORKSPACE,
     temporary: RUNNER_TEMP,
     platform,
     repository: environment['GITHUB_REPOSITORY'] ?? '',
-    repositoryUrl: environment['GITHUB_REPOSITORY']
-      ? `${environment['GITHUB_SERVER_URL'] || 'https://github.com'}/${environment['GITHUB_REPOSITORY']}`
-      : undefined,
+    github,
+    repositoryUrl: environment['GITHUB_REPOSITORY'] ? `${github.url}/${environment['GITHUB_REPOSITORY']}` : undefined,
     sourceDateEpoch: readEpoch(environment['SOURCE_DATE_EPOCH']),
     actor: environment['GITHUB_ACTOR'] || 'github-actions',
     isForkPullRequest: isForkPullRequest(environment, pullRequest),

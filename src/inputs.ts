@@ -55,7 +55,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     source: parseSource(get('nixpkgs'), context.workspace, problem),
     nixpkgsConfig: parseConfig(get('nixpkgs-config'), problem),
     platforms: parsePlatforms(get('platforms'), context.platform, problem),
-    ...parseDestination(get('image'), get('tags'), context.repository, problem),
+    ...parseDestination(get('image'), get('tags'), context, problem),
     push: choice(get, 'push', ['auto', 'true', 'false'], problem),
     output: fromWorkspace(get('output'), context.workspace),
     credentials: parseCredentials(get('username'), get('password'), problem),

@@ -38,7 +38,7 @@ try {
   const outcome = await run(inputs, context, {
     log: actionsLog,
     secret: core.setSecret,
-    endpoints: publicEndpoints,
+    endpoints: { ...publicEndpoints, ownGithub: context.github.url },
     signal: cancel.signal,
     addToJob: ({ bin, variables }) => {
       core.addPath(bin)

@@ -30,6 +30,7 @@ test('what the runner tells is read', () => {
     temporary: '/home/runner/work/_temp',
     platform: 'linux/amd64',
     repository: 'Owner/Name',
+    github: { url: 'https://github.com', registry: 'ghcr.io' },
     repositoryUrl: 'https://github.com/Owner/Name',
     sourceDateEpoch: undefined,
     actor: 'somebody',
@@ -48,9 +49,9 @@ test('what the runner tells is read', () => {
 })
 
 test('the repository is on the server that the runner names', () => {
-  expect(read({ GITHUB_SERVER_URL: 'https://github.example.org' }).repositoryUrl).toBe(
-    'https://github.example.org/Owner/Name',
-  )
+  const { github, repositoryUrl } = read({ GITHUB_SERVER_URL: 'https://github.example.org/' })
+  expect(github.registry).toBe('containers.github.example.org')
+  expect(repositoryUrl).toBe('https://github.example.org/Owner/Name')
 })
 
 describe('SOURCE_DATE_EPOCH', () => {

@@ -26,6 +26,7 @@ const context: Context = {
   temporary: '/work/temporary',
   platform: 'linux/amd64',
   repository: 'Owner/Name',
+  github: { url: 'https://github.com', registry: 'ghcr.io' },
   repositoryUrl: 'https://github.com/Owner/Name',
   sourceDateEpoch: undefined,
   actor: 'somebody',

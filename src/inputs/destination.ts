@@ -1,3 +1,4 @@
+import type { Context } from '../context.ts'
 import {
   formatRepository,
   isTag,
@@ -11,21 +12,22 @@ import { type Problem, quoted } from './problem.ts'
 export type Destination = { readonly repository: Repository; readonly tags: readonly string[] }
 
 /**
- * Where the image goes: `image`, or else the repository that full references in `tags` name, or else ghcr.io with the
- * name of the workflow's repository.
+ * Where the image goes: `image`, or else the repository that full references in `tags` name, or else the registry of the
+ * workflow's GitHub with the name of its repository.
  */
 export const parseDestination = (
   imageText: string,
   tagsText: string,
-  githubRepository: string,
+  { github, repository: ownRepository }: Pick<Context, 'github' | 'repository'>,
   problem: Problem,
 ): Destination => {
+  const example = `${github.registry ?? 'registry.example.org'}/owner/name`
   const given = imageText ? parseRepository(imageText) : undefined
   if (imageText && !given)
     problem(
-      `\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`ghcr.io/owner/name\`${parseRepository(`docker.io/${imageText}`) ? `, or for Docker Hub \`docker.io/${imageText}\`` : ''}.`,
+      `\`image\` is ${quoted(imageText)}; write registry and repository without a tag, as in \`${example}\`${parseRepository(`docker.io/${imageText}`) ? `, or for Docker Hub \`docker.io/${imageText}\`` : ''}.`,
     )
-  const { tags, repositories } = parseTags(tagsText, problem)
+  const { tags, repositories } = parseTags(tagsText, example, problem)
   const [first, ...others] = repositories
   const other = others.find((repository) => first && !sameRepository(repository, first))
   if (first && other)
@@ -34,13 +36,12 @@ export const parseDestination = (
     problem(
       `\`tags\` names ${formatRepository(first)}, but \`image\` ${formatRepository(given)}; give tags of that repository.`,
     )
-  const repository = given ?? first ?? parseRepository(`ghcr.io/${githubRepository}`)
-  if (!repository && !imageText)
-    problem('`image` is not given; write registry and repository, as in `ghcr.io/owner/name`.')
+  const repository = given ?? first ?? parseRepository(`${github.registry}/${ownRepository}`)
+  if (!repository && !imageText) problem(`\`image\` is not given; write registry and repository, as in \`${example}\`.`)
   return { repository: repository ?? { registry: '', name: '' }, tags }
 }
 
-const parseTags = (text: string, problem: Problem): { tags: string[]; repositories: Repository[] } => {
+const parseTags = (text: string, example: string, problem: Problem): { tags: string[]; repositories: Repository[] } => {
   const tags = new Set<string>()
   const repositories: Repository[] = []
   const items = text.split(/[\n,]/).map((item) => item.trim())
@@ -49,7 +50,7 @@ const parseTags = (text: string, problem: Problem): { tags: string[]; repositori
     if (reference) repositories.push(reference.repository)
     else if (!isTag(item))
       problem(
-        `\`tags\` has ${quoted(item)}; write a tag of up to 128 letters, digits, dots, hyphens and underscores, or a reference such as \`ghcr.io/owner/name:tag\`.`,
+        `\`tags\` has ${quoted(item)}; write a tag of up to 128 letters, digits, dots, hyphens and underscores, or a reference such as \`${example}:tag\`.`,
       )
     tags.add(reference?.tag ?? item)
   }

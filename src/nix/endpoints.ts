@@ -2,13 +2,17 @@
 export type Endpoints = {
   readonly github: string
   readonly githubApi: string
+  /** The GitHub that the workflow runs on. Its token goes there and to no other. */
+  readonly ownGithub: string
   readonly channels: string
   readonly releases: string
 }
 
+/** Those of everybody, for a workflow on github.com. */
 export const publicEndpoints: Endpoints = {
   github: 'https://github.com',
   githubApi: 'https://api.github.com',
+  ownGithub: 'https://github.com',
   channels: 'https://channels.nixos.org',
   releases: 'https://releases.nixos.org',
 }

@@ -125,7 +125,7 @@ const locked = async (file: string, input: string, { endpoints }: IdentifyTools)
       { cause },
     )
   })
-  const { type, url, revision, narHash } = lockedInput(text, file, input, endpoints.github)
+  const { type, url, revision, narHash } = lockedInput(text, file, input, endpoints)
   const identity = type === 'git' ? git(url, undefined, revision, revision) : tarball(url, narHash)
   return {
     ...identity,
@@ -152,7 +152,7 @@ const githubRevision = async (
   const url = `${endpoints.githubApi}/repos/${owner}/${repo}/commits/${ref.split('/').map(encodeURIComponent).join('/')}`
   const headers = {
     accept: 'application/vnd.github.sha',
-    ...(githubToken && { authorization: `Bearer ${githubToken}` }),
+    ...(githubToken && endpoints.ownGithub === endpoints.github && { authorization: `Bearer ${githubToken}` }),
   }
   return commitIn(await downloadText(url, { signal, headers }), url)
 }

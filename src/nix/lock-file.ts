@@ -1,6 +1,7 @@
 import { isRecord, parseJson, record, string } from '../check.ts'
 import { UserError } from '../error.ts'
 import { isLoopback } from '../loopback.ts'
+import type { Endpoints } from './endpoints.ts'
 import { isNarHash, type NarHash } from './nar-hash.ts'
 
 /** An input that a `flake.lock` pins, with the hash of its content. `url` is of a tarball or a git repository. */
@@ -15,7 +16,12 @@ export type LockedInput = {
  * Finds an input of the root flake in the text of a `flake.lock`, of format version 5 to 7. Throws a `UserError` that names
  * the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix manual, "nix flake", lock files.
  */
-export const lockedInput = (text: string, file: string, input: string, githubUrl: string): LockedInput => {
+export const lockedInput = (
+  text: string,
+  file: string,
+  input: string,
+  endpoints: Pick<Endpoints, 'github' | 'ownGithub'>,
+): LockedInput => {
   const { nodes, root } = readLock(text, file)
   if (!Object.hasOwn(inputsOf(nodes, root), input)) {
     const names = Object.keys(inputsOf(nodes, root)).sort()
@@ -25,7 +31,7 @@ export const lockedInput = (text: string, file: string, input: string, githubUrl
     )
   }
   const locked = fields(own(fields(own(nodes, followed(nodes, root, input, file))), 'locked'))
-  return toInput(locked, `${file}#${input}`, githubUrl)
+  return toInput(locked, `${file}#${input}`, endpoints)
 }
 
 const readLock = (text: string, file: string): { nodes: Record<string, unknown>; root: string } => {
@@ -82,7 +88,11 @@ const followed = (nodes: Record<string, unknown>, root: string, input: string, f
   return inputOf(root, input, 0)
 }
 
-const toInput = (locked: Record<string, unknown>, what: string, githubUrl: string): LockedInput => {
+const toInput = (
+  locked: Record<string, unknown>,
+  what: string,
+  { github, ownGithub }: Pick<Endpoints, 'github' | 'ownGithub'>,
+): LockedInput => {
   const text = (name: string): string => {
     const value = own(locked, name)
     return typeof value === 'string' ? value : ''
@@ -98,7 +108,11 @@ const toInput = (locked: Record<string, unknown>, what: string, githubUrl: strin
       const [owner, repo] = [text('owner'), text('repo')]
       if (!revision || !isName(owner) || !isName(repo))
         throw wrong('is locked without an owner, a repository or a commit')
-      return { type: 'tarball', url: `${githubUrl}/${owner}/${repo}/archive/${revision}.tar.gz`, revision, narHash }
+      const host = text('host').toLowerCase() || 'github.com'
+      const server = host === 'github.com' ? github : host === URL.parse(ownGithub)?.host ? ownGithub : undefined
+      if (!server) throw wrong('is locked to another GitHub than that of the workflow')
+      const url = fetchable(`${server}/${owner}/${repo}/archive/${revision}.tar.gz`, wrong)
+      return { type: 'tarball', url, revision, narHash }
     }
     case 'tarball':
       return { type: 'tarball', url: fetchable(text('url'), wrong), revision, narHash }

@@ -23,11 +23,12 @@ export const prepareNix = async (
   const environment = installed
     ? { ...withPath(tools.environment, installed.bin), ...installed.variables }
     : tools.environment
-  const isOnGithub =
-    source.type === 'github' ||
+  const { ownGithub } = endpoints
+  const isOnOwnGithub =
     source.type === 'lock' ||
-    (source.type === 'tarball' && source.url.startsWith(`${endpoints.github}/`))
-  const access = isOnGithub && githubToken ? await githubAccess(githubToken, endpoints.github, tools) : ''
+    (source.type === 'github' && endpoints.github === ownGithub) ||
+    (source.type === 'tarball' && URL.parse(source.url)?.origin === ownGithub)
+  const access = isOnOwnGithub && githubToken ? await githubAccess(githubToken, ownGithub, tools) : ''
   // What the user writes comes last, and wins.
   const nix = await configureNix({ ...tools, environment, config: access + config })
   const version = await nix('nix-store', ['--version']).catch((error) => {

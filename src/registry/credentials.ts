@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isRecord, parseJson, record } from '../check.ts'
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
+import type { GithubServer } from '../lib/github-server.ts'
 import type { Repository } from '../oci/reference.ts'
 import { askCredentialHelper } from './credential-helper.ts'
 import { identityToken } from './identity-token.ts'
@@ -15,25 +16,27 @@ export type CredentialSources = {
   readonly helperEnvironment: Readonly<Record<string, string>>
   readonly actor: string
   readonly githubToken: string | undefined
+  /** Whose token that is. */
+  readonly github: Pick<GithubServer, 'registry'>
   readonly signal: AbortSignal
 }
 
 /**
  * The credentials for a registry: the inputs', else what Docker's `config.json` or a credential helper that it names has for
- * exactly this host or a part of it, else for ghcr.io the workflow's token, else none. Throws a `UserError` if the file cannot be understood.
+ * exactly this host or a part of it, else for the registry of the workflow's GitHub its token, else none. Throws a `UserError` if the file cannot be understood.
  */
 export const findCredentials = async (
   repository: Repository,
   sources: CredentialSources,
 ): Promise<Credentials | undefined> => {
   const { registry } = repository
-  const { credentials, dockerConfig, actor, githubToken } = sources
+  const { credentials, dockerConfig, actor, githubToken, github } = sources
   if (credentials) return credentials
   const stored = dockerConfig
     ? await dockerCredentials(join(dockerConfig, 'config.json'), repository, sources)
     : undefined
   if (stored) return stored
-  return registry === 'ghcr.io' && githubToken ? { username: actor, password: githubToken } : undefined
+  return registry === github.registry && githubToken ? { username: actor, password: githubToken } : undefined
 }
 
 /** In Docker's order: the helper for this registry, the helper for all, the file itself. */

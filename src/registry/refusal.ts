@@ -1,5 +1,6 @@
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
+import { githubCom } from '../lib/github-server.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { isSecondaryLimit, type RegistryError } from './error.ts'
 
@@ -13,10 +14,14 @@ export const explainRefusal = (
 
 export const noCredentials = ({ registry }: Repository): UserError =>
   new UserError(
-    registry === 'ghcr.io'
-      ? 'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.'
+    githubOf(registry)
+      ? `${registry} wants credentials and there are none; where the workflow runs on ${githubOf(registry)}, leave \`github-token\` at its default, or else give \`username\` and \`password\`.`
       : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`,
   )
+
+/** The GitHub that a registry belongs to, by its name. */
+const githubOf = (registry: string): string | undefined =>
+  registry === githubCom.registry ? new URL(githubCom.url).host : /^containers\.(.+)$/.exec(registry)?.[1]
 
 /** An answer that no registry gives, as of a web server or of something in between. */
 export const notARegistry = ({ registry }: Repository, what: string): UserError =>
@@ -63,11 +68,11 @@ const sentence = (
 }
 
 const refusedCredentials = ({ registry }: Repository, { username }: Credentials): string =>
-  registry === 'ghcr.io'
-    ? `ghcr.io refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
+  githubOf(registry)
+    ? `${registry} refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
     : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`
 
 const refusedPush = (repository: Repository, { username }: Credentials): string =>
-  repository.registry === 'ghcr.io'
-    ? `ghcr.io does not let this job push to ${formatRepository(repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
+  githubOf(repository.registry)
+    ? `${repository.registry} does not let this job push to ${formatRepository(repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
     : `${repository.registry} does not let ${username} push to ${formatRepository(repository)}; use credentials that may write to it.`

@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { type Destination, parseDestination } from '../../src/inputs/destination.ts'
+import { githubServer } from '../../src/lib/github-server.ts'
 
 type Read = { destination: Destination; problems: string[] }
 
-const read = (image: string, tags: string, githubRepository = 'Owner/Name'): Read => {
+const read = (image: string, tags: string, ownRepository = 'Owner/Name', server = 'https://github.com'): Read => {
   const problems: string[] = []
+  const own = { github: githubServer(server), repository: ownRepository }
   return {
-    destination: parseDestination(image, tags, githubRepository, (sentence) => problems.push(sentence)),
+    destination: parseDestination(image, tags, own, (sentence) => problems.push(sentence)),
     problems,
   }
 }
@@ -26,6 +28,24 @@ describe('the image goes to', () => {
     const { destination, problems } = read(image, tags)
     expect({ repository: destination.repository, problems }).toEqual({ repository, problems: [] })
   })
+})
+
+test('without `image`, it goes to the registry of the GitHub that the workflow runs on', () => {
+  const { destination, problems } = read('', 'v1', 'Owner/Name', 'https://ghe.example.org')
+  expect({ repository: destination.repository, problems }).toEqual({
+    repository: { registry: 'containers.ghe.example.org', name: 'owner/name' },
+    problems: [],
+  })
+})
+
+test('of a server without a known registry, `image` has to be given', () => {
+  expect(read('', 'v1', 'Owner/Name', 'https://example.org/git').problems).toEqual([
+    '`image` is not given; write registry and repository, as in `registry.example.org/owner/name`.',
+  ])
+  expect(read('tools', 'a b', 'Owner/Name', 'https://octocorp.ghe.com').problems).toEqual([
+    expect.stringContaining('as in `containers.octocorp.ghe.com/owner/name`'),
+    expect.stringContaining('a reference such as `containers.octocorp.ghe.com/owner/name:tag`'),
+  ])
 })
 
 describe('tags', () => {

@@ -9,7 +9,8 @@ const github = { type: 'github', owner: 'NixOS', repo: 'nixpkgs', rev, narHash }
 const lock = (inputs: Record<string, unknown>, nodes: Record<string, unknown>): string =>
   JSON.stringify({ version: 7, root: 'root', nodes: { root: { inputs }, ...nodes } })
 
-const find = (text: string, input = 'nixpkgs') => lockedInput(text, 'flake.lock', input, 'https://github.com')
+const find = (text: string, input = 'nixpkgs') =>
+  lockedInput(text, 'flake.lock', input, { github: 'https://github.com', ownGithub: 'https://ghe.example.org' })
 
 describe('an input of a lock file is found', () => {
   test.each([
@@ -17,6 +18,11 @@ describe('an input of a lock file is found', () => {
       'on GitHub',
       lock({ nixpkgs: 'nixpkgs_2' }, { nixpkgs_2: { locked: github } }),
       { type: 'tarball', url: `https://github.com/NixOS/nixpkgs/archive/${rev}.tar.gz`, revision: rev, narHash },
+    ],
+    [
+      'on the GitHub of the workflow',
+      lock({ nixpkgs: 'a' }, { a: { locked: { ...github, host: 'GHE.example.org' } } }),
+      { type: 'tarball', url: `https://ghe.example.org/NixOS/nixpkgs/archive/${rev}.tar.gz`, revision: rev, narHash },
     ],
     [
       'as a tarball',
@@ -123,6 +129,11 @@ describe('a lock file that pins nothing to fetch is told with what to do:', () =
       'on GitHub without an owner',
       lock({ nixpkgs: 'a' }, { a: { locked: { ...github, owner: '../..' } } }),
       '`nixpkgs` is flake.lock#nixpkgs, which is locked without an owner, a repository or a commit; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'on another GitHub',
+      lock({ nixpkgs: 'a' }, { a: { locked: { ...github, host: 'ghe.example.com' } } }),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked to another GitHub than that of the workflow; lock it from GitHub, git or a tarball.',
     ],
     [
       'in git without a commit',

@@ -16,6 +16,7 @@ const sources = (): CredentialSources => ({
   helperEnvironment: { PATH: `${dockerConfig}:/usr/bin:/bin` },
   actor: 'somebody',
   githubToken: 'ghs_token',
+  github: { registry: 'ghcr.io' },
   signal: new AbortController().signal,
 })
 const writeConfig = (config: unknown): Promise<void> =>

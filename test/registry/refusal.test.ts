@@ -4,6 +4,7 @@ import { explainRefusal } from '../../src/registry/refusal.ts'
 
 const me = { username: 'me', password: 'secret' }
 const github = { registry: 'ghcr.io', name: 'owner/tools' }
+const enterprise = { registry: 'containers.ghe.example.org', name: 'owner/tools' }
 const other = { registry: 'example.org', name: 'tools' }
 
 describe('a refusal says what is missing:', () => {
@@ -18,7 +19,25 @@ describe('a refusal says what is missing:', () => {
       401,
       github,
       undefined,
-      'ghcr.io wants credentials and there are none; leave `github-token` at its default, or give `username` and `password`.',
+      'ghcr.io wants credentials and there are none; where the workflow runs on github.com, leave `github-token` at its default, or else give `username` and `password`.',
+    ],
+    [
+      401,
+      enterprise,
+      me,
+      'containers.ghe.example.org refuses the credentials of me; give the job `permissions: packages: write`, or check `username` and `password`.',
+    ],
+    [
+      401,
+      enterprise,
+      undefined,
+      'containers.ghe.example.org wants credentials and there are none; where the workflow runs on ghe.example.org, leave `github-token` at its default, or else give `username` and `password`.',
+    ],
+    [
+      403,
+      enterprise,
+      me,
+      'containers.ghe.example.org does not let this job push to containers.ghe.example.org/owner/tools; give the job `permissions: packages: write`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package\'s settings.',
     ],
     [
       401,

@@ -48,7 +48,13 @@ export const startPackageSources = async (): Promise<PackageSources> => {
   return {
     folder,
     server,
-    endpoints: { ...publicEndpoints, github: server.url, githubApi: server.url, channels: server.url },
+    endpoints: {
+      ...publicEndpoints,
+      github: server.url,
+      githubApi: server.url,
+      ownGithub: server.url,
+      channels: server.url,
+    },
     revision,
     narHash: (await pin({ type: 'path', path: set })).narHash,
     [Symbol.asyncDispose]: async () => {
