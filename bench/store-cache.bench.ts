@@ -144,7 +144,9 @@ const realise = (paths: readonly StorePath[]) => async (nix: Nix) => {
 }
 const tools = await build(['bash', 'coreutils', 'gnutar'])
 const closure = await build(['bash', 'coreutils', 'git', 'jq', 'gnutar', 'cacert'])
-await measure('source', async (nix) => [(await fetchTarball(nix, `${upstream.url}/source.tar.gz`)).path])
+await measure('source', async (nix) => [
+  (await fetchTarball(nix, `${upstream.url}/source.tar.gz`, undefined, folder)).path,
+])
 await measure('tools', realise(tools))
 await measure('closure', realise(closure))
 await rm(folder, { recursive: true, force: true })

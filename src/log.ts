@@ -13,14 +13,14 @@ export type Log = {
   readonly group: <T>(title: string, work: () => Promise<T>) => Promise<T>
 }
 
-/** The log of a GitHub Actions step. */
-export const actionsLog: Log = {
-  info: (message) => core.info(harmless(message)),
-  notice: (message) => core.notice(message),
-  warning: (message) => core.warning(message),
-  debug: core.debug,
-  group: core.group,
-}
+/** The log of a GitHub Actions step; `hide` takes secrets out of a text. */
+export const actionsLog = (hide: (text: string) => string): Log => ({
+  info: (message) => core.info(harmless(hide(message))),
+  notice: (message) => core.notice(hide(message)),
+  warning: (message) => core.warning(hide(message)),
+  debug: (message) => core.debug(hide(message)),
+  group: (title, work) => core.group(hide(title), work),
+})
 
 /**
  * A line that the runner only prints. File names, what builders say and what a package set traces is in the log too, and

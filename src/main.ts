@@ -5,7 +5,9 @@ import * as core from '@actions/core'
 import { answerCacheRequest } from './cache/cache-process.ts'
 import { readContext } from './context.ts'
 import { explain, messages, UserError } from './error.ts'
+import { secretsOf } from './inputs/secrets-of.ts'
 import { readInputs } from './inputs.ts'
+import { redact } from './lib/redact.ts'
 import { writeNewFile } from './lib/write-new-file.ts'
 import { actionsLog } from './log.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
@@ -25,19 +27,26 @@ if (process.argv[2] === 'actions-cache') {
   process.exit()
 }
 
-/** Inputs that must never be seen, whatever happens next. */
-const secrets = ['password', 'github-token', 'cache-signing-key']
+/** Masked by the runner, and hidden here too: a log is read in more places than there. */
+const secrets = new Set<string>()
+const secret = (value: string): void => {
+  if (value === '' || secrets.has(value)) return
+  secrets.add(value)
+  core.setSecret(value)
+}
+const hide = (text: string): string => redact(text, secrets)
+const log = actionsLog(hide)
 
 const cancel = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => cancel.abort())
 
 try {
-  for (const value of secrets.map((name) => core.getInput(name))) if (value) core.setSecret(value)
+  for (const value of secretsOf((name) => core.getInput(name))) secret(value)
   const context = readContext(process.env, import.meta.filename)
   const inputs = readInputs((name) => core.getInput(name), context)
   const outcome = await run(inputs, context, {
-    log: actionsLog,
-    secret: core.setSecret,
+    log,
+    secret,
     endpoints: { ...publicEndpoints, ownGithub: context.github.url },
     signal: cancel.signal,
     addToJob: ({ bin, variables }) => {
@@ -49,7 +58,7 @@ try {
   for (const [name, value] of Object.entries(outputs(outcome, sbomFile))) core.setOutput(name, value)
   if (process.env['GITHUB_STEP_SUMMARY']) await core.summary.addRaw(summary(outcome)).write()
   await declareArtifact(outcome).catch((error) =>
-    actionsLog.notice(
+    log.notice(
       `The image is pushed, but the runner was not told of it (${messages(error).join(': ')}); give actions/attest the name and the digest.`,
     ),
   )
@@ -59,8 +68,8 @@ try {
     process.exit(130)
   }
   const { sentence, details } = explain(error)
-  for (const line of details.split('\n')) actionsLog.info(line)
-  core.setFailed(sentence)
+  for (const line of details.split('\n')) log.info(line)
+  core.setFailed(hide(sentence))
 }
 
 /** Returns its path. Later steps read it, so that it stays. */
@@ -82,7 +91,7 @@ async function declareArtifact(outcome: Outcome): Promise<void> {
   const line = artifactLine(outcome, GITHUB_ARTIFACTS_LIST ? await readFile(GITHUB_ARTIFACTS_LIST, 'utf8') : '')
   if (line) await appendFile(GITHUB_ARTIFACTS, line)
   else
-    actionsLog.info(
+    log.info(
       'This job has another image of the same name already, and the runner keeps one; give actions/attest the name and the digest of this one.',
     )
 }

@@ -12,6 +12,7 @@ import type { Context } from './context.ts'
 import { earlierRuns, isLost } from './earlier-runs.ts'
 import { UserError } from './error.ts'
 import type { Inputs } from './inputs.ts'
+import { urlSecrets } from './lib/url-secrets.ts'
 import type { Log } from './log.ts'
 import type { Endpoints } from './nix/endpoints.ts'
 import { identifySource } from './nix/identify-source.ts'
@@ -99,6 +100,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const identity = await timed(timings, 'source', () =>
     identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
   )
+  if (identity.fetch.by === 'tarball') for (const part of urlSecrets(identity.fetch.url)) ports.secret(part)
   const time = cacheTime({ log, signal })
   const cache = openActionsCache(context.cacheService, { ...ports, time, environment, temporary })
   const use = cacheUse(inputs.cache, context)

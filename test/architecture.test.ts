@@ -25,7 +25,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'oci/*': { values: ['check', 'oci/*'] },
 
   context: { values: ['check', 'error', 'lib/*', 'oci/*'] },
-  'inputs/*': { values: ['inputs/*', 'loopback', 'nix/nar-hash', 'oci/*'], types: ['context'] },
+  'inputs/*': { values: ['inputs/*', 'lib/*', 'loopback', 'nix/nar-hash', 'oci/*'], types: ['context'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
   'job-container': {},
   plan: { values: ['job-container', 'oci/*'], types: ['context', 'inputs', 'inputs/*'] },
@@ -91,6 +91,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'cache/*',
       'earlier-runs',
       'error',
+      'lib/*',
       'nix/*',
       'oci/*',
       'outcome',
@@ -103,7 +104,7 @@ const rules: Readonly<Record<string, Rule>> = {
     types: ['context', 'inputs', 'log'],
   },
   main: {
-    values: ['cache/*', 'context', 'error', 'inputs', 'lib/*', 'log', 'nix/*', 'report/*', 'run'],
+    values: ['cache/*', 'context', 'error', 'inputs', 'inputs/*', 'lib/*', 'log', 'nix/*', 'report/*', 'run'],
     types: ['outcome'],
   },
 }

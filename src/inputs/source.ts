@@ -74,7 +74,8 @@ const urlFault = (text: string, fragment: string | undefined): string => {
   if (isGit) {
     const rev = url.searchParams.get('rev')
     const other = [...url.searchParams.keys()].find((name) => name !== 'ref' && name !== 'rev')
-    if (other !== undefined) return `, whose \`${other}\` is not supported`
+    // A name without a value may be a token.
+    if (other !== undefined) return `, whose ${url.searchParams.get(other) ? `\`${other}\`` : 'query'} is not supported`
     if (!['https:', 'http:', 'ssh:', 'file:'].includes(url.protocol)) return ', which is no URL of git'
     if (fragment !== undefined) return ', where nothing can follow `#`'
     return rev !== null && !revision.test(rev) ? ', whose `rev` is no commit of 40 hex digits' : ''

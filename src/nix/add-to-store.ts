@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
+import { shownUrl } from '../lib/url-secrets.ts'
 import { type NarHash, parseNarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
@@ -45,9 +46,30 @@ const filteredPath = `
   }
 `
 
-/** Downloads and unpacks a tarball, and again if it was downloaded before: what is at a URL can change. */
-export const fetchTarball = async (nix: Nix, url: string): Promise<StoredFolder> =>
-  stored(nix, await evaluate(nix, '{ url }: { path = fetchTarball { name = "source"; inherit url; }; }', { url }))
+/**
+ * Downloads and unpacks a tarball, and again if it was downloaded before, unless its hash is known and the store has it: what is
+ * at a URL can change. The URL may have a secret in it: it is in a file in `temporary`, which only this user can read, and what
+ * Nix remembers of it is not kept.
+ */
+export const fetchTarball = async (
+  nix: Nix,
+  url: string,
+  narHash: NarHash | undefined,
+  temporary: string,
+): Promise<StoredFolder> => {
+  const file = join(temporary, 'tarball.json')
+  await writeFile(file, JSON.stringify({ url, ...(narHash && { sha256: narHash }) }), { mode: 0o600 })
+  const options = url === shownUrl(url) ? {} : { cache: join(temporary, 'nix-cache') }
+  try {
+    return await stored(nix, await evaluate(nix, tarballInFile, { file }, options))
+  } finally {
+    await rm(file)
+  }
+}
+
+const tarballInFile = `
+  { file }: { path = fetchTarball (builtins.fromJSON (builtins.readFile file) // { name = "source"; }); }
+`
 
 /** Fetches a git repository, by default its HEAD. A local one without a commit or branch is taken as its files are now. */
 export const fetchGit = async (
@@ -76,11 +98,13 @@ const evaluate = async (
   nix: Nix,
   expression: string,
   args: Record<string, string>,
+  options?: Parameters<Nix>[2],
 ): Promise<Record<string, unknown>> => {
-  const answer = await nix('nix-instantiate', [
+  const given = [
     ...['--eval', '--strict', '--json', '--read-write-mode', '--option', 'tarball-ttl', '0', '--expr', expression],
     ...Object.entries(args).flatMap(([name, value]) => ['--argstr', name, value]),
-  ])
+  ]
+  const answer = await nix('nix-instantiate', given, options)
   return record(parseJson(answer, 'what was fetched'), 'what was fetched')
 }
 

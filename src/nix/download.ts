@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { isNoSpace, messages, UserError } from '../error.ts'
+import { redact } from '../lib/redact.ts'
+import { shownUrl, urlSecrets } from '../lib/url-secrets.ts'
 
 export type DownloadOptions = {
   readonly signal: AbortSignal
@@ -57,11 +59,13 @@ const download = async <T>(
     } catch (cause) {
       signal.throwIfAborted()
       if (isNoSpace(cause))
-        throw new UserError(`There is no space left for ${url}; free some on the disk of the runner.`, { cause })
+        throw new UserError(`There is no space left for ${shownUrl(url)}; free some on the disk of the runner.`, {
+          cause,
+        })
       const isFinal = cause instanceof Refusal && cause.status < 500 && cause.status !== 429
       if (isFinal || attempt === tries)
         throw new UserError(
-          `${url} cannot be downloaded (${messages(cause).at(-1)}); check that it is right, or run the job again.`,
+          `${shownUrl(url)} cannot be downloaded (${redact(messages(cause).at(-1) ?? '', urlSecrets(url))}); check that it is right, or run the job again.`,
           { cause },
         )
       await new Promise((resolve) => setTimeout(resolve, 1000 * attempt))

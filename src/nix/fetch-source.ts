@@ -1,4 +1,6 @@
 import { UserError } from '../error.ts'
+import { redact } from '../lib/redact.ts'
+import { urlSecrets } from '../lib/url-secrets.ts'
 import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
 import { explainNix } from './explain.ts'
 import type { Nix } from './nix.ts'
@@ -18,12 +20,16 @@ export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: 
   const { fetch } = identity
   switch (fetch.by) {
     case 'tarball': {
-      // With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it.
-      const narHash = identity.narHash ?? (await fetching(identity.url, fetchTarball(nix, fetch.url))).narHash
+      // With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it. What may be
+      // secret in a URL is not for evaluation, whose arguments everybody on the machine can read: then the store has it.
+      const known = fetch.url === identity.url ? identity.narHash : undefined
+      const narHash =
+        known ??
+        (await fetching(identity.url, fetchTarball(nix, fetch.url, identity.narHash, temporary), fetch.url)).narHash
       return {
         ...pinned(identity, narHash),
         srcType: fetch.srcType,
-        srcArgs: { url: fetch.url, sha256: narHash },
+        srcArgs: { url: identity.url, sha256: narHash },
       }
     }
     case 'git': {
@@ -51,7 +57,10 @@ const checkHash = ({ narHash, url, fetch }: SourceIdentity, fetched: string): vo
   )
 }
 
-const fetching = <T>(url: string, work: Promise<T>): Promise<T> =>
+/** Nix says which URL it was, with all that is in it. */
+const fetching = <T>(shown: string, work: Promise<T>, url = shown): Promise<T> =>
   work.catch((error) => {
-    throw explainNix(error, `${url} cannot be fetched`)
+    const explained = explainNix(error, `${shown} cannot be fetched`)
+    if (!(explained instanceof UserError)) throw explained
+    throw new UserError(redact(explained.message, urlSecrets(url)), { cause: error })
   })

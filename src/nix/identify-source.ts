@@ -5,6 +5,7 @@ import { UserError } from '../error.ts'
 import { exists } from '../exists.ts'
 import type { Source } from '../inputs/source.ts'
 import { readTextFile } from '../lib/read-text-file.ts'
+import { shownUrl } from '../lib/url-secrets.ts'
 import { downloadText } from './download.ts'
 import type { Endpoints } from './endpoints.ts'
 import { ignoredByGit } from './ignored-by-git.ts'
@@ -71,8 +72,7 @@ const nixpkgs = (
 }
 
 const tarball = (url: string, narHash: NarHash | undefined): SourceIdentity => {
-  // What stands behind the question mark may be a secret.
-  const shown = url.replace(/\?.*/s, '')
+  const shown = shownUrl(url)
   return {
     type: 'tarball',
     url: shown,

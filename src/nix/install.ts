@@ -2,6 +2,7 @@ import { access, constants, mkdir, mkdtemp, readdir, rm, symlink, writeFile } fr
 import { delimiter, join } from 'node:path'
 import { command } from '../command.ts'
 import { UserError } from '../error.ts'
+import { shownUrl } from '../lib/url-secrets.ts'
 import type { Log } from '../log.ts'
 import { downloadFile } from './download.ts'
 import { explainNix } from './explain.ts'
@@ -30,11 +31,11 @@ export const installNix = async (release: NixRelease, tools: InstallTools): Prom
   const folder = await mkdtemp(join(temporary, 'install-'))
   const tarball = join(folder, 'nix.tar')
   try {
-    log.info(`Installing Nix from ${release.url}`)
+    log.info(`Installing Nix from ${shownUrl(release.url)}`)
     const sha256 = await downloadFile(release.url, tarball, { signal })
     if (sha256 !== release.sha256)
       throw new UserError(
-        `${release.url} has the SHA-256 ${sha256}, not ${release.sha256}; check \`nix-sha256\`, and do not use that file.`,
+        `${shownUrl(release.url)} has the SHA-256 ${sha256}, not ${release.sha256}; check \`nix-sha256\`, and do not use that file.`,
       )
     await makeRoot(options)
     const unpacked = await unpackRelease(tarball, release.system, root, options)

@@ -118,6 +118,7 @@ const toInput = (
       return { type: 'tarball', url: fetchable(text('url'), wrong), revision, narHash }
     case 'git':
       if (!revision) throw wrong('is locked without a commit')
+      if (/[?#]/.test(text('url'))) throw wrong('is locked to a git URL with a query')
       return { type: 'git', url: fetchable(text('url'), wrong), revision, narHash }
     default:
       throw wrong(`is locked as ${JSON.stringify(text('type').slice(0, 80) || 'nothing')}`)

@@ -15,6 +15,8 @@ export type Nix = (
     readonly stdin?: string
     readonly signal?: AbortSignal
     readonly onLine?: (line: string) => void
+    /** A folder for what Nix remembers of downloads, instead of the user's. */
+    readonly cache?: string
   },
 ) => Promise<string>
 
@@ -55,7 +57,7 @@ export const configureNix = async ({ environment, config, temporary, log, signal
     try {
       return await command(program, given, {
         ...options,
-        environment: withConfig,
+        environment: options.cache === undefined ? withConfig : { ...withConfig, XDG_CACHE_HOME: options.cache },
         signal: signals,
         onLine: (line) => {
           report(line)
