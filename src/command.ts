@@ -31,6 +31,8 @@ export type CommandOptions = {
   readonly endAll?: boolean
   /** Told each line of standard error as it comes. */
   readonly onLine?: (line: string) => void
+  /** The program is ended if it writes more than so many bytes. */
+  readonly longestOutput?: number
 }
 
 /** How long a program may take to end when it is told to, in milliseconds. */
@@ -43,7 +45,15 @@ const patience = 1000
 export const command = async (
   program: string,
   args: readonly string[],
-  { environment, signal, stdin, input, endAll = false, onLine = () => {} }: CommandOptions,
+  {
+    environment,
+    signal,
+    stdin,
+    input,
+    endAll = false,
+    onLine = () => {},
+    longestOutput = Number.POSITIVE_INFINITY,
+  }: CommandOptions,
 ): Promise<string> => {
   await using file = stdin === undefined ? undefined : await open(stdin)
   signal.throwIfAborted()
@@ -64,10 +74,23 @@ export const command = async (
         // It has ended meanwhile, or is another user's by now: there is nobody left to tell.
       }
   }
+  /** What it started may outlive it and hold on to its output. */
+  const kill = (): void => {
+    tell('SIGKILL')
+    child.stdout?.destroy()
+    child.stderr?.destroy()
+  }
   const end = (): void => {
     tell('SIGTERM')
-    setTimeout(() => tell('SIGKILL'), patience).unref()
+    setTimeout(kill, patience).unref()
   }
+  let written = 0
+  const count = ({ length }: Buffer): void => {
+    written += length
+    if (written > longestOutput) kill()
+  }
+  child.stdout?.on('data', count)
+  child.stderr?.on('data', count)
   signal.addEventListener('abort', end)
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const stderr: string[] = []
@@ -80,11 +103,14 @@ export const command = async (
     }),
   ])
     .catch((cause) => {
+      signal.throwIfAborted()
+      if (written > longestOutput) throw new Error(`${program} writes more than ${longestOutput} bytes`)
       if (cause.code !== 'ENOENT') throw cause
       throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
     })
     .finally(() => signal.removeEventListener('abort', end))
   signal.throwIfAborted()
+  if (written > longestOutput) throw new Error(`${program} writes more than ${longestOutput} bytes`)
   if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'), stdout)
   return stdout
 }
@@ -95,5 +121,9 @@ const stdoutOf = ({ stdout }: ChildProcess): NonNullable<ChildProcess['stdout']>
 }
 
 const readLines = async ({ stderr }: ChildProcess, onLine: (line: string) => void): Promise<void> => {
-  if (stderr) for await (const line of createInterface({ input: stderr })) onLine(line)
+  if (!stderr) return
+  const lines = createInterface({ input: stderr })
+  // Of what is closed before its end, nobody tells it.
+  stderr.once('close', () => lines.close())
+  for await (const line of lines) onLine(line)
 }

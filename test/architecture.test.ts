@@ -133,13 +133,14 @@ const owners: Readonly<Record<string, readonly string[]>> = {
     'registry/http',
     'run',
   ],
+  'node:dns': ['registry/outside-lookup'],
   'node:os': ['archive/compress', 'archive/deflate', 'main'],
   'node:worker_threads': ['archive/deflate', 'deflate-worker'],
   'node:zlib': ['archive/compress', 'deflate-worker'],
   'fetch(': ['nix/download'],
   'node:http': ['registry/http'],
   'node:https': ['registry/http'],
-  'node:net': ['registry/private-address'],
+  'node:net': ['registry/http', 'registry/outside-lookup', 'registry/private-address'],
   'process.env': ['main'],
   'process.exit': ['main'],
   'process.once': ['main'],
@@ -147,7 +148,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   // The locale, the clock and chance must not be in an image.
   '.localeCompare': [],
   '.toLocaleString': [],
-  'Date.now': [],
+  // Of a registry that names a date to come back at.
+  'Date.now': ['registry/patience'],
   'Math.random': ['registry/patience'],
   'console.log': [],
 }

@@ -20,17 +20,26 @@ export class RegistryError extends Error {
   }
 }
 
-/** Trouble that may be over in a moment, above all no answer. `tries` is how often it makes sense to ask in all. */
+/**
+ * Trouble that may be over in a moment, above all no answer. `tries` is how often it makes sense to ask in all; `waited` for how
+ * long before it nothing came, in milliseconds, where that is known.
+ */
 export class PassingError extends UserError {
   override name = 'PassingError'
   readonly tries: number
+  readonly waited: number | undefined
 
   constructor(
     message: string,
-    { tries = Number.POSITIVE_INFINITY, cause }: { tries?: number | undefined; cause?: unknown } = {},
+    {
+      tries = Number.POSITIVE_INFINITY,
+      waited,
+      cause,
+    }: { tries?: number | undefined; waited?: number | undefined; cause?: unknown } = {},
   ) {
     super(message, { cause })
     this.tries = tries
+    this.waited = waited
   }
 }
 

@@ -1,9 +1,12 @@
 import { open } from 'node:fs/promises'
 import { type ClientRequest, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
+import type { LookupFunction } from 'node:net'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isRecord, record } from '../check.ts'
-import { messages } from '../error.ts'
+import { messages, UserError } from '../error.ts'
+import { type Allowance, allowance, startDeadline } from './deadline.ts'
 import { PassingError, RegistryError } from './error.ts'
 import { parseRetryAfter } from './retry-after.ts'
 
@@ -23,11 +26,13 @@ export type Answer = { readonly status: number; readonly headers: IncomingHttpHe
 
 /**
  * `idleLimit` is how long nothing may move, in milliseconds; `onSent` is told the bytes of a body as they go; `redact` takes
- * secrets out of what the other side says.
+ * secrets out of what the other side says; `lookup` is how the host of a URL is looked up (`undefined`: as Node does).
  */
 export type Wire = {
   readonly signal: AbortSignal
   readonly idleLimit: number
+  readonly wallClock: () => number
+  readonly lookup: (url: URL) => LookupFunction | undefined
   readonly onSent: (bytes: number) => void
   readonly redact: (text: string) => string
   /** Hosts that have answered, which are not mistyped. */
@@ -37,37 +42,52 @@ export type Wire = {
 /** Nobody needs more of a token, an error or a manifest; in bytes. */
 const longestAnswer = 8_000_000
 
+/** What the answers to one question may take, whatever arrives and however slowly: three times `idleLimit`. */
+export const answerAllowance = ({ idleLimit }: Pick<Wire, 'idleLimit'>): Allowance => allowance(3 * idleLimit)
+
 /**
- * Sends one request, follows nothing, and returns the complete answer. Throws a `RegistryError` for an unexpected status and a
- * `PassingError` where there was none. Headers and the query, which may hold a signature, are in neither.
+ * Sends one request, follows nothing, and returns the complete answer. All of it, from the lookup of the host to the last byte, ends
+ * when nothing is left of `allowed`. Bytes that are taken at 50 kB a second or faster, an honest rate for one of several uploads
+ * that share a slow line, use up none of it. Throws a `RegistryError` for an unexpected status, a `PassingError` where
+ * there was no answer, and a `UserError` where there was too much of one. Headers and the query, which may hold a signature, are in none.
  */
-export const exchange = async (request: Request, wire: Wire): Promise<Answer> => {
+export const exchange = async (
+  request: Request,
+  wire: Wire,
+  allowed: Allowance = answerAllowance(wire),
+): Promise<Answer> => {
   const { method, url, expected } = request
   let answer: Answer
   try {
-    answer = await transfer(request, wire)
+    answer = await transfer(request, wire, allowed)
   } catch (cause) {
     wire.signal.throwIfAborted()
-    throw explainSilence(url, cause, wire.known.has(url.host))
+    throw cause instanceof UserError ? cause : explainSilence(url, cause, wire.known.has(url.host))
   }
   wire.known.add(url.host)
   const { status, headers, body } = answer
   if (expected.includes(status)) return answer
   const { code, detail } = errorOf(body.toString(), wire.redact)
-  // Its own time, so that clocks which differ do not matter.
-  const now = Date.parse(headers.date ?? '') || 0
-  const retryAfter = parseRetryAfter(headers['retry-after'], detail, now)
+  const retryAfter = parseRetryAfter(headers['retry-after'], detail, { date: headers.date, now: wire.wallClock() })
   throw new RegistryError(`${method} ${url.origin}${url.pathname}`, status, code, detail, retryAfter)
 }
+
+/** Bytes in a millisecond: what an upload may at least be expected to move. */
+const slowestRate = 50
 
 /** Some registries read a blob once more before they answer, when nothing moves; bytes in a millisecond. */
 const commitRate = 2_000
 
 /** With Node's own client and not `fetch`, which keeps a copy of a body that may have to be redirected, and shows no progress. */
-const transfer = async ({ method, url, headers = {}, body }: Request, wire: Wire): Promise<Answer> => {
-  const { signal, idleLimit, onSent } = wire
+const transfer = async (
+  { method, url, headers = {}, body }: Request,
+  wire: Wire,
+  allowed: Allowance,
+): Promise<Answer> => {
+  const { signal, idleLimit } = wire
   const size = body instanceof Uint8Array ? body.length : body?.size
   const start = url.protocol === 'http:' ? httpRequest : httpsRequest
+  const lookup = wire.lookup(url)
   const request = start(url, {
     method,
     // The user of a URL would become an authorization that nobody has looked at.
@@ -79,55 +99,99 @@ const transfer = async ({ method, url, headers = {}, body }: Request, wire: Wire
     },
     signal,
     timeout: idleLimit,
+    ...(lookup && { lookup }),
   })
-  request.on('timeout', () => request.destroy(new Error(`nothing moved for ${idleLimit / 1000} s`)))
-  if (size) request.on('finish', () => request.setTimeout(idleLimit + size / commitRate))
+  let silence: Silence | undefined
+  const end = (what: string, waited: number): void => {
+    silence ??= new Silence(`${what} for ${waited / 1000} s`, waited)
+    request.destroy(silence)
+  }
+  using deadline = startDeadline(allowed, () => end('hardly anything moved', allowed.most))
+  request.on('timeout', () => end('nothing moved', idleLimit))
+  if (size)
+    request.on('finish', () => {
+      request.setTimeout(idleLimit + size / commitRate)
+      deadline.earn(size / commitRate, Number.POSITIVE_INFINITY)
+    })
+  const onSent = (bytes: number): void => {
+    wire.onSent(bytes)
+    deadline.earn(bytes / slowestRate)
+  }
   // What ends the one ends the other, and a registry may have said no before it had everything.
   const sent = send(request, body, onSent).catch((error) => request.destroy(error))
   try {
-    return await answerTo(request, answerLimit * idleLimit)
+    const answer = await answerTo(request)
+    // An answer whose length is not known seems to be complete when its connection is.
+    if (silence) throw silence
+    return answer
+  } catch (error) {
+    request.destroy()
+    // Why it was ended says more than that the answer was cut off.
+    throw silence ?? error
   } finally {
     if (!request.writableFinished) request.destroy()
     await sent
   }
 }
 
+/** How much is sent at a time, in bytes. */
+const slice = 256 * 1024
+
 const send = async (request: ClientRequest, body: Body | undefined, onSent: Wire['onSent']): Promise<void> => {
-  if (body === undefined || body instanceof Uint8Array) {
-    request.end(body)
-    onSent(body?.length ?? 0)
+  if (body === undefined || (body instanceof Uint8Array && body.length === 0)) {
+    request.end()
     return
   }
+  const pour = async (bytes: Readable): Promise<void> => {
+    bytes.on('data', (chunk: Uint8Array) => onSent(chunk.length))
+    await pipeline(bytes, request)
+  }
+  if (body instanceof Uint8Array) return pour(Readable.from(slicesOf(body)))
   await using file = await open(body.file)
   const { size } = await file.stat()
   if (size !== body.size) throw new BodyError(`${body.file} has ${size} bytes, not ${body.size}`)
-  const bytes = file.createReadStream({ highWaterMark: 256 * 1024, autoClose: false })
-  bytes.on('data', (chunk) => onSent(chunk.length))
-  await pipeline(bytes, request)
+  await pour(file.createReadStream({ highWaterMark: slice, autoClose: false }))
+}
+
+function* slicesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  for (let from = 0; from < bytes.length; from += slice) yield bytes.subarray(from, from + slice)
 }
 
 /** Something is wrong on this side of the connection. */
 class BodyError extends Error {}
 
-/** For how many idle limits an answer may go on that has begun, however slowly it comes. */
-const answerLimit = 3
+/** The other side was waited for, for so many milliseconds. */
+class Silence extends Error {
+  readonly waited: number
 
-const answerTo = async (request: ClientRequest, limit: number): Promise<Answer> => {
+  constructor(message: string, waited: number) {
+    super(message)
+    this.waited = waited
+  }
+}
+
+const answerTo = async (request: ClientRequest): Promise<Answer> => {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request.on('response', resolve)
     request.on('error', reject)
+    // After an offer of another protocol, which nobody wanted, there is nothing else.
+    request.on('close', () => reject(new Error('the connection ended without an answer')))
   })
+  const { method, path } = request
+  const check = (length: number): void => {
+    // It will not be shorter the next time.
+    if (length > longestAnswer)
+      throw new UserError(
+        `${request.getHeader('host')} answers ${method} ${path.replace(/\?.*/, '')} with more than ${longestAnswer / 1_000_000} MB, as no registry does that is in order; check that \`image\` names a registry.`,
+      )
+  }
+  if (method !== 'HEAD') check(Number(response.headers['content-length'] ?? 0))
   const chunks: Buffer[] = []
   let length = 0
-  const late = setTimeout(() => response.destroy(new Error(`its answer has no end after ${limit / 1000} s`)), limit)
-  try {
-    for await (const chunk of response as AsyncIterable<Buffer>) {
-      length += chunk.length
-      if (length > longestAnswer) throw new Error(`its answer is longer than ${longestAnswer} bytes`)
-      chunks.push(chunk)
-    }
-  } finally {
-    clearTimeout(late)
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    length += chunk.length
+    check(length)
+    chunks.push(chunk)
   }
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
 }
@@ -138,9 +202,11 @@ const untrusted = /^(EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNA
 const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => {
   const { code = '', path } = cause as NodeJS.ErrnoException
   if (cause instanceof BodyError || path !== undefined) return cause
+  const waited = cause instanceof Silence ? cause.waited : undefined
   if (isKnown)
     return new PassingError(`${url.host} has stopped answering (${messages(cause).at(-1)}); run the job again.`, {
       cause,
+      waited,
     })
   const isUntrusted = untrusted.test(code)
   const advice = isUntrusted ? ', that it speaks HTTPS and that the runner trusts its certificate' : ''
@@ -148,7 +214,7 @@ const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => 
   const tries = isUntrusted || code === 'ENOTFOUND' ? 1 : code === 'ECONNREFUSED' ? 4 : undefined
   return new PassingError(
     `${url.host} does not answer (${messages(cause).at(-1)}); check the host in \`image\`${advice}, or run the job again.`,
-    { cause, tries },
+    { cause, tries, waited },
   )
 }
 

@@ -17,6 +17,15 @@ export const registryOrigin = (registry: string): string => {
   return isLoopback(url.hostname) ? new URL(`http://${registry}`).origin : url.origin
 }
 
+/**
+ * Whether this is the registry's own host, wherever that leads: it may be on a private network. For a registry on loopback all
+ * of loopback is.
+ */
+export const isOwnHost = (registry: string, { hostname }: URL): boolean => {
+  const own = new URL(registryOrigin(registry)).hostname
+  return hostname === own || (isLoopback(own) && isLoopback(hostname))
+}
+
 /** Whether credentials for the registry may be sent to this token server, which the registry itself has named. */
 export const isTrustedRealm = (registry: string, realm: URL): boolean => {
   const origin = registryOrigin(registry)
@@ -28,11 +37,11 @@ export const isTrustedRealm = (registry: string, realm: URL): boolean => {
 
 /**
  * Whether anything at all may be sent to a place that the registry names, with no authorization: a registry must not be able
- * to use the runner to reach what only the runner can reach.
+ * to use the runner to reach what only the runner can reach. Where a name leads is only known when it is connected to, see
+ * `outsideLookup`.
  */
 export const isAllowedPlace = (registry: string, place: URL): boolean => {
-  const origin = new URL(registryOrigin(registry))
-  if (place.origin === origin.origin) return true
-  if (isLoopback(origin.hostname) && isLoopback(place.hostname)) return true
-  return place.protocol === 'https:' && (place.hostname === origin.hostname || !isPrivateAddress(place.hostname))
+  const isOwn = isOwnHost(registry, place)
+  if (place.protocol === 'http:') return isOwn && isLoopback(place.hostname)
+  return place.protocol === 'https:' && (isOwn || !isPrivateAddress(place.hostname))
 }

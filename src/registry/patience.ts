@@ -6,6 +6,8 @@ export type Patience = {
   readonly idleLimit: number
   /** The time since some moment. */
   readonly now: () => number
+  /** What the runner takes for the time of day, since the epoch. It decides how long to wait, and nothing else. */
+  readonly wallClock: () => number
   readonly sleep: (time: number, signal: AbortSignal) => Promise<void>
   /** From 0 up to 1. Jobs that were turned away together must not all come back together. */
   readonly random: () => number
@@ -14,6 +16,7 @@ export type Patience = {
 export const runnersPatience: Patience = {
   idleLimit: 60_000,
   now: () => performance.now(),
+  wallClock: () => Date.now(),
   sleep: (time, signal) => setTimeout(time, undefined, { signal }),
   random: () => Math.random(),
 }

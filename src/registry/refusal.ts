@@ -36,7 +36,7 @@ export const lyingRegistry = ({ registry }: Repository, what: string): UserError
 /** A place that the registry names, and that nothing may be sent to. */
 export const refusedPlace = ({ registry }: Repository, place: URL): UserError =>
   new UserError(
-    `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS or is a private address; nothing was sent there. Use a registry that answers itself.`,
+    `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS or leads to a private address; nothing was sent there. Use a registry that answers itself.`,
   )
 
 const sentence = (

@@ -1,14 +1,35 @@
 /**
  * How long a registry wants to be left alone, in milliseconds: the `Retry-After` header, in seconds or as a date, or else
- * what is in the message, where GHCR has it (`retry-after: 1.889377ms, allowed: 2000/minute`). `now` is the registry's own
- * time, in milliseconds since the epoch. Source: RFC 9110, section 10.2.3; Go's `time.Duration`.
+ * what is in the message, where GHCR has it (`retry-after: 1.889377ms, allowed: 2000/minute`). `date` is the `Date` header,
+ * so that clocks which differ do not matter; `now`, in milliseconds since the epoch, is for an answer without one. Whatever is
+ * more than a day is a mistake, and as good as nothing. Source: RFC 9110, section 10.2.3; Go's `time.Duration`.
  */
-export const parseRetryAfter = (header: string | undefined, message: string, now: number): number | undefined => {
+export const parseRetryAfter = (
+  header: string | undefined,
+  message: string,
+  { date, now }: { readonly date: string | undefined; readonly now: number },
+): number | undefined => {
   const value = header?.trim() ?? ''
-  if (/^\d+(\.\d+)?$/.test(value)) return Number(value) * 1000
-  // `Date.parse` takes a lone number for a year.
-  const date = /[A-Za-z]/.test(value) ? Date.parse(value) : Number.NaN
-  if (!Number.isNaN(date)) return Math.max(0, date - now)
+  const at = parseHttpDate(value)
+  const asked = /^\d+(\.\d+)?$/.test(value)
+    ? Number(value) * 1000
+    : at === undefined
+      ? durationIn(message)
+      : Math.max(0, at - (parseHttpDate(date?.trim() ?? '') ?? now))
+  return asked !== undefined && asked <= longest ? asked : undefined
+}
+
+const longest = 86_400_000
+
+/** In one of three forms, the last of which has no zone. Source: RFC 9110, section 5.6.7. */
+const parseHttpDate = (text: string): number | undefined => {
+  if (!/^(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? [ \w-]+ \d\d:\d\d:\d\d( GMT| \d{4})$/.test(text))
+    return undefined
+  const time = Date.parse(text.endsWith('GMT') ? text : `${text} GMT`)
+  return Number.isNaN(time) ? undefined : time
+}
+
+const durationIn = (message: string): number | undefined => {
   const [, duration = ''] =
     /(?:retry[- ]after|(?:re)?try(?: again)? in):?\s*((?:\d+(?:\.\d+)?\s?(?:(?:ns|us|µs|μs|ms|seconds?|minutes?|hours?|s|m|h)(?![a-z]))?)+)/i.exec(
       message,

@@ -11,7 +11,10 @@ type RetryPorts = { readonly signal: AbortSignal; readonly log: Pick<Log, 'info'
 /** How often something is tried. With the longest delays this is about two minutes. */
 const tries = 8
 
-/** How long a run waits for a registry in all, for an answer that never comes too, however many requests it is that wait; in milliseconds. */
+/**
+ * How long a run waits for a registry in all, for an answer that never comes too, however many requests it is that wait; in
+ * milliseconds. What is under way when it is used up ends by its own deadline.
+ */
 export const waitBudget = 300_000
 
 /**
@@ -37,7 +40,7 @@ export const retries = ({ now, sleep, random, idleLimit }: Patience, { signal, l
         signal.throwIfAborted()
         const end = now()
         // Nobody answered for so long; before that, something may have moved.
-        if (error instanceof PassingError) spend(Math.max(start, end - idleLimit), end)
+        if (error instanceof PassingError) spend(Math.max(start, end - (error.waited ?? idleLimit)), end)
         const isLimited = error instanceof PassingError && Number.isFinite(error.tries)
         const delay = retryDelay(error, attempt, random(), isLimited ? ++limited : 0)
         if (delay === undefined || attempt === tries || spent + cost(end, end + delay) > waitBudget) throw error

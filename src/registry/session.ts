@@ -3,9 +3,11 @@ import type { Credentials } from '../inputs/credentials.ts'
 import type { Log } from '../log.ts'
 import type { Repository } from '../oci/reference.ts'
 import { authorize, parseChallenges } from './auth.ts'
+import type { Allowance } from './deadline.ts'
 import { RegistryError } from './error.ts'
-import { type Answer, exchange, type Request, type Wire } from './http.ts'
-import { isAllowedPlace, registryOrigin } from './origin.ts'
+import { type Answer, answerAllowance, exchange, type Request, type Wire } from './http.ts'
+import { isAllowedPlace, isOwnHost, registryOrigin } from './origin.ts'
+import { outsideLookup } from './outside-lookup.ts'
 import type { Patience } from './patience.ts'
 import { redirectTarget } from './redirect.ts'
 import { explainRefusal, notARegistry, refusedPlace } from './refusal.ts'
@@ -60,6 +62,9 @@ export class Session {
     this.#wire = {
       signal,
       idleLimit: patience.idleLimit,
+      wallClock: patience.wallClock,
+      lookup: (url) =>
+        isOwnHost(repository.registry, url) ? undefined : outsideLookup(url.hostname, refusedPlace(repository, url)),
       known: new Set(),
       onSent: (bytes) => {
         this.bytesSent += bytes
@@ -76,7 +81,8 @@ export class Session {
   /** Sends with the authorization that is known, and once more with a new one where the registry says that it is not enough. */
   async send(request: Request): Promise<Answer> {
     const known = this.#authorization
-    const first = await this.#follow({ ...request, expected: [...request.expected, 401] }, known)
+    const allowed = answerAllowance(this.#wire)
+    const first = await this.#follow({ ...request, expected: [...request.expected, 401] }, known, allowed)
     if (first.status !== 401) return first
     // Of many requests that are refused at once, the first gets the token for all.
     if (this.#authorization === known) {
@@ -87,7 +93,7 @@ export class Session {
         if (this.#authorization === fresh) this.#authorization = undefined
       })
     }
-    return this.#follow(request, this.#authorization)
+    return this.#follow(request, this.#authorization, allowed)
   }
 
   /** Sends what may fail and must not take long, also when the run has been cancelled. */
@@ -111,7 +117,7 @@ export class Session {
   }
 
   /** Follows redirects by hand. What has once left the registry's origin has no authorization from then on, wherever it leads. */
-  async #follow(request: Request, authorization: Promise<string> | undefined): Promise<Answer> {
+  async #follow(request: Request, authorization: Promise<string> | undefined, allowed: Allowance): Promise<Answer> {
     let { url } = request
     let isOwn = true
     for (let followed = 0; ; followed++) {
@@ -119,7 +125,7 @@ export class Session {
       const headers = { ...request.headers, ...(isOwn && authorization && { authorization: await authorization }) }
       // Whoever is not the registry cannot ask for its authorization.
       const expected = [...request.expected.filter((status) => isOwn || status !== 401), ...redirects]
-      const answer = await this.#exchange({ ...request, url, headers, expected })
+      const answer = await this.#exchange({ ...request, url, headers, expected }, allowed)
       const target = redirectTarget({ ...request, url }, answer)
       if (request.expected.includes(answer.status) && target?.origin !== this.origin) return answer
       if (!target || followed === mostRedirects)
@@ -131,11 +137,11 @@ export class Session {
     }
   }
 
-  async #exchange(request: Request): Promise<Answer> {
+  async #exchange(request: Request, allowed: Allowance): Promise<Answer> {
     if (request.method !== 'GET' && request.method !== 'HEAD') await this.#turn(this.signal)
     this.requests++
     try {
-      return await exchange(request, this.#wire)
+      return await exchange(request, this.#wire, allowed)
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error
       // Who has got a token is known; what is missing is a permission.

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { authorize, parseChallenges } from '../../src/registry/auth.ts'
 import { isTrustedRealm, registryOrigin } from '../../src/registry/origin.ts'
+import { testWire } from '../support/test-wire.ts'
 
 describe('a challenge', () => {
   test.each([
@@ -59,14 +60,7 @@ describe('credentials', () => {
     expect(isTrustedRealm(registry, new URL(realm))).toBe(expected)
   })
 
-  const ports = {
-    secret: () => {},
-    signal: new AbortController().signal,
-    idleLimit: 1000,
-    onSent: () => {},
-    redact: (text: string) => text,
-    known: new Set<string>(),
-  }
+  const ports = { ...testWire(), secret: () => {} }
 
   test('are not sent to a realm that is not the registry’s, and the error says so', async () => {
     const challenges = [{ scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }]

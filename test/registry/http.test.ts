@@ -1,17 +1,15 @@
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { type Answer, exchange, type Wire } from '../../src/registry/http.ts'
+import { UserError } from '../../src/error.ts'
+import { digestOf } from '../../src/oci/descriptor.ts'
+import { PassingError } from '../../src/registry/error.ts'
+import { type Answer, exchange } from '../../src/registry/http.ts'
+import { testClient } from '../support/pushed-image.ts'
+import { testWire } from '../support/test-wire.ts'
 import { closedPort, startWebServer } from '../support/web-server.ts'
 
-const wire = (idleLimit = 5000): Wire => ({
-  signal: new AbortController().signal,
-  idleLimit,
-  onSent: () => {},
-  redact: (text) => text,
-  known: new Set(),
-})
-const get = (url: string, limit?: number): Promise<Answer> =>
-  exchange({ method: 'GET', url: new URL(url), expected: [200] }, wire(limit))
+const get = (url: string, idleLimit = 5000): Promise<Answer> =>
+  exchange({ method: 'GET', url: new URL(url), expected: [200] }, testWire({ idleLimit }))
 
 describe('no answer', () => {
   test('where nobody listens is asked for four times', async () => {
@@ -75,12 +73,12 @@ describe('no answer', () => {
         response.on('close', () => clearInterval(drip))
       },
     })
-    await expect(get(server.url, 100)).rejects.toThrow(/\(its answer has no end after 0\.3 s\)/)
+    await expect(get(server.url, 100)).rejects.toThrow(/\(hardly anything moved for 0\.3 s\)/)
   })
 
   test('of a host that has answered before is not laid to its name', async () => {
     const port = await closedPort()
-    const known = { ...wire(), known: new Set([`127.0.0.1:${port}`]) }
+    const known = testWire({ known: new Set([`127.0.0.1:${port}`]) })
     const request = { method: 'GET', url: new URL(`http://127.0.0.1:${port}/`), expected: [200] } as const
     await expect(exchange(request, known)).rejects.toMatchObject({
       message: `127.0.0.1:${port} has stopped answering (connect ECONNREFUSED 127.0.0.1:${port}); run the job again.`,
@@ -94,17 +92,65 @@ describe('no answer', () => {
     })
     const body = Buffer.alloc(20_000_000)
     const put = { method: 'PUT', url: new URL(server.url), expected: [200], body } as const
-    expect((await exchange(put, wire(400))).body.toString()).toBe('done')
-    await expect(exchange({ ...put, body: Buffer.alloc(1000) }, wire(400))).rejects.toThrow(/does not answer/)
+    expect((await exchange(put, testWire({ idleLimit: 400 }))).body.toString()).toBe('done')
+    await expect(exchange({ ...put, body: Buffer.alloc(1000) }, testWire({ idleLimit: 400 }))).rejects.toThrow(
+      /does not answer/,
+    )
   })
+})
 
-  test('is what one without an end is', async () => {
+describe('an answer that is longer than 8 MB', () => {
+  const sentence = (url: string): string =>
+    `${new URL(url).host} answers GET /path with more than 8 MB, as no registry does that is in order; check that \`image\` names a registry.`
+
+  test('is final, and not silence that may pass', async () => {
     await using server = await startWebServer({
-      '/': (_, response) => {
+      '/path': (_, response) => {
         const more = (): void => void (response.destroyed || response.write(Buffer.alloc(1_000_000), more))
         more()
       },
     })
-    await expect(get(server.url)).rejects.toThrow(/its answer is longer than 8000000 bytes/)
+    const error: unknown = await get(`${server.url}/path?signature=secret`).catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(UserError)
+    expect(error).not.toBeInstanceOf(PassingError)
+    expect((error as Error).message).toBe(sentence(server.url))
+  })
+
+  test.each([
+    [8_000_001, false],
+    [8_000_000, true],
+  ])('%d bytes, as announced, is refused before it comes', async (length, isTaken) => {
+    let sent = 0
+    await using server = await startWebServer({
+      '/path': async (_, response) => {
+        response.writeHead(200, { 'content-length': length })
+        // Of what is refused nothing but the headers is there yet.
+        if (!isTaken) return response.flushHeaders()
+        for (; sent < length; sent += 1_000_000) response.write(Buffer.alloc(1_000_000))
+        response.end()
+      },
+    })
+    const start = performance.now()
+    if (isTaken) expect((await get(`${server.url}/path`)).body).toHaveLength(length)
+    else await expect(get(`${server.url}/path`)).rejects.toThrow(sentence(server.url))
+    expect(performance.now() - start).toBeLessThan(4000)
+  })
+
+  test('is not asked for again', async () => {
+    await using server = await startWebServer({
+      '/v2/': (_, response) => void response.writeHead(200, { 'content-length': '9000000' }).flushHeaders(),
+    })
+    const client = testClient(new URL(server.url).host, 'tools')
+    const get = (): Promise<unknown> => client.getBlob(digestOf(Buffer.from('record')))
+    await expect(client.retrying(get)).rejects.toThrow(/ with more than 8 MB, as no registry does/)
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test('is none where only its length is asked for', async () => {
+    await using server = await startWebServer({
+      '/v2/': (_, response) => void response.writeHead(200, { 'content-length': '9000000' }).end(),
+    })
+    const blob = { mediaType: 'x', digest: digestOf(Buffer.from('layer')), size: 9_000_000 }
+    expect(await testClient(new URL(server.url).host, 'tools').hasBlob(blob)).toBe(true)
   })
 })

@@ -36,7 +36,7 @@ test.each<[string, Content, string | RegExp]>([
   [
     'a place without HTTPS',
     (_, response) => void response.writeHead(202, { location: 'http://example.org/upload' }).end(),
-    /wants requests to be sent to http:\/\/example\.org, which has no HTTPS or is a private address; nothing was sent there\. Use a registry that answers itself\.$/,
+    /wants requests to be sent to http:\/\/example\.org, which has no HTTPS or leads to a private address; nothing was sent there\. Use a registry that answers itself\.$/,
   ],
   [
     '401 without a challenge',

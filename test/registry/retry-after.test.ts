@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseRetryAfter } from '../../src/registry/retry-after.ts'
+import { testClient } from '../support/pushed-image.ts'
+import { startWebServer } from '../support/web-server.ts'
 
 test.each<[string | undefined, string, number | undefined]>([
   ['7', '', 7000],
@@ -29,8 +31,65 @@ test.each<[string | undefined, string, number | undefined]>([
   [undefined, 'try again in a moment', undefined],
   [undefined, 'slow down', undefined],
   [undefined, '', undefined],
+  // All three forms of a date, the last without a zone.
+  ['Tue Nov 24 12:00:05 2026', '', 5000],
+  ['Wed, 25 Nov 2026 12:00:00 GMT', '', 86_400_000],
+  // What nobody can mean is as good as nothing.
+  ['Wed, 25 Nov 2026 12:00:01 GMT', '', undefined],
+  ['Fri, 31 Dec 9999 23:59:59 GMT', '', undefined],
+  ['Tue, 24 Nov 2026 25:61:61 GMT', '', undefined],
+  ['86400', '', 86_400_000],
+  ['86401', '', undefined],
+  ['9'.repeat(400), '', undefined],
+  ['1e3', '', undefined],
+  ['0x10', '', undefined],
+  ['Infinity', '', undefined],
+  ['5, 7', '', undefined],
+  ['in 5', '', undefined],
+  ['2026', '', 2_026_000],
+  [undefined, 'retry after 25 hours', undefined],
+  [undefined, `retry after ${'9'.repeat(400)}`, undefined],
+  [undefined, 'retry after -5s', undefined],
 ])('Retry-After %j with the message %j is %j milliseconds', (header, message, milliseconds) => {
-  const delay = parseRetryAfter(header, message, Date.parse('2026-11-24T12:00:00Z'))
+  const date = 'Tue, 24 Nov 2026 12:00:00 GMT'
+  const delay = parseRetryAfter(header, message, { date, now: 0 })
   if (milliseconds === undefined) expect(delay).toBeUndefined()
   else expect(delay).toBeCloseTo(milliseconds, 6)
 })
+
+test.each<[string | undefined, number]>([
+  // The registry's own clock counts, whatever it says.
+  ['Tue, 24 Nov 2026 12:00:00 GMT', 5000],
+  ['Tue Nov 24 12:00:00 2026', 5000],
+  // Without it, or with one that cannot be read, the runner's, which is at 12:00:02.
+  [undefined, 3000],
+  ['', 3000],
+  ['0', 3000],
+  ['1795521600', 3000],
+  ['yesterday', 3000],
+  ['2026-11-24', 3000],
+  ['Tue, 99 Nov 2026 12:00:00 GMT', 3000],
+])('a date of Retry-After in an answer of %j is %d milliseconds away', (date, milliseconds) => {
+  const now = Date.parse('2026-11-24T12:00:02Z')
+  expect(parseRetryAfter('Tue, 24 Nov 2026 12:00:05 GMT', '', { date, now })).toBe(milliseconds)
+})
+
+test.each([undefined, 'nonsense'])(
+  'a registry that names a date, and %j as its own, is asked again then',
+  async (date) => {
+    let asked = 0
+    await using server = await startWebServer({
+      '/v2/': (_, response) => {
+        response.sendDate = false
+        if (date) response.setHeader('date', date)
+        if (asked++ > 0) return void response.writeHead(404).end()
+        response.writeHead(503, { 'retry-after': new Date(Date.now() + 60_000).toUTCString() }).end()
+      },
+    })
+    const lines: string[] = []
+    const log = { info: (line: string) => void lines.push(line) }
+    const client = testClient(new URL(server.url).host, 'tools', { log })
+    expect(await client.retrying(() => client.resolve('v1'))).toBeUndefined()
+    expect(lines).toEqual([expect.stringMatching(/^Asking again in (5\d|6\d) s: HEAD .* answered 503$/)])
+  },
+)

@@ -107,6 +107,7 @@ const clock = (random = () => 0): Patience & { slept: number[] } => {
     idleLimit: 1000,
     random,
     now: () => time,
+    wallClock: () => 0,
     sleep: async (delay) => {
       slept.push(delay)
       const wake = time + delay
@@ -188,6 +189,30 @@ describe('work', () => {
     await expect(retries(slow, ports)(work)).rejects.toThrow('no answer')
     expect(attempts).toBe(5)
     expect(time.now()).toBeLessThan(waitBudget + 60_000)
+  })
+
+  test('that is answered drop by drop spends the budget for as long', async () => {
+    const time = clock()
+    let attempts = 0
+    const work = async () => {
+      attempts++
+      await time.sleep(180_000, signal)
+      throw new PassingError('hardly anything moved', { waited: 180_000 })
+    }
+    await expect(retries(time, ports)(work)).rejects.toThrow('hardly anything moved')
+    expect(attempts).toBe(2)
+  })
+
+  test('that moved before nothing came any more spends what it waited', async () => {
+    const time = clock()
+    let attempts = 0
+    const work = async () => {
+      attempts++
+      await time.sleep(600_000, signal)
+      throw new PassingError('nothing moved', { waited: 60_000 })
+    }
+    await expect(retries(time, ports)(work)).rejects.toThrow('nothing moved')
+    expect(attempts).toBe(5)
   })
 
   test('that is waited for says why and for how long', async () => {

@@ -34,6 +34,7 @@ export const testImage = async (folder: string, seed: string, sizes: readonly nu
 export const hurried = (factor: number, idleLimit = runnersPatience.idleLimit / factor): Patience => ({
   idleLimit,
   now: () => runnersPatience.now() * factor,
+  wallClock: runnersPatience.wallClock,
   sleep: (time, signal) => setTimeout(time / factor, undefined, { signal }),
   random: runnersPatience.random,
 })
