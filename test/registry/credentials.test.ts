@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -99,10 +99,77 @@ test.each([
   expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toEqual(expected)
 })
 
-test('a file that is no Docker configuration is an error that says what to do', async () => {
-  await writeConfig('{')
-  await expect(findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).rejects.toThrow(
-    `${dockerConfig}/config.json is not a Docker configuration; log in again, or give \`username\` and \`password\`.`,
+test.each(['{', '', ' ', 'null', '[]', '[{"auths":{}}]', '"auths"', '7', 'true', '\0'])(
+  'a file that holds %j is no Docker configuration, and the error says what to do',
+  async (text) => {
+    await writeConfig(text)
+    await expect(findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).rejects.toThrow(
+      `${dockerConfig}/config.json is not a Docker configuration; log in again, or give \`username\` and \`password\`.`,
+    )
+  },
+)
+
+test.each<[string, unknown]>([
+  ['auths', null],
+  ['auths', [auth('me:pass')]],
+  ['auths', 'example.org'],
+  ['auths', 7],
+  ['auths', { 'example.org': null }],
+  ['auths', { 'example.org': 'bWU6cGFzcw==' }],
+  ['auths', { 'example.org': [auth('me:pass')] }],
+  ['auths', { 'example.org': { auth: { text: 'me:pass' } } }],
+  ['auths', { 'example.org': { auth: ['bWU6cGFzcw=='], username: 7, password: true, identitytoken: {} } }],
+  ['auths', { 'example.org': { username: 'me' } }],
+  ['auths', { 'example.org': { password: 'pass' } }],
+  ['auths', { 'example.org': auth(':pass') }],
+  ['auths', { 'example.org': { auth: '%%%' } }],
+  ['auths', { 'EXAMPLE.ORG': auth('me:pass') }],
+  ['credHelpers', null],
+  ['credHelpers', ['cloud']],
+  ['credHelpers', { 'example.org': ['cloud'] }],
+  ['credHelpers', { 'example.org': { name: 'cloud' } }],
+  ['credsStore', null],
+  ['credsStore', ''],
+  ['credsStore', ['cloud']],
+  ['credsStore', {}],
+])('%s that are %j are no credentials', async (name, value) => {
+  await writeConfig({ [name]: value })
+  expect(await findCredentials({ registry: 'example.org', name: 'owner/tools' }, sources())).toBeUndefined()
+})
+
+test('nothing is taken for an entry that every object has', async () => {
+  for (const registry of ['constructor', 'toString', '__proto__'])
+    for (const config of [{ auths: {} }, { credHelpers: {} }, {}]) {
+      await writeConfig(config)
+      expect(await findCredentials({ registry, name: 'tools' }, sources())).toBeUndefined()
+    }
+  await writeConfig('{"auths":{"__proto__":{"username":"me","password":"pass"}}}')
+  expect(await findCredentials({ registry: 'example.org', name: 'tools' }, sources())).toBeUndefined()
+  expect(Object.hasOwn(Object.prototype, 'username')).toBe(false)
+})
+
+test.each<[string, string]>([
+  ['a hundred thousand lists, one in the other', `{"x":${'['.repeat(100_000)}${']'.repeat(100_000)},`],
+  ['a hundred thousand other entries', `{"x":[${'{"a":"b"},'.repeat(100_000)}0],`],
+])('a file with %s is read all the same', async (_, start) => {
+  await writeConfig(`${start}"auths":{"example.org":${JSON.stringify(auth('me:pass'))}}}`)
+  expect(await findCredentials({ registry: 'example.org', name: 'tools' }, sources())).toEqual({
+    username: 'me',
+    password: 'pass',
+  })
+})
+
+test('without a file, and without a folder for it, there are none', async () => {
+  expect(await findCredentials({ registry: 'example.org', name: 'tools' }, sources())).toBeUndefined()
+  const nowhere = { ...sources(), dockerConfig: undefined }
+  expect(await findCredentials({ registry: 'example.org', name: 'tools' }, nowhere)).toBeUndefined()
+  expect(await findCredentials({ registry: 'ghcr.io', name: 'tools' }, { ...nowhere, githubToken: '' })).toBeUndefined()
+})
+
+test('a file that cannot be read is an error that says what to do', async () => {
+  await mkdir(join(dockerConfig, 'config.json'))
+  await expect(findCredentials({ registry: 'example.org', name: 'tools' }, sources())).rejects.toThrow(
+    `${dockerConfig}/config.json cannot be read (EISDIR); log in with docker/login-action, or give \`username\` and \`password\`.`,
   )
 })
 

@@ -4,6 +4,7 @@ import { UserError } from '../../src/error.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { PassingError } from '../../src/registry/error.ts'
 import { type Answer, exchange } from '../../src/registry/http.ts'
+import { startDrippingServer } from '../support/dripping-server.ts'
 import { testClient } from '../support/pushed-image.ts'
 import { testWire } from '../support/test-wire.ts'
 import { closedPort, startWebServer } from '../support/web-server.ts'
@@ -74,6 +75,28 @@ describe('no answer', () => {
       },
     })
     await expect(get(server.url, 100)).rejects.toThrow(/\(hardly anything moved for 0\.3 s\)/)
+  })
+
+  test('is not what an upload gets that takes longer than an answer may, while it moves', async () => {
+    await using server = await startDrippingServer('', (socket) => {
+      socket.pause()
+      let received = 0
+      const timer = setInterval(() => {
+        received += (socket.read(Math.min(65_536, socket.readableLength)) as Buffer | null)?.length ?? 0
+        if (received > body.length) socket.end('HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ndone')
+      }, 10)
+      socket.on('close', () => clearInterval(timer))
+    })
+    const body = Buffer.alloc(20_000_000)
+    let sent = 0
+    const onSent = (bytes: number): void => {
+      sent += bytes
+    }
+    const start = performance.now()
+    const put = { method: 'PUT', url: new URL(`http://127.0.0.1:${server.port}/`), expected: [200], body } as const
+    expect((await exchange(put, testWire({ idleLimit: 500, onSent }))).body.toString()).toBe('done')
+    expect(performance.now() - start).toBeGreaterThan(1500)
+    expect(sent).toBe(body.length)
   })
 
   test('of a host that has answered before is not laid to its name', async () => {

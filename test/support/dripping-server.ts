@@ -1,21 +1,18 @@
-import type { AddressInfo } from 'node:net'
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 
 /** A server on loopback that says what it says in pieces, one every 50 ms. `port` is where it listens. */
-export type DrippingServer = AsyncDisposable & { readonly port: number; readonly connections: () => number }
+export type DrippingServer = AsyncDisposable & { readonly port: number }
 
 /**
- * Starts it. `begin` is said at once when something has come (for a client that waits for the server to speak first, never), then
- * each piece of `drip` in turn, from the beginning again when they are used up. `reads` is false where it reads nothing.
+ * Starts it. `begin` is said at once when something has come, then each piece of `drip` in turn, from the beginning again when they
+ * are used up. A function in place of `drip` has each connection to itself.
  */
 export const startDrippingServer = async (
   begin: string | Buffer,
   drip: readonly (string | Buffer)[] | ((socket: Socket) => void),
 ): Promise<DrippingServer> => {
   const sockets = new Set<Socket>()
-  let connections = 0
   const server = createServer((socket) => {
-    connections++
     sockets.add(socket)
     socket.on('error', () => {})
     if (typeof drip === 'function') return drip(socket)
@@ -29,7 +26,6 @@ export const startDrippingServer = async (
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
-    connections: () => connections,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
