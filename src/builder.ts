@@ -77,7 +77,7 @@ export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity
     image: async (platform) => {
       const nix = await prepare()
       const source = await fetchOnce(nix)
-      const reused = await earlier.image(platform, source)
+      const reused = await earlier.image(platform)
       if (reused) return reused
       await timed(timings, 'cache', () => storeCache.restore(nix))
       const built = await buildPlatform(platform, plan, source, {

@@ -97,15 +97,15 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     ports,
   )
   if (plan.push) await client.checkAccess()
-  const identity = await timed(timings, 'source', () =>
+  const named = await timed(timings, 'source', () =>
     identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
   )
-  if (identity.fetch.by === 'tarball') for (const part of urlSecrets(identity.fetch.url)) ports.secret(part)
+  if (named.fetch.by === 'tarball') for (const part of urlSecrets(named.fetch.url)) ports.secret(part)
   const time = cacheTime({ log, signal })
   const cache = openActionsCache(context.cacheService, { ...ports, time, environment, temporary })
   const use = cacheUse(inputs.cache, context)
   const earlier = earlierRuns(plan, tags, client, { cache, use: use.records, log, temporary, signal })
-  await timed(timings, 'cache', () => earlier.recall(identity))
+  const identity = await timed(timings, 'cache', () => earlier.recall(named))
 
   const builder = openBuilder(plan, inputs, identity, {
     ...ports,
@@ -122,7 +122,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const makeAll = async (): Promise<PushableImage[]> => {
     const images: PushableImage[] = []
     for (const platform of plan.platforms)
-      images.push((await earlier.image(platform, identity)) ?? (await builder.image(platform)))
+      images.push((await earlier.image(platform)) ?? (await builder.image(platform)))
     return images
   }
   const publish = (images: readonly PushableImage[]): Promise<void> =>
@@ -157,9 +157,9 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
     await writeLayout(output, documents, top, tags)
     log.info(`The image layout is in ${output}`)
   }
-  const source = builder.source() ?? earlier.source(identity)
+  const source = builder.source() ?? earlier.source()
   await timed(timings, 'cache', async () => {
-    await earlier.remember(images, source, Math.round(performance.now() - start))
+    await earlier.remember(images, Math.round(performance.now() - start))
     await builder.keepStorePaths()
   })
   return {

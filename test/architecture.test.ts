@@ -38,6 +38,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'read-popularity': { values: ['error', 'graph/*', 'lib/*'], types: ['plan'] },
   'layers/*': { values: ['graph/*', 'nix/store-path'], types: ['layers/*'] },
   loader: { values: ['error', 'job-container'], types: ['nix/*', 'oci/*'] },
+  'reuse/*': { values: ['check', 'nix/nar-hash', 'nix/store-path'], types: ['graph/*', 'nix/*'] },
   'cache/*': {
     values: [
       'cache/*',
@@ -50,6 +51,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'nix/nar-hash',
       'nix/store-path',
       'oci/*',
+      'reuse/*',
       'units',
     ],
     types: ['contents', 'context', 'inputs', 'inputs/*', 'log', 'plan'],
@@ -72,8 +74,18 @@ const rules: Readonly<Record<string, Rule>> = {
   },
   'registry-records': { values: ['cache/*', 'check', 'error', 'oci/*', 'registry/*'], types: ['log'] },
   'earlier-runs': {
-    values: ['assemble', 'cache/*', 'error', 'nix/*', 'oci/*', 'registry-records', 'registry/*'],
-    types: ['outcome', 'plan'],
+    values: [
+      'assemble',
+      'cache/*',
+      'concurrent',
+      'error',
+      'nix/*',
+      'oci/*',
+      'registry-records',
+      'registry/*',
+      'reuse/*',
+    ],
+    types: ['contents', 'nix/nar-hash', 'outcome', 'plan'],
   },
   'build-platform': {
     values: ['archive/*', 'assemble', 'graph/*', 'image-defaults', 'layers/*', 'loader', 'nix/*', 'oci/*', 'timings'],
@@ -116,7 +128,15 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@cyclonedx/cyclonedx-library': ['report/sbom'],
   'tar-stream': ['archive/header', 'archive/links', 'archive/tar'],
   'node:child_process': ['command'],
-  'node:crypto': ['archive/digest', 'cache/*', 'layers/layer-key', 'nix/download', 'nix/nar', 'oci/descriptor'],
+  'node:crypto': [
+    'archive/digest',
+    'cache/*',
+    'layers/layer-key',
+    'nix/download',
+    'nix/nar',
+    'oci/descriptor',
+    'reuse/source-key',
+  ],
   'node:fs': [
     'archive/*',
     'build-platform',

@@ -1,29 +1,30 @@
 import { count, list, optional, record, string } from '../check.ts'
 import type { Contents, DanglingLink, ImageDefaults, Layer } from '../contents.ts'
-import { checkClosure } from '../graph/closure.ts'
+import { toClosure } from '../graph/closure.ts'
 import { checkPartition } from '../layers/partition.ts'
 import { parseConflict, parsePackage } from '../nix/image-spec.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 import { type Descriptor, parseDigest } from '../oci/descriptor.ts'
 import type { KeyedLayer } from '../oci/layer-annotations.ts'
 import { isLayerMediaType } from '../oci/media-type.ts'
+import type { PathReader, PathWriter } from '../reuse/path-table.ts'
 
-/** The contents of an image as a value for JSON. The graph has the form that Nix's `exportReferencesGraph` gives it. */
-export const printContents = ({
+/** The contents of an image as a value for JSON, with the store paths of its closure in the table of `paths`. */
+export const printContents = (
+  { packages, conflicts, danglingLinks, closure, defaults, layers }: Contents,
+  paths: PathWriter,
+): unknown => ({
   packages,
   conflicts,
   danglingLinks,
-  closure,
+  runtimeGraph: [...closure.paths.values()].map(paths.info),
+  roots: closure.roots.map(paths.name),
   defaults,
-  layers,
-}: Contents): unknown => ({
-  packages,
-  conflicts,
-  danglingLinks,
-  runtimeGraph: [...closure.paths.values()],
-  roots: closure.roots,
-  defaults,
-  layers: layers.map((layer) => ({ ...printLayer(layer), storePaths: layer.storePaths, holds: layer.holds })),
+  layers: layers.map((layer) => ({
+    ...printLayer(layer),
+    storePaths: layer.storePaths.map(paths.name),
+    holds: layer.holds,
+  })),
 })
 
 /** What finds a layer again, as a value for JSON. */
@@ -36,10 +37,13 @@ export const printLayer = ({ key, descriptor, diffID }: KeyedLayer): object => (
 })
 
 /** Reads what `printContents` made. Throws an `Error` that names what is malformed, or does not fit together. */
-export const parseContents = (value: unknown, what: string): Contents => {
+export const parseContents = (value: unknown, what: string, paths: PathReader): Contents => {
   const fields = record(value, what)
-  const closure = checkClosure(fields['runtimeGraph'], fields['roots'])
-  const layers = list(layer)(fields['layers'], `${what}.layers`)
+  const closure = toClosure(
+    list(paths.info)(fields['runtimeGraph'], `${what}.runtimeGraph`),
+    list(paths.name)(fields['roots'], `${what}.roots`),
+  )
+  const layers = list(layerWith(paths))(fields['layers'], `${what}.layers`)
   const partition = layers.map(({ storePaths }) => storePaths).filter(({ length }) => length > 0)
   checkPartition(partition, closure, partition.length)
   return {
@@ -69,14 +73,16 @@ export const parseKey = (value: unknown, what: string): string => {
   return key
 }
 
-const layer = (value: unknown, what: string): Layer => {
-  const fields = record(value, what)
-  return {
-    ...parseLayer(value, what),
-    storePaths: list(storePath)(fields['storePaths'], `${what}.storePaths`),
-    holds: string(fields['holds'], `${what}.holds`),
+const layerWith =
+  ({ name }: PathReader) =>
+  (value: unknown, what: string): Layer => {
+    const fields = record(value, what)
+    return {
+      ...parseLayer(value, what),
+      storePaths: list(name)(fields['storePaths'], `${what}.storePaths`),
+      holds: string(fields['holds'], `${what}.holds`),
+    }
   }
-}
 
 const descriptor = (fields: Record<string, unknown>, what: string): Descriptor => {
   const mediaType = string(fields['mediaType'], `${what}.mediaType`)

@@ -35,14 +35,20 @@ const pathInfo = (value: unknown, what: string): PathInfo => {
 
 /**
  * Checks a runtime graph, the list that Nix's `exportReferencesGraph` makes, with its roots. Throws an `Error` if anything
- * is malformed, if a path comes twice, if a reference or a root is not in the list (the image would lack it), or if a path
- * cannot be reached from the roots (the image would not need it).
+ * is malformed, or if they are no closure.
  */
-export const checkClosure = (runtimeGraph: unknown, roots: unknown): Closure => {
-  const infos = list(pathInfo)(runtimeGraph, 'runtimeGraph').sort((a, b) => (a.path < b.path ? -1 : 1))
+export const checkClosure = (runtimeGraph: unknown, roots: unknown): Closure =>
+  toClosure(list(pathInfo)(runtimeGraph, 'runtimeGraph'), list(storePath)(roots, 'roots'))
+
+/**
+ * The closure of paths and roots. Throws an `Error` if a path comes twice, if a reference or a root is not among them (the image
+ * would lack it), or if a path cannot be reached from the roots (the image would not need it).
+ */
+export const toClosure = (paths: readonly PathInfo[], roots: readonly StorePath[]): Closure => {
+  const infos = paths.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const closure: Closure = {
     paths: new Map(infos.map((info) => [info.path, info])),
-    roots: [...new Set(list(storePath)(roots, 'roots'))],
+    roots: [...new Set(roots)],
   }
   if (closure.paths.size !== infos.length) throw new Error('runtimeGraph names a store path twice')
   if (closure.roots.length === 0) throw new Error('roots is empty')

@@ -3,8 +3,9 @@ import { redact } from '../lib/redact.ts'
 import { urlSecrets } from '../lib/url-secrets.ts'
 import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
 import { explainNix } from './explain.ts'
+import type { NarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
-import { type FetchedSource, pinned, type SourceIdentity } from './source.ts'
+import { type FetchedSource, pinned, refined, type SourceIdentity } from './source.ts'
 
 export type FetchTools = {
   readonly nix: Nix
@@ -13,47 +14,50 @@ export type FetchTools = {
 }
 
 /**
- * Makes a source ready to be evaluated, and pins it. Throws a `UserError` that names what cannot be fetched, or is not what
- * it was said to be.
+ * Makes a source ready to be evaluated, and pins it. What is not known to have the hash that it is said to have is downloaded
+ * and hashed, whatever the store has. Throws a `UserError` that names what cannot be fetched, or is not what it was said to be.
  */
 export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: FetchTools): Promise<FetchedSource> => {
   const { fetch } = identity
   switch (fetch.by) {
     case 'tarball': {
-      // With a hash there is nothing to find out; it is downloaded when it is evaluated, unless the store has it. What may be
-      // secret in a URL is not for evaluation, whose arguments everybody on the machine can read: then the store has it.
+      // What is known is downloaded when it is evaluated, unless the store has it. With a hash that is only claimed, Nix would
+      // ask nobody where the store has another source with that hash. What may be secret in a URL is not for evaluation, whose
+      // arguments everybody on the machine can read: then the store has it.
       const known = fetch.url === identity.url ? identity.narHash : undefined
       const narHash =
         known ??
         (await fetching(identity.url, fetchTarball(nix, fetch.url, identity.narHash, temporary), fetch.url)).narHash
+      checkClaim(identity, narHash)
       return {
-        ...pinned(identity, narHash),
+        ...pinned({ ...identity, narHash }),
         srcType: fetch.srcType,
         srcArgs: { url: identity.url, sha256: narHash },
       }
     }
     case 'git': {
       const { path, narHash, revision } = await fetching(fetch.url, fetchGit(nix, fetch.url, fetch.ref, fetch.rev))
-      checkHash(identity, narHash)
-      // A branch may have moved on since it was asked for.
-      return { ...pinned({ ...identity, revision }, narHash), srcType: 'git', srcArgs: { path, narHash } }
+      checkClaim(identity, narHash)
+      return { ...pinned(refined(identity, { revision, narHash })), srcType: 'git', srcArgs: { path, narHash } }
     }
     case 'path': {
       const stored = await addPackageSet(nix, fetch.path, fetch.ignored, temporary).catch((error) => {
         throw explainNix(error, `${fetch.path} cannot be copied into the Nix store`)
       })
-      checkHash(identity, stored.narHash)
-      return { ...pinned(identity, stored.narHash), srcType: 'path', srcArgs: stored }
+      if (stored.narHash !== identity.narHash)
+        throw new UserError(
+          `\`nixpkgs\` is ${fetch.path}, which changed while it was copied; let nothing write to it or to the Nix store during this step.`,
+        )
+      return { ...pinned(identity), srcType: 'path', srcArgs: stored }
     }
   }
 }
 
-const checkHash = ({ narHash, url, fetch }: SourceIdentity, fetched: string): void => {
-  if (narHash === undefined || narHash === fetched) return
+const checkClaim = ({ claimed, url, revision }: SourceIdentity, narHash: NarHash): void => {
+  if (claimed === undefined || claimed === narHash) return
+  const what = revision ? `commit ${revision} of ${url}` : url
   throw new UserError(
-    fetch.by === 'path'
-      ? `\`nixpkgs\` is ${fetch.path}, which changed while it was copied; let nothing write to it during this step.`
-      : `\`nixpkgs\` is ${url}, which is locked to ${narHash}, but what is fetched is ${fetched}; lock it again with \`nix flake update\`.`,
+    `\`nixpkgs\` gives ${what} the hash ${claimed}, but what is fetched has ${narHash}; write the hash that belongs to it, or lock it again with \`nix flake update\`.`,
   )
 }
 

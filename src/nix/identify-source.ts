@@ -56,7 +56,7 @@ export const identifySource = async (source: Source, tools: IdentifyTools): Prom
 
 const nixpkgs = (
   revision: string,
-  narHash: NarHash | undefined,
+  claimed: NarHash | undefined,
   { github }: Endpoints,
   channel = '',
 ): SourceIdentity => {
@@ -65,19 +65,21 @@ const nixpkgs = (
     type: 'nixpkgs',
     url,
     revision,
-    narHash,
+    narHash: undefined,
+    claimed,
     describe: (narHash) => `nixpkgs at ${revision}${channel}, ${narHash}`,
     fetch: { by: 'tarball', url, srcType: 'nixpkgs' },
   }
 }
 
-const tarball = (url: string, narHash: NarHash | undefined): SourceIdentity => {
+const tarball = (url: string, claimed: NarHash | undefined): SourceIdentity => {
   const shown = shownUrl(url)
   return {
     type: 'tarball',
     url: shown,
     revision: undefined,
-    narHash,
+    narHash: undefined,
+    claimed,
     describe: (narHash) => `${shown}, ${narHash}`,
     fetch: { by: 'tarball', url, srcType: 'tarball' },
   }
@@ -93,6 +95,7 @@ const git = (
   url,
   revision,
   narHash: undefined,
+  claimed: undefined,
   describe: (narHash, commit) => `${url} at ${commit ?? 'its working tree'}, ${narHash}`,
   fetch: { by: 'git', url, ref, rev },
 })
@@ -113,6 +116,7 @@ const folder = async (path: string, tools: IdentifyTools): Promise<SourceIdentit
     url: `file://${path}`,
     revision: undefined,
     narHash: hashNar(real, (file) => file.endsWith('/.git') || leftOut.has(file)),
+    claimed: undefined,
     describe: (narHash) => `${path} with the content ${narHash}`,
     fetch: { by: 'path', path: real, ignored },
   }
@@ -130,7 +134,7 @@ const locked = async (file: string, input: string, { endpoints }: IdentifyTools)
   return {
     ...identity,
     revision,
-    narHash,
+    claimed: narHash,
     describe: (hash, commit) => `${identity.describe(hash, commit)}, as ${file} says`,
   }
 }

@@ -8,6 +8,7 @@ import { isNarHash, type NarHash } from './nar-hash.ts'
 export type LockedInput = {
   readonly type: 'git' | 'tarball'
   readonly url: string
+  /** Where what is fetched is fetched by it. Which commit a tarball is of, a lock file may say, and nothing shows it. */
   readonly revision: string | undefined
   readonly narHash: NarHash
 }
@@ -115,7 +116,7 @@ const toInput = (
       return { type: 'tarball', url, revision, narHash }
     }
     case 'tarball':
-      return { type: 'tarball', url: fetchable(text('url'), wrong), revision, narHash }
+      return { type: 'tarball', url: fetchable(text('url'), wrong), revision: undefined, narHash }
     case 'git':
       if (!revision) throw wrong('is locked without a commit')
       if (/[?#]/.test(text('url'))) throw wrong('is locked to a git URL with a query')

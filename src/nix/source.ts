@@ -18,8 +18,13 @@ export type FetchedSource = PinnedSource & {
 
 /** What a source is now, as far as that can be said before it is fetched. */
 export type SourceIdentity = Pick<PinnedSource, 'type' | 'url' | 'revision'> & {
-  /** Where it is known already, what is fetched must have it. */
+  /**
+   * The hash of the content, where it is known without fetching: it was computed from the files, or a run of this action has
+   * fetched the same before.
+   */
   readonly narHash: NarHash | undefined
+  /** The hash that the user or a lock file gives. What is fetched must have it; nothing is believed by it. */
+  readonly claimed: NarHash | undefined
   /** The rest of the description, once the hash is known. */
   readonly describe: (narHash: NarHash, revision: string | undefined) => string
   readonly fetch:
@@ -29,21 +34,14 @@ export type SourceIdentity = Pick<PinnedSource, 'type' | 'url' | 'revision'> & {
     | { readonly by: 'path'; readonly path: string; readonly ignored: readonly string[] }
 }
 
-/**
- * What stands for the content of a source: two with the same are the same. `undefined` if it is not known yet. A commit alone
- * does not: what a server packs of one may not be what git has, and a lock file may say anything.
- */
-export const contentOf = ({ narHash, revision, url, fetch }: SourceIdentity): string | undefined =>
-  narHash ?? (revision && `${fetch.by} ${url} ${revision}`)
-
 /** The same with what was found out when it was fetched: a branch may have moved on since it was asked for. */
-export const refined = (identity: SourceIdentity, { revision, narHash }: PinnedSource): SourceIdentity =>
-  contentOf(identity) === undefined ? { ...identity, revision, narHash } : { ...identity, revision }
+export const refined = (
+  identity: SourceIdentity,
+  { revision, narHash }: Pick<PinnedSource, 'revision' | 'narHash'>,
+): SourceIdentity => ({ ...identity, revision, narHash })
 
-export const pinned = ({ type, url, revision, describe }: SourceIdentity, narHash: NarHash): PinnedSource => ({
-  type,
-  url,
-  revision,
-  narHash,
-  description: describe(narHash, revision),
-})
+/** The source with its hash. Throws an `Error` if that is not known. */
+export const pinned = ({ type, url, revision, narHash, describe }: SourceIdentity): PinnedSource => {
+  if (narHash === undefined) throw new Error(`Nobody knows what ${url} holds`)
+  return { type, url, revision, narHash, description: describe(narHash, revision) }
+}
