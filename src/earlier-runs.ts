@@ -80,6 +80,7 @@ export const earlierRuns = (
   const keys = new Map<Platform, string>()
   /** Of layers that this run took on the registry's word. */
   const claimed = new Set<string>()
+  const lost = new Set<ImageRecord<Level>>()
   let source: SourceIdentity | undefined
   let names: readonly string[] = []
   let used: ImageRecord<Level>[] = []
@@ -123,7 +124,7 @@ export const earlierRuns = (
     }
   }
 
-  const lost = (digest: string): never => {
+  const complain = (digest: string): never => {
     throw new LostLayerError(
       `${formatRepository(client.repository)} has lost ${digest}, which an earlier run pushed; run the job again.`,
     )
@@ -154,16 +155,16 @@ export const earlierRuns = (
       const key = keys.get(platform) ?? ''
       for (const records of usable) {
         const record = findImage(records, key)
-        if (!record) continue
+        if (!record || lost.has(record)) continue
         const { contents, level } = record
         const image = assemble(contents, plan.configuration, platform)
-        const push = () => pushImage(client, image, async ({ digest }) => lost(digest))
+        const push = () => pushImage(client, image, async ({ digest }) => complain(digest))
         // A registry may take a manifest of blobs that it does not have.
         const pushed = await unlessLost(level, async () => {
           if (!plan.push) return true
           const layers = new Map(contents.layers.map(({ descriptor }) => [descriptor.digest, descriptor]))
           await mapConcurrently([...layers.values()], askedAtOnce, async (layer) => {
-            if (!(await hasLayer(client, layer))) lost(layer.digest)
+            if (!(await hasLayer(client, layer))) complain(layer.digest)
           })
           await push()
           return true
@@ -173,6 +174,7 @@ export const earlierRuns = (
           used = [...used, record]
           return { platform, built: false, contents, image, origins: contents.layers.map(() => 'reused'), push }
         }
+        lost.add(record)
         log.info(`An earlier run made the image for ${platform}, but the registry does not have all of it any more.`)
       }
       return undefined

@@ -40,8 +40,8 @@ export const printLayer = ({ key, descriptor, diffID }: KeyedLayer): object => (
 export const parseContents = (value: unknown, what: string, paths: PathReader): Contents => {
   const fields = record(value, what)
   const closure = toClosure(
-    list(paths.info)(fields['runtimeGraph'], `${what}.runtimeGraph`),
-    list(paths.name)(fields['roots'], `${what}.roots`),
+    paths.infos(fields['runtimeGraph'], `${what}.runtimeGraph`),
+    paths.names(fields['roots'], `${what}.roots`),
   )
   const layers = list(layerWith(paths))(fields['layers'], `${what}.layers`)
   const partition = layers.map(({ storePaths }) => storePaths).filter(({ length }) => length > 0)
@@ -74,12 +74,12 @@ export const parseKey = (value: unknown, what: string): string => {
 }
 
 const layerWith =
-  ({ name }: PathReader) =>
+  ({ names }: PathReader) =>
   (value: unknown, what: string): Layer => {
     const fields = record(value, what)
     return {
       ...parseLayer(value, what),
-      storePaths: list(name)(fields['storePaths'], `${what}.storePaths`),
+      storePaths: names(fields['storePaths'], `${what}.storePaths`),
       holds: string(fields['holds'], `${what}.holds`),
     }
   }

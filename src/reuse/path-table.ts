@@ -14,9 +14,10 @@ export type PathWriter = {
   readonly table: () => unknown
 }
 
+/** Both read a list of places. */
 export type PathReader = {
-  readonly name: (place: unknown, what: string) => StorePath
-  readonly info: (place: unknown, what: string) => PathInfo
+  readonly names: (places: unknown, what: string) => StorePath[]
+  readonly infos: (places: unknown, what: string) => PathInfo[]
 }
 
 const folder = '/nix/store/'
@@ -41,30 +42,33 @@ export const pathWriter = (): PathWriter => {
 /** Reads what a writer's `table` made. Throws an `Error` that names what is malformed; so do both functions that it returns. */
 export const pathReader = (value: unknown, what: string): PathReader => {
   const fields = record(value, what)
-  const names = list(storePath)(fields['names'], `${what}.names`)
-  const name = entry(names, `${what}.names`)
-  const infos = list((value, what) => pathInfo(value, what, name))(fields['infos'], `${what}.infos`)
-  return { name, info: entry(infos, `${what}.infos`) }
+  const names = entriesOf(list(storePath)(fields['names'], `${what}.names`), `${what}.names`)
+  const infos = list((value, what) => pathInfo(value, what, names))(fields['infos'], `${what}.infos`)
+  return { names, infos: entriesOf(infos, `${what}.infos`) }
 }
 
-const entry =
+/** There are hundreds of thousands of places, so that each has a name only where something is wrong with it. */
+const entriesOf =
   <T>(entries: readonly T[], table: string) =>
-  (place: unknown, what: string): T => {
-    const found = entries[count(place, what)]
-    if (found === undefined) throw new Error(`${what} is ${place}, and ${table} has ${entries.length}`)
-    return found
+  (places: unknown, what: string): T[] => {
+    return list((place) => place)(places, what).map((place, index) => {
+      const entry = typeof place === 'number' ? entries[place] : undefined
+      if (entry === undefined)
+        throw new Error(`${what}[${index}] is ${JSON.stringify(place)}, and ${table} has ${entries.length}`)
+      return entry
+    })
   }
 
 const storePath = (value: unknown, what: string): StorePath => parseStorePath(folder + string(value, what), what)
 
-const pathInfo = (value: unknown, what: string, name: PathReader['name']): PathInfo => {
+const pathInfo = (value: unknown, what: string, names: PathReader['names']): PathInfo => {
   const [place, narHash, narSize, closureSize, references] = list((field) => field)(value, what)
-  const path = name(place, `${what}[0]`)
+  const [path] = names([place], what) as [StorePath]
   return {
     path,
     narHash: parseNarHash(string(narHash, `${what}[1]`), `${what}[1]`),
     narSize: count(narSize, `${what}[2]`),
     closureSize: count(closureSize, `${what}[3]`),
-    references: [...new Set(list(name)(references, `${what}[4]`))].filter((other) => other !== path).sort(),
+    references: [...new Set(names(references, `${what}[4]`))].filter((other) => other !== path).sort(),
   }
 }

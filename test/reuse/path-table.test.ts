@@ -14,10 +14,7 @@ test('every closure is the same after it was written and read', () => {
       }))
       const reader = pathReader(JSON.parse(JSON.stringify(writer.table())), 'paths')
       const read = places.map(({ infos, roots }) =>
-        toClosure(
-          infos.map((place) => reader.info(place, 'info')),
-          roots.map((place) => reader.name(place, 'root')),
-        ),
+        toClosure(reader.infos(infos, 'infos'), reader.names(roots, 'roots')),
       )
       expect(read).toEqual(all)
     }),
@@ -46,8 +43,16 @@ const good = { names: [pathOf('a').slice(11)], infos: [[0, narHashOf('a'), 1, 1,
 test.each<[string, unknown, string]>([
   ['no table', [], 'paths should be an object'],
   ['a name outside the store', { ...good, names: ['../x'] }, 'should be a path in the Nix store'],
-  ['a path of no name', { ...good, infos: [[1, narHashOf('a'), 1, 1, []]] }, 'is 1, and paths.names has 1'],
-  ['a reference to no name', { ...good, infos: [[0, narHashOf('a'), 1, 1, [-1]]] }, 'should be a whole number'],
+  [
+    'a path of no name',
+    { ...good, infos: [[1, narHashOf('a'), 1, 1, []]] },
+    'paths.infos[0][0] is 1, and paths.names has 1',
+  ],
+  [
+    'a reference to no name',
+    { ...good, infos: [[0, narHashOf('a'), 1, 1, [-1]]] },
+    'paths.infos[0][4][0] is -1, and paths.names has 1',
+  ],
   ['no hash', { ...good, infos: [[0, 'md5', 1, 1, []]] }, 'infos[0][1] should be a SHA-256 hash'],
   ['no size', { ...good, infos: [[0, narHashOf('a'), '1', 1, []]] }, 'infos[0][2] should be a whole number'],
   ['too little', { ...good, infos: [[0, narHashOf('a')]] }, 'infos[0][2] should be a whole number'],
@@ -56,10 +61,17 @@ test.each<[string, unknown, string]>([
 })
 
 test('so is a place that no table has', () => {
-  const { info, name } = pathReader(good, 'paths')
-  expect(info(0, 'x').path).toBe(pathOf('a'))
-  for (const place of [1, -1, 0.5, '0', null]) {
-    expect(() => info(place, 'x')).toThrow('x ')
-    expect(() => name(place, 'x')).toThrow('x ')
+  const { infos, names } = pathReader(good, 'paths')
+  expect(infos([0], 'x').map(({ path }) => path)).toEqual([pathOf('a')])
+  for (const place of [1, -1, 0.5, '0', 'length', null, [0], undefined]) {
+    expect(() => infos([0, place], 'x')).toThrow('x[1] is ')
+    expect(() => names([0, place], 'x')).toThrow('x[1] is ')
   }
+  expect(() => names({ 0: 0 }, 'x')).toThrow('x should be a list')
+})
+
+test('references are as a checked closure has them, whatever is written', () => {
+  const names = ['b', 'a', 'c'].map((name) => pathOf(name).slice(11))
+  const table = { names, infos: [[1, narHashOf('a'), 1, 1, [2, 0, 1, 2]]] }
+  expect(pathReader(table, 'paths').infos([0], 'x')[0]?.references).toEqual([pathOf('b'), pathOf('c')])
 })

@@ -14,6 +14,8 @@ export type Quirks = {
   readonly lies?: 'blob' | 'blob question' | 'blob size' | 'manifest' | 'tag'
   /** Leaves out the digest, as the specification allows. */
   readonly noDigests?: boolean
+  /** Takes a manifest of blobs that it does not have, as the specification allows and go-containerregistry's registry does. */
+  readonly takesIncomplete?: boolean
   /** Makes the place of an upload out of the one that it would have named. */
   readonly place?: (path: string, host: string) => string
   /** Takes what is sent, and refuses it to the sender, as some registries do when two send the same. */
@@ -31,6 +33,11 @@ export type StrictRegistry = AsyncDisposable & {
   readonly blobs: ReadonlyMap<string, Buffer>
   /** By digest and by tag. */
   readonly manifests: ReadonlyMap<string, Buffer>
+  /** The most requests that it was answering at once. */
+  readonly mostAtOnce: () => number
+  readonly add: (blob: Buffer) => void
+  /** Loses what it has of this kind, or one blob. */
+  readonly lose: (what: 'all' | 'blobs' | { readonly digest: string }) => void
 }
 
 type Answer = { status: number; headers?: Record<string, string>; body?: string }
@@ -51,6 +58,8 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
   const stale = new Map<string, { before: Buffer; reads: number }>()
   const sockets = new Set<Socket>()
   let manifestPuts = 0
+  let answering = 0
+  let mostAtOnce = 0
 
   const named = (digest: string, lies: boolean): Record<string, string> =>
     quirks.noDigests ? {} : { 'docker-content-digest': lies ? digestOf(Buffer.from('another')) : digest }
@@ -118,9 +127,10 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     if (isTag && !/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(reference)) violations.push(`${reference} is no tag`)
     if (isTag && !manifests.has(digest)) violations.push(`${reference} was set before ${digest} was there`)
     for (const { digest } of [...(manifest.config ? [manifest.config] : []), ...(manifest.layers ?? [])])
-      if (!blobs.has(digest)) return error(400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry')
+      if (!blobs.has(digest) && !quirks.takesIncomplete)
+        return error(400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry')
     for (const { digest } of manifest.manifests ?? [])
-      if (!manifests.has(digest)) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
+      if (!manifests.has(digest) && !quirks.takesIncomplete) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
     manifests.set(digest, body)
     const before = manifests.get(reference)
     if (isTag && before && quirks.staleReads) stale.set(reference, { before, reads: quirks.staleReads })
@@ -148,6 +158,8 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     if (kind === 'blobs' && rest.startsWith('uploads/') && method === 'DELETE')
       return { status: uploads.delete(rest.slice(8)) ? 204 : 404 }
     if (kind === 'blobs' && method === 'HEAD') return blobQuestion(rest)
+    const blob = kind === 'blobs' && method === 'GET' ? blobs.get(rest) : undefined
+    if (blob) return { status: 200, headers: { 'content-length': `${blob.length}` }, body: blob.toString() }
     if (kind === 'manifests' && method === 'PUT') return putManifest(rest, request, body)
     if (kind === 'manifests' && (method === 'HEAD' || method === 'GET')) {
       if (!manifest) return error(404, 'MANIFEST_UNKNOWN', 'manifest unknown')
@@ -160,6 +172,8 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
 
   const server = createServer(async (request: IncomingMessage, response: ServerResponse) => {
     requests.push(`${request.method} ${request.url}`)
+    mostAtOnce = Math.max(mostAtOnce, ++answering)
+    response.on('close', () => answering--)
     const body = await buffer(request).catch(() => undefined)
     if (!body) return
     const { status, headers = {}, body: text = '' } = answer(request, body)
@@ -173,6 +187,13 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     requests,
     blobs,
     manifests,
+    mostAtOnce: () => mostAtOnce,
+    add: (blob) => blobs.set(digestOf(blob), blob),
+    lose: (what) => {
+      if (typeof what === 'object') return void blobs.delete(what.digest)
+      blobs.clear()
+      if (what === 'all') manifests.clear()
+    },
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
