@@ -34,8 +34,8 @@ export type BuildTools = Pick<LayerPorts<Origin>, 'find' | 'deliver'> & {
   readonly log: Log
   readonly timings: Timings
   readonly temporary: string
-  /** Told what describes the image before it is built. */
-  readonly evaluated: (derivation: StorePath) => void
+  /** Told what describes the image, and waited for, before it is built. */
+  readonly evaluated: (derivation: StorePath) => Promise<void>
 }
 
 /**
@@ -51,13 +51,12 @@ export const buildPlatform = async (
   const folder = join(temporary, platform)
   await mkdir(folder, { recursive: true })
 
-  const spec = await log.group(`Evaluate and build the packages for ${platform}`, () =>
-    timed(timings, 'nix', async () => {
-      const derivation = await evaluateImage({ ...plan.evaluation, source, system: nixSystem(platform) }, nix)
-      evaluated(derivation)
-      return realiseImage(derivation, folder, nix)
-    }),
-  )
+  const spec = await log.group(`Evaluate and build the packages for ${platform}`, async () => {
+    const request = { ...plan.evaluation, source, system: nixSystem(platform) }
+    const derivation = await timed(timings, 'nix', () => evaluateImage(request, nix))
+    await evaluated(derivation)
+    return timed(timings, 'nix', () => realiseImage(derivation, folder, nix))
+  })
   const { conflicts, packages } = spec
   const closure = checkClosure(spec.runtimeGraph, spec.roots)
   await timed(timings, 'nix', () => checkValidity([...closure.paths.keys(), spec.symlinkLayer.path], nix))

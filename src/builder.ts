@@ -79,10 +79,13 @@ export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity
       const source = await fetchOnce(nix)
       const reused = await earlier.image(platform)
       if (reused) return reused
-      await timed(timings, 'cache', () => storeCache.restore(nix))
+      await timed(timings, 'cache', () => storeCache.restoreSource(source, nix))
       const built = await buildPlatform(platform, plan, source, {
         ...{ nix, log, timings, temporary },
-        evaluated: (derivation) => derivations.push(derivation),
+        evaluated: async (derivation) => {
+          derivations.push(derivation)
+          await timed(timings, 'cache', () => storeCache.restoreOutputs(derivation, nix))
+        },
         ...{ find: earlier.layer, deliver },
       })
       const push = () =>

@@ -1,5 +1,6 @@
 import { messages } from '../error.ts'
 import type { Log } from '../log.ts'
+import { cacheLimits } from './cache-limits.ts'
 
 /** The time that a run has for all that it does with the Actions cache. It goes by while somebody is at it. */
 export type CacheTime = {
@@ -25,7 +26,7 @@ export type CacheTimeTools = {
 /** Whoever has written what an error quotes may have written much. */
 const longest = 500
 
-export const cacheTime = ({ log, signal, limit = 30_000 }: CacheTimeTools): CacheTime => {
+export const cacheTime = ({ log, signal, limit = cacheLimits.run }: CacheTimeTools): CacheTime => {
   const over = new AbortController()
   const ends = AbortSignal.any([signal, over.signal])
   const told = new Set<string>()

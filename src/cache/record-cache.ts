@@ -5,6 +5,7 @@ import { messages } from '../error.ts'
 import type { Log } from '../log.ts'
 import { counted } from '../units.ts'
 import type { ActionsCache } from './actions-cache.ts'
+import { cacheLimits } from './cache-limits.ts'
 import type { CacheUse } from './cache-use.ts'
 import { fittingRecords, noRecords, parseCachedRecords, printRecords, type Records } from './records.ts'
 
@@ -15,9 +16,6 @@ export type RecordTools = {
   /** Of this run; the records are in a folder in it. */
   readonly temporary: string
 }
-
-/** In milliseconds; records are small. */
-const deadline = 10_000
 
 /** In bytes. A run that finds all that it needs in them still has to be done within a second. */
 const limit = 16_000_000
@@ -38,7 +36,7 @@ export const restoreRecords = async (
   if (!use.read) return noRecords('cache')
   const folder = join(temporary, folderName)
   // There is no entry of that name: what is in one decides how its key ends.
-  const find = (prefixes: readonly string[]) => cache.restore(folder, prefix, prefixes, deadline)
+  const find = (prefixes: readonly string[]) => cache.restore(folder, prefix, prefixes, cacheLimits.records)
   // All prefixes are looked for in this branch before any is in the default branch, so that the last one comes by itself.
   const entry = (await find(names.map(prefixOf))) ?? (await find([prefix]))
   if (entry === undefined) return noRecords('cache')
@@ -75,7 +73,7 @@ export const saveRecords = async (
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, fileName), text)
   const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
-  const entry = await cache.save(folder, prefixOf(name) + digest, deadline)
+  const entry = await cache.save(folder, prefixOf(name) + digest, cacheLimits.records)
   if (entry !== undefined) log.info(`Saved records of ${counted(records.images.length, 'image')} as ${entry}`)
 }
 

@@ -3,23 +3,34 @@ import { join } from 'node:path'
 import type { SigningKey } from '../inputs/signing-key.ts'
 import type { Log } from '../log.ts'
 import { invalidPaths } from '../nix/check-validity.ts'
+import { isPublicSource } from '../nix/is-public-source.ts'
 import type { Nix } from '../nix/nix.ts'
 import { pathInfos } from '../nix/path-info.ts'
+import { restrictNix, trustsUser } from '../nix/restrict.ts'
+import { type PublicKeys, parsePublicKeys } from '../nix/signature.ts'
 import type { FetchedSource } from '../nix/source.ts'
+import { sourceStorePath } from '../nix/source-store-path.ts'
 import type { StorePath } from '../nix/store-path.ts'
-import { usedPaths } from '../nix/used-paths.ts'
-import { megabytes } from '../units.ts'
+import { trustedPublicKeys } from '../nix/trusted-keys.ts'
+import { possibleOutputs, usedPaths } from '../nix/used-paths.ts'
+import { counted, megabytes } from '../units.ts'
 import type { ActionsCache } from './actions-cache.ts'
-import { exportPaths, importPaths, pathsIn } from './binary-cache.ts'
+import { cacheLimits } from './cache-limits.ts'
 import type { CacheTime } from './cache-time.ts'
 import type { CacheUse } from './cache-use.ts'
-import { selectPaths } from './select-paths.ts'
+import { exportPaths } from './export-paths.ts'
+import { importPaths } from './import-paths.ts'
+import { type Entry, readEntry } from './read-entry.ts'
+import { candidates, selectPaths } from './select-paths.ts'
 import { type StoreCacheKey, shortHash } from './store-cache-key.ts'
+import { wantedPaths } from './wanted-paths.ts'
 
 /** Store paths that earlier runs used. Trouble with them is told as a notice, and costs at most what is left of the cache's time. */
 export type StoreCache = {
-  /** Brings what the cache has into the store, once; what Nix does not find proven stays out. */
-  readonly restore: (nix: Nix) => Promise<void>
+  /** Brings a tarball that the packages are evaluated from into the store, where the cache has it and the store does not. */
+  readonly restoreSource: (source: FetchedSource, nix: Nix) => Promise<void>
+  /** Brings into the store what the cache has of all that the derivation, or one that it needs, would give. Nothing else. */
+  readonly restoreOutputs: (derivation: StorePath, nix: Nix) => Promise<void>
   /** Saves what these derivations were built from and gave, if an earlier run has not. */
   readonly save: (derivations: readonly StorePath[], source: FetchedSource, nix: Nix) => Promise<void>
 }
@@ -31,91 +42,113 @@ export type StoreCacheTools = {
   /** Signs what was built here, so that later runs can check it; without it, only what others have signed is kept. */
   readonly signingKey: SigningKey | undefined
   readonly log: Log
-  /** A folder that only this run can read. */
+  /** A folder that only this run can read; an entry stays in it until the run saves one, or ends. */
   readonly temporary: string
 }
-
-/** In bytes, as NARs; compressed it is about a third. A repository's caches may be 10 GB in all. */
-const limit = 1_500_000_000
 
 /** The name is a part of what entries are found by. */
 const folderName = 'nix-image-store'
 
+/** An entry and its key. */
+type Opened = { readonly name: string; readonly entry: Entry }
+
 /**
- * An entry is a binary cache in a folder. Nothing in it is believed: Nix takes from it what has the signature of a key that was trusted
- * before, or of `signingKey`, and what is named by its content. An entry is made of what is in the store, never of another entry.
+ * An entry is a binary cache in a folder. Whoever can save one may have made it: what it says is checked here before Nix sees anything
+ * of it, and all of it is left alone if anything in it is not proven. An entry is made of what is in the store, never of another entry.
  */
 export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): StoreCache => {
   const { cache, time, use, signingKey, log, temporary } = tools
-  let found: ReadonlySet<string> | undefined
+  const folder = join(temporary, folderName)
+  let opening: Promise<Opened | undefined> | undefined
+  let keys: PublicKeys | undefined
+  let isDistrusted = false
   /** Whether it makes sense to save anything, since a later run can use it. */
   let isOfUse = true
-  let restoring: Promise<void> | undefined
 
-  /** Does the work while there is time; `inTime` is a Nix that ends when there is none. */
-  const limited = async (
-    failed: string,
-    work: (folder: string, inTime: (nix: Nix) => Nix) => Promise<void>,
-  ): Promise<void> => {
-    const folder = join(temporary, folderName)
-    await time.within(failed, undefined, async (over) => {
-      try {
-        await work(folder, (nix) => (program, args, options) => nix(program, args, { ...options, signal: over }))
-      } finally {
-        await rm(folder, { recursive: true, force: true })
-      }
+  /** Does the work while there is time, with a Nix that ends when there is none. */
+  const limited = async (failed: string, slowNix: Nix, work: (nix: Nix, over: AbortSignal) => Promise<void>) => {
+    await time.within(failed, undefined, (over) =>
+      work((program, args, options) => slowNix(program, args, { ...options, signal: over }), over),
+    )
+  }
+
+  const keysOf = async (nix: Nix): Promise<PublicKeys> => {
+    keys ??= parsePublicKeys([...(await trustedPublicKeys(nix)), ...(signingKey ? [signingKey.publicKey] : [])])
+    return keys
+  }
+
+  /** Of an entry that is not as it should be nothing is used any more. */
+  const distrusting = async <T>(name: string, over: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (cause) {
+      if (over.aborted) throw cause
+      isDistrusted = true
+      cache.distrust(folder, name)
+      throw new Error(`the entry ${name} of the Actions cache is not one to trust`, { cause })
+    }
+  }
+
+  const open = async (nix: Nix, over: AbortSignal): Promise<Opened | undefined> => {
+    const [own, ...others] = key.prefixes
+    const name = await cache.restore(folder, own, [own, ...others])
+    if (name === undefined) return undefined
+    isOfUse = await trustsUser(nix)
+    if (!isOfUse)
+      log.notice(
+        'The Nix daemon does not trust this user, so that no store paths are kept in the Actions cache; name the user in `trusted-users` of its nix.conf.',
+      )
+    const keys = await keysOf(nix)
+    const entry = await distrusting(name, over, () => readEntry(folder, keys, signingKey !== undefined))
+    return { name, entry }
+  }
+
+  /** Imports what `wanted` names of the entry and what is not in the store yet. */
+  const restore = async (slowNix: Nix, wanted: (nix: Nix) => Promise<ReadonlySet<StorePath>>): Promise<void> => {
+    if (!use.read) return
+    await limited('No store paths were restored', slowNix, async (nix, over) => {
+      opening ??= open(nix, over)
+      const opened = await opening
+      if (!opened || isDistrusted || !isOfUse) return
+      const { name, entry } = opened
+      const paths = await wantedPaths(entry, await wanted(nix), (paths) => invalidPaths(paths, nix))
+      await distrusting(name, over, () => importPaths(folder, paths, temporary, over, restrictNix(nix, signingKey)))
+      log.info(`Restored ${counted(paths.length, 'store path')} of ${name} from the Actions cache`)
     })
   }
 
-  const restore = (slowNix: Nix): Promise<void> =>
-    limited('No store paths were restored', async (folder, inTime) => {
-      const nix = inTime(slowNix)
-      const [own, ...others] = key.prefixes
-      const entry = await cache.restore(folder, own, [own, ...others])
-      if (entry === undefined) return
-      const paths = await pathsIn(folder).catch((error) => {
-        cache.distrust(folder, entry)
-        throw error
-      })
-      isOfUse = await importPaths(folder, paths, signingKey, nix)
-      const refused = new Set(await invalidPaths(paths, nix))
-      found = new Set(paths.filter((path) => !refused.has(path)))
-      log.info(`Restored ${found.size} store paths of ${entry} from the Actions cache`)
-      if (!isOfUse)
-        log.notice(
-          'The Nix daemon does not trust this user, so that no store paths are kept in the Actions cache; name the user in `trusted-users` of its nix.conf.',
-        )
-      else if (refused.size > 0) {
-        cache.distrust(folder, entry)
-        log.notice(
-          `Nix refused ${refused.size} of ${paths.length} store paths in ${entry} of the Actions cache, since nothing that it trusts says that they are what they should be; one of them is ${[...refused][0]}.`,
-        )
-      }
-    })
-
   const save = (derivations: readonly StorePath[], source: FetchedSource, slowNix: Nix): Promise<void> =>
-    limited('No store paths were saved', async (folder, inTime) => {
-      const nix = inTime(slowNix)
-      const closure = await pathInfos(await usedPaths(derivations, source, nix), nix)
-      const selected = selectPaths(closure, { canSign: signingKey !== undefined, limit })
-      if (selected.every(({ path }) => found?.has(path))) return
-      await exportPaths(folder, selected, signingKey, temporary, nix)
+    limited('No store paths were saved', slowNix, async (nix) => {
+      const sourcePath = sourceStorePath(source.narHash)
+      const isPublic = isPublicSource(source) && (await invalidPaths([sourcePath], nix)).length === 0
+      const used = await usedPaths(derivations, nix)
+      const infos = await pathInfos(isPublic ? [...used, sourcePath] : used, nix)
+      const closure = candidates(infos, await keysOf(nix), isPublic ? sourcePath : undefined)
+      const canSign = signingKey !== undefined
+      const secret = isPublic ? undefined : sourcePath
+      const selected = selectPaths(closure, { canSign, limit: cacheLimits.storePathBytes, secret })
+      const entry = isDistrusted ? undefined : (await opening?.catch(() => undefined))?.entry
+      if (selected.every(({ path }) => entry?.has(path))) return
+      await exportPaths(folder, closure, selected, signingKey, temporary, nix)
       const paths = selected.map(({ path }) => path).sort()
       const suffix = shortHash(...paths, signingKey?.publicKey ?? '')
-      const entry = await cache.save(folder, key.prefixes[0] + suffix)
-      if (entry === undefined) return
+      const saved = await cache.save(folder, key.prefixes[0] + suffix)
+      if (saved === undefined) return
       const size = selected.reduce((total, { narSize }) => total + narSize, 0)
-      log.info(`Saved ${selected.length} store paths, ${megabytes(size)} unpacked, as ${entry}`)
+      log.info(`Saved ${selected.length} store paths, ${megabytes(size)} unpacked, as ${saved}`)
       for (const [name, value] of Object.entries(key.parts)) log.info(`  ${name}: ${value}`)
     })
 
   return {
-    restore: async (nix) => {
-      restoring ??= use.read ? restore(nix) : Promise.resolve()
-      await restoring
+    restoreSource: (source, nix) => {
+      const path = sourceStorePath(source.narHash)
+      const isTarball = source.srcType === 'nixpkgs' || source.srcType === 'tarball'
+      return isTarball ? restore(nix, async () => new Set([path])) : Promise.resolve()
     },
+    restoreOutputs: (derivation, nix) => restore(nix, (nix) => possibleOutputs(derivation, nix)),
     save: async (derivations, source, nix) => {
-      if (use.save && isOfUse && derivations.length > 0) await save(derivations, source, nix)
+      if (use.save && isOfUse && derivations.length > 0)
+        await save(derivations, source, nix).finally(() => rm(folder, { recursive: true, force: true }))
     },
   }
 }

@@ -19,7 +19,21 @@ export const parseNarHash = (text: string, what: string): NarHash => {
 /** 64 hex digits. */
 export const narHashHex = (hash: NarHash): string => Buffer.from(hash.slice('sha256-'.length), 'base64').toString('hex')
 
-/** Nix's base 32 starts with the last five bits. */
+/** `sha256:` and 52 digits of Nix's base 32, as binary caches and signatures have it. */
+export const narHashBase32 = (hash: NarHash): string =>
+  `sha256:${toBase32(Buffer.from(hash.slice('sha256-'.length), 'base64'))}`
+
+/** Bytes in Nix's base 32, which starts with the last five bits. Source: Nix, `printHash32`. */
+export const toBase32 = (bytes: Uint8Array): string => {
+  const digits = Array.from({ length: Math.ceil((bytes.length * 8) / 5) }, (_, index) => {
+    const bit = index * 5
+    const pair = (bytes[bit >> 3] ?? 0) | ((bytes[(bit >> 3) + 1] ?? 0) << 8)
+    return alphabet[(pair >> (bit & 7)) & 31]
+  })
+  return digits.reverse().join('')
+}
+
+/** The other way. */
 const fromBase32 = (digits: string): Buffer => {
   const bytes = Buffer.alloc(33)
   for (const [index, digit] of [...digits].reverse().entries()) {

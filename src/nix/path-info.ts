@@ -1,16 +1,20 @@
 import { count, list, optional, parseJson, record, string } from '../check.ts'
 import { CommandError } from '../command.ts'
+import { type NarHash, parseNarHash } from './nar-hash.ts'
 import { type Nix, perProcess } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** What Nix's database says of a path; `narSize` in bytes. */
+/** What is said of a path, by Nix's database or by a binary cache; `narSize` in bytes. */
 export type PathInfo = {
   readonly path: StorePath
+  readonly narHash: NarHash
   readonly narSize: number
   /** Of these, the path itself may be one. */
   readonly references: readonly StorePath[]
-  /** Signed by a substituter, or found by its content, so that nobody need be believed who says what is in it. */
-  readonly isProven: boolean
+  /** As Nix writes them: a key's name, a colon and base 64. Nobody has looked whether they are valid. */
+  readonly signatures: readonly string[]
+  /** Whether the path is said to be named by its content. */
+  readonly isContentAddressed: boolean
 }
 
 /** Paths that are valid, with all that they reference. Throws a `CommandError` if one is not. */
@@ -36,13 +40,14 @@ const query = async (paths: readonly StorePath[], nix: Nix): Promise<PathInfo[]>
 const pathInfo = (key: unknown, value: unknown): PathInfo => {
   const path = parseStorePath(string(key, 'path'), 'path')
   const info = record(value, path)
-  const signatures = optional(list(string))(info['signatures'], `${path}.signatures`) ?? []
   return {
     path,
+    narHash: parseNarHash(string(info['narHash'], `${path}.narHash`), `${path}.narHash`),
     narSize: count(info['narSize'], `${path}.narSize`),
     references: list(string)(info['references'], `${path}.references`).map((reference) =>
       parseStorePath(reference, `a reference of ${path}`),
     ),
-    isProven: signatures.length > 0 || Boolean(optional(string)(info['ca'], `${path}.ca`)),
+    signatures: optional(list(string))(info['signatures'], `${path}.signatures`) ?? [],
+    isContentAddressed: Boolean(optional(string)(info['ca'], `${path}.ca`)),
   }
 }

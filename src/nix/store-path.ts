@@ -14,6 +14,12 @@ export const parseStorePath = (text: string, what: string): StorePath => {
   return text
 }
 
+/** What Nix builds where it is asked for such a path. Source: the Nix manual, "Store derivation". */
+export const isDerivation = (path: StorePath): boolean => path.endsWith('.drv')
+
+/** The 32 characters that a path is found by in a binary cache. */
+export const storePathDigest = (path: StorePath): string => path.slice('/nix/store/'.length, '/nix/store/'.length + 32)
+
 /** `git-2.51.0` for `/nix/store/<digest>-git-2.51.0`. */
 export const storePathName = (path: StorePath): string => path.slice('/nix/store/'.length + 33)
 

@@ -1,28 +1,31 @@
 import { expect, test } from 'vitest'
-import { selectPaths } from '../../src/cache/select-paths.ts'
-import type { PathInfo } from '../../src/nix/path-info.ts'
+import { type Candidate, selectPaths } from '../../src/cache/select-paths.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
+import { narHashOf } from '../support/closures.ts'
 
 const path = (name: string): StorePath => `/nix/store/00000000000000000000000000000000-${name}`
 
-const info = (name: string, narSize: number, isProven: boolean, ...references: string[]): PathInfo => ({
+const info = (name: string, narSize: number, trust: Candidate['trust'], ...references: string[]): Candidate => ({
   path: path(name),
+  narHash: narHashOf(name),
   narSize,
   references: [path(name), ...references.map(path)],
-  isProven,
+  signatures: [],
+  isContentAddressed: trust === 'made',
+  trust,
 })
 
 /** A library and a program from a substituter, a program that was built with the library, an image of both, and a source. */
 const closure = [
-  info('image', 1, false, 'built', 'program'),
-  info('program', 20, true, 'library'),
-  info('built', 10, false, 'library'),
-  info('library', 50, true),
-  info('source', 15, true),
+  info('image', 1, 'built', 'built', 'program'),
+  info('program', 20, 'proven', 'library'),
+  info('built', 10, 'built', 'library'),
+  info('library', 50, 'proven'),
+  info('source', 15, 'proven'),
 ]
 
-const select = (canSign: boolean, limit: number, from = closure): string[] =>
-  selectPaths(from, { canSign, limit }).map(({ path }) => path.slice(44))
+const select = (canSign: boolean, limit: number, from = closure, secret?: StorePath): string[] =>
+  selectPaths(from, { canSign, limit, secret }).map(({ path }) => path.slice(44))
 
 test('with a key all is kept, and without one what is proven', () => {
   expect(select(true, 1000)).toEqual(['image', 'program', 'built', 'library', 'source'])
@@ -30,7 +33,38 @@ test('with a key all is kept, and without one what is proven', () => {
 })
 
 test('what is proven is not kept where it references something that is not', () => {
-  expect(select(false, 1000, [info('a', 1, true, 'b'), info('b', 1, false), info('c', 1, true)])).toEqual(['c'])
+  expect(select(false, 1000, [info('a', 1, 'proven', 'b'), info('b', 1, 'built'), info('c', 1, 'proven')])).toEqual([
+    'c',
+  ])
+})
+
+const withText = [
+  info('program', 1, 'proven', 'text'),
+  info('text', 1, 'made', 'built'),
+  info('built', 1, 'built'),
+  info('other', 1, 'proven', 'script'),
+  info('script', 1, 'made'),
+]
+
+test('without a key, what evaluation brings is left out, and what references it is kept, as far as all below can be had', () => {
+  expect(select(false, 1000, withText)).toEqual(['other'])
+  expect(select(true, 1000, withText)).toEqual(['program', 'text', 'built', 'other', 'script'])
+})
+
+test('what must not be kept is not, with a key or without one', () => {
+  expect(select(true, 1000, withText, path('script'))).toEqual(['program', 'text', 'built', 'other'])
+  expect(select(false, 1000, closure, path('source'))).toEqual(['program', 'library'])
+})
+
+test('what leads to a derivation is not kept, since no run would take an entry that has one', () => {
+  const from = [
+    info('a', 1, 'proven', 'b'),
+    info('b', 1, 'built', 'c.drv'),
+    info('c.drv', 1, 'made'),
+    info('d', 1, 'built'),
+  ]
+  expect(select(true, 1000, from)).toEqual(['d'])
+  expect(select(false, 1000, from)).toEqual([])
 })
 
 test.each([

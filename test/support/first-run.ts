@@ -5,6 +5,7 @@ import { cacheTime } from '../../src/cache/cache-time.ts'
 import { openStoreCache, type StoreCache, type StoreCacheTools } from '../../src/cache/store-cache.ts'
 import { parseSigningKey, type SigningKey } from '../../src/inputs/signing-key.ts'
 import { invalidPaths } from '../../src/nix/check-validity.ts'
+import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { parseNarHash } from '../../src/nix/nar-hash.ts'
 import type { Nix } from '../../src/nix/nix.ts'
 import { pathInfos } from '../../src/nix/path-info.ts'
@@ -38,6 +39,8 @@ export type FirstRun = AsyncDisposable & {
   readonly folder: string
   /** The URL of a store in which nothing is. */
   emptyStore(): string
+  /** Brings the derivation into a store, as evaluation does. */
+  copyDerivation(nix: Nix): Promise<void>
   inStore<T>(store: string, work: (nix: Nix) => Promise<T>): Promise<T>
   /** Opens a store cache with our signing key, and checks that it leaves no file. */
   open<T>(
@@ -47,7 +50,7 @@ export type FirstRun = AsyncDisposable & {
   ): Promise<T>
   /** Saves what the run used, and returns the entry, a folder. */
   save(name: string, tools?: Partial<StoreCacheTools>): Promise<string>
-  /** Restores an entry into an empty store. Throws an `Error` if a path that is valid there does not have the content that it has here. */
+  /** Restores an entry into a store that has only what evaluation brings. Throws an `Error` if a path that is valid there does not have the content that it has here. */
   restore(entry: string, tools?: Partial<StoreCacheTools>): Promise<Restored>
   /** A file with the secret key `upstream-1`, `ours-1`, or `evil-1`, which nobody trusts. */
   secretFile(name: string): string
@@ -73,6 +76,8 @@ export const storePaths = (text: string): StorePath[] =>
     .split('\n')
     .filter((line) => line)
     .map((line) => parseStorePath(line, 'a line'))
+
+const publicUrl = `${publicEndpoints.github}/NixOS/nixpkgs/archive/${'0'.repeat(40)}.tar.gz`
 
 const need = <T>(value: T | undefined, what: string): T => {
   if (value === undefined) throw new Error(`there is no ${what}`)
@@ -103,7 +108,7 @@ export const firstRun = async (): Promise<FirstRun> => {
   const fromPath = await pin({ type: 'path', path: smallSet })
   const { used, outputs } = await withNix(async (nix) => {
     await nix('nix-store', ['--realise', derivation])
-    const used = await usedPaths([derivation], fromPath, nix)
+    const used = await usedPaths([derivation], nix)
     const copy = (...what: string[]) => nix('nix', ['copy', '--no-check-sigs', '--to', store, ...what])
     await copy(...used)
     await copy('--derivation', derivation)
@@ -116,11 +121,11 @@ export const firstRun = async (): Promise<FirstRun> => {
     const [source] = storePaths(await nix('nix-store', ['--add-fixed', '--recursive', 'sha256', folderOfSource]))
     const path = need(source, 'source')
     const narHash = parseNarHash((await nix('nix-store', ['--query', '--hash', path])).trim(), 'the hash')
-    const fetched: FetchedSource = { ...fromPath, srcType: 'tarball', narHash }
+    const fetched: FetchedSource = { ...fromPath, srcType: 'nixpkgs', srcArgs: { url: publicUrl }, narHash }
     const pathsOf = async (roots: readonly StorePath[]) => (await pathInfos(roots, nix)).map(({ path }) => path)
     const others = (await pathsOf(used)).filter((path) => !outputs.includes(path))
     await nix('nix', ['store', 'sign', '--key-file', secretFile('upstream-1'), ...others])
-    const all = (await pathsOf(await usedPaths([derivation], fetched, nix))).sort()
+    const all = (await pathsOf([...(await usedPaths([derivation], nix)), path])).sort()
     return { source: path, others, fetched, all }
   })
   const honest = new Map<StorePath, string>()
@@ -143,7 +148,8 @@ export const firstRun = async (): Promise<FirstRun> => {
       }),
       said,
     )
-    const left = await readdir(temporary.path)
+    // An entry stays until the run ends, or saves another one.
+    const left = (await readdir(temporary.path)).filter((name) => name !== 'nix-image-store')
     if (left.length > 0) throw new Error(`the store cache leaves ${left}`)
     return result
   }
@@ -153,9 +159,11 @@ export const firstRun = async (): Promise<FirstRun> => {
     others.find((path) => path.includes('-tree-')),
     'package',
   )
+  const copyDerivation: FirstRun['copyDerivation'] = async (nix) =>
+    void (await nix('nix', ['copy', '--derivation', '--no-check-sigs', '--from', store, derivation]))
   const running = starting.move()
   return {
-    ...{ derivation, fetched, source, all, store, folder, pkg, emptyStore, inStore, open, secretFile },
+    ...{ derivation, fetched, source, all, store, folder, pkg, emptyStore, inStore, open, secretFile, copyDerivation },
     image: need(
       outputs.find((path) => !path.includes('symlink')),
       'image',
@@ -184,13 +192,19 @@ export const firstRun = async (): Promise<FirstRun> => {
         cacheOf(entry),
         (cache, said) =>
           inStore(store, async (nix) => {
-            await cache.restore(nix)
-            const names = await readdir(join(root, 'nix', 'store')).catch(() => [])
-            const there = names
-              .filter((name) => /^[0-9a-z]{32}-/.test(name) && !name.endsWith('.lock'))
-              .map((name) => parseStorePath(`/nix/store/${name}`, name))
-            const invalid = await invalidPaths(there, nix)
-            const restored = there.filter((path) => !invalid.includes(path)).sort()
+            const valid = async (): Promise<StorePath[]> => {
+              const names = await readdir(join(root, 'nix', 'store')).catch(() => [])
+              const there = names
+                .filter((name) => /^[0-9a-z]{32}-/.test(name) && !name.endsWith('.lock'))
+                .map((name) => parseStorePath(`/nix/store/${name}`, name))
+              const invalid = await invalidPaths(there, nix)
+              return there.filter((path) => !invalid.includes(path)).sort()
+            }
+            await copyDerivation(nix)
+            const evaluated = await valid()
+            await cache.restoreSource(fetched, nix)
+            await cache.restoreOutputs(derivation, nix)
+            const restored = (await valid()).filter((path) => !evaluated.includes(path))
             for (const path of restored)
               if ((await hashOf(join(root, path))) !== honest.get(path))
                 throw new Error(`${path} is not what it should be`)

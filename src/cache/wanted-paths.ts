@@ -1,0 +1,30 @@
+import type { StorePath } from '../nix/store-path.ts'
+import type { Narinfo } from './narinfo.ts'
+import type { Entry } from './read-entry.ts'
+
+/**
+ * What of an entry is to be imported, each path after those that it references: what is wanted, is not valid in the store, and
+ * references nothing that would then be missing there. `invalidPaths` says which of some paths are not valid.
+ */
+export const wantedPaths = async (
+  entry: Entry,
+  wanted: ReadonlySet<StorePath>,
+  invalidPaths: (paths: readonly StorePath[]) => Promise<readonly StorePath[]>,
+): Promise<Narinfo[]> => {
+  const asked = [...entry.values()].filter(({ path }) => wanted.has(path))
+  const named = new Set(asked.flatMap(({ path, references }) => [path, ...references]))
+  const missing = new Set(await invalidPaths([...named]))
+  const ordered: Narinfo[] = []
+  let waiting = asked.filter(({ path }) => missing.has(path))
+  for (let before = -1; before !== waiting.length; ) {
+    before = waiting.length
+    waiting = waiting.filter((info) => {
+      const isReady = info.references.every((reference) => reference === info.path || !missing.has(reference))
+      if (!isReady) return true
+      missing.delete(info.path)
+      ordered.push(info)
+      return false
+    })
+  }
+  return ordered
+}

@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseStorePath, type StorePath } from '../../src/nix/store-path.ts'
+import { nixConfigFolder, pathWithNix } from './nix-places.ts'
+import { output } from './process.ts'
+
+/** A derivation whose builder writes down what the environments of all processes hold, if somebody builds it. */
+export type Spy = {
+  readonly derivation: StorePath
+  /** The URL of the store that has it. */
+  readonly store: string
+  /** What its builder has seen; `undefined` where nobody has built it. */
+  readonly loot: () => Promise<string | undefined>
+}
+
+let spies = 0
+
+/** Makes one in a store of its own below `folder`. */
+export const makeSpy = async (folder: string): Promise<Spy> => {
+  const place = join(folder, `spy-${spies++}`)
+  await mkdir(place)
+  const file = join(place, 'loot')
+  const store = `local?root=${join(place, 'root')}`
+  const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
+  const expression = `derivation {
+    name = "spy";
+    system = "${system}";
+    builder = "/bin/bash";
+    args = [ "-c" "cat /proc/[0-9]*/environ > ${file} 2>/dev/null; echo > $out; exit" ];
+    PATH = "/usr/bin:/bin";
+  }`
+  const env = { PATH: pathWithNix(), HOME: place, NIX_CONF_DIR: nixConfigFolder, NIX_REMOTE: store }
+  const derivation = parseStorePath(
+    (await output('nix-instantiate', ['--expr', expression], { env })).trim(),
+    'the derivation',
+  )
+  return { derivation, store, loot: async () => (existsSync(file) ? readFile(file, 'utf8') : undefined) }
+}
+
+/** Adds it to a binary cache, as a derivation of which nobody says anything but its own text. */
+export const copySpy = ({ derivation, store }: Spy, entry: string): Promise<string> => {
+  const env = { PATH: pathWithNix(), HOME: entry, NIX_CONF_DIR: nixConfigFolder, NIX_REMOTE: store }
+  const to = `file://${entry}?compression=zstd`
+  const args = ['copy', '--extra-experimental-features', 'nix-command', '--derivation', '--to', to, derivation]
+  return output('nix', args, { env })
+}
