@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { openActionsCache } from '../../src/cache/actions-cache.ts'
@@ -8,6 +8,7 @@ import { attack } from '../support/attack.ts'
 import { type CacheScope, type CacheService, startCacheService } from '../support/cache-service.ts'
 import { silentLog } from '../support/log.ts'
 import { smallSet } from '../support/nix.ts'
+import { output } from '../support/process.ts'
 import { type Registry, startRegistry } from '../support/registry.ts'
 import { copySpy, makeSpy } from '../support/spy.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
@@ -19,13 +20,16 @@ let service: CacheService
 let folder: TemporaryFolder
 let entries = 0
 
-const signingKey = `test-1:${Buffer.alloc(64, 7).toString('base64')}`
+let signingKey: string
 const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
 beforeAll(async () => {
   registry = await startRegistry({ auth: 'basic' })
   service = await startCacheService()
   folder = await temporaryFolder('attacks')
+  const files = ['secret', 'public'].map((name) => join(folder.path, name))
+  await output('nix-store', ['--generate-binary-cache-key', 'test-1', ...files])
+  signingKey = await readFile(join(folder.path, 'secret'), 'utf8')
 })
 afterAll(async () => {
   await folder[Symbol.asyncDispose]()
@@ -98,4 +102,16 @@ describe('code of another job', () => {
         expect(loot, 'it was built').toBeUndefined()
         return isNoticed(step)
       })
+})
+
+describe('later runs', () => {
+  attack('cache server', 'later runs', 'an entry that stands in the place of every better one', async () => {
+    const spy = await makeSpy(folder.path)
+    await plant({}, (entry) => copySpy(spy, entry))
+    expect(isNoticed(await publish('true'))).toBe(true)
+    const next = await publish('true')
+    expect(isNoticed(next)).toBe(false)
+    expect(next.log).toMatch(/^Restored \d+ store paths? of nix-image-store-v1-/m)
+    return true
+  })
 })

@@ -41,6 +41,20 @@ describe('the store cache', () => {
     expect(said).toEqual([])
   })
 
+  test('does not take the signature of a key in secret-key-files for a proof, since only this machine trusts it', async () => {
+    const store = first.emptyStore()
+    await first.inStore(first.store, (nix) => nix('nix', ['copy', '--no-check-sigs', '--to', store, ...first.all]))
+    await first.inStore(store, async (nix) => {
+      await first.copyDerivation(nix)
+      await nix('nix', ['store', 'sign', '--key-file', first.secretFile('evil-1'), first.image])
+    })
+    const entry = await first.save('secret-key-files', { signingKey: undefined }, { store })
+    expect(existsSync(narinfo(entry, first.pkg))).toBe(true)
+    expect(existsSync(narinfo(entry, first.image))).toBe(false)
+    const withKey = await first.restore(await first.save('secret-key-files-and-ours', {}, { store }))
+    expect(withKey).toEqual({ restored: first.all, said: [] })
+  })
+
   test('gives a run that lost the key what others have signed', async () => {
     const { restored, said } = await first.restore(await first.save('lost-key'), { signingKey: undefined })
     expect(restored).toContain(first.pkg)

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto'
-import { cp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { parseStorePath, type StorePath } from '../../src/nix/store-path.ts'
+import { type EntryEdits, editEntry, evilPath, field, set, without } from '../support/edit-entry.ts'
 import { type FirstRun, firstRun, narinfo, storePaths } from '../support/first-run.ts'
-import { output } from '../support/process.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
 
 let first: FirstRun
 
@@ -16,8 +14,6 @@ afterAll(() => first[Symbol.asyncDispose]())
 
 let count = 0
 
-const field = (text: string, name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1] ?? ''
-
 describe('nothing is restored that somebody else has made:', () => {
   let entry: string
   let honestEntry: string
@@ -26,66 +22,22 @@ describe('nothing is restored that somebody else has made:', () => {
     honestEntry = await first.save('to-attack')
   })
 
-  const change = async (path: StorePath, edit: (text: string) => string): Promise<void> => {
-    const file = narinfo(entry, path)
-    const text = await readFile(file, 'utf8')
-    const changed = edit(text)
-    expect(changed).not.toBe(text)
-    await writeFile(file, changed)
+  let edits: EntryEdits
+  const { change, nar, replaced, replace, sign, add }: EntryEdits = {
+    change: (...args) => edits.change(...args),
+    nar: (...args) => edits.nar(...args),
+    replaced: (...args) => edits.replaced(...args),
+    replace: (...args) => edits.replace(...args),
+    sign: (...args) => edits.sign(...args),
+    add: (...args) => edits.add(...args),
   }
-  const set = (name: string, value: string) => (text: string) =>
-    text.replace(new RegExp(`^${name}: .*$`, 'm'), `${name}: ${value}`)
-  const without = (name: string) => (text: string) => text.replace(new RegExp(`^${name}: .*\n`, 'm'), '')
-  const nar = async (path: StorePath): Promise<string> =>
-    join(entry, field(await readFile(narinfo(entry, path), 'utf8'), 'URL'))
-  const hash = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-  const base32 = async (hex: string): Promise<string> =>
-    `sha256:${(await output('nix-hash', ['--to-base32', '--type', 'sha256', hex])).trim()}`
+  const start = async (): Promise<void> => {
+    entry = join(first.folder, `attack-${count++}`)
+    await cp(honestEntry, entry, { recursive: true })
+    edits = editEntry(first, entry)
+  }
 
-  /** A narinfo that says what is true of a NAR with other content. */
-  const replaced = async (path: StorePath): Promise<(text: string) => string> => {
-    await using content = await temporaryFolder('evil')
-    await writeFile(join(content.path, 'evil'), 'evil')
-    const file = join(content.path, 'nar')
-    await output('bash', ['-c', 'nix-store --dump "$0" >"$1"', join(content.path, 'evil'), file])
-    const plain = await readFile(file)
-    await output('zstd', ['--quiet', '-o', `${file}.zst`, file])
-    const packed = await readFile(`${file}.zst`)
-    await writeFile(await nar(path), packed)
-    const fields = {
-      FileHash: await base32(hash(packed)),
-      FileSize: `${packed.length}`,
-      NarHash: await base32(hash(plain)),
-      NarSize: `${plain.length}`,
-    }
-    return (text) => Object.entries(fields).reduce((changed, [name, value]) => set(name, value)(changed), text)
-  }
-  const replace = async (path: StorePath, edit: (text: string) => string = (text) => text): Promise<void> => {
-    const honestFields = await replaced(path)
-    await change(path, (text) => edit(honestFields(text)))
-  }
-  const sign = (path: StorePath, name: string): Promise<string> =>
-    output('nix', [
-      '--extra-experimental-features',
-      'nix-command',
-      'store',
-      'sign',
-      '--store',
-      `file://${entry}`,
-      '--key-file',
-      first.secretFile(name),
-      path,
-    ])
-  const evilPath = parseStorePath('/nix/store/11111111111111111111111111111111-evil', 'the path')
-  const add = (path: StorePath, ...more: string[]): Promise<void> =>
-    readFile(narinfo(entry, first.library), 'utf8').then((text) =>
-      writeFile(
-        narinfo(entry, path),
-        `${without('Sig')(set('References', '')(set('StorePath', path)(text)))}${more.map((line) => `${line}\n`).join('')}`,
-      ),
-    )
-
-  /** What is done to the entry, and whether what it is done to may still be restored, since that is as it should be. */
+  /** What is done to the entry. */
   const attacks: Record<string, () => Promise<unknown>> = {
     'a NAR with a byte changed': async () => {
       const file = await nar(first.pkg)
@@ -176,27 +128,60 @@ describe('nothing is restored that somebody else has made:', () => {
     'a narinfo that is none': () => writeFile(narinfo(entry, first.pkg), Buffer.alloc(1000, 0xff)),
     'a narinfo that is cut off': async () => change(first.pkg, (text) => text.slice(0, text.length >> 1)),
     'a binary cache of another store': () => writeFile(join(entry, 'nix-cache-info'), 'StoreDir: /evil/store\n'),
+    'a NAR that another one follows': async () => {
+      const file = await nar(first.pkg)
+      const bytes = await readFile(file)
+      await writeFile(file, Buffer.concat([bytes, bytes]))
+    },
+    'a NAR that is packed again': async () => {
+      const file = await nar(first.pkg)
+      await writeFile(file, zstdCompressSync(await readFile(file)))
+    },
+    'a NAR of gigabytes': async () => writeFile(await nar(first.pkg), zstdCompressSync(Buffer.alloc(1_000_000_000))),
+    'a size of gigabytes': () => change(first.pkg, set('NarSize', '999999999999999')),
+    'a size that is none': () => change(first.pkg, set('NarSize', '0x10')),
+    'two sizes': () => change(first.pkg, (text) => `NarSize: 1\n${text}`),
+    'two store paths': () => change(first.pkg, (text) => `${text}StorePath: ${evilPath}\n`),
+    'a line that Nix does not know': () => change(first.pkg, (text) => `${text}Evil: yes\n`),
+    'a line that ends in another way': () => change(first.pkg, (text) => text.replace('\n', '\r\n')),
+    'a NAR in another place of the folder': async () => {
+      await rename(await nar(first.pkg), join(entry, 'evil.nar.zst'))
+      await change(first.pkg, set('URL', 'evil.nar.zst'))
+    },
+    'a NAR that is to be downloaded': () => change(first.pkg, set('URL', 'https://example.org/evil.nar.zst')),
+    'a file that no run saves': () => writeFile(join(entry, 'evil'), 'evil'),
+    'a realisation': async () => {
+      await mkdir(join(entry, 'realisations'), { recursive: true })
+      await writeFile(join(entry, 'realisations', 'sha256:0!out.doi'), '{}')
+    },
+    'a source with another name': () => add(evilPath, `CA: fixed:r:sha256:${'0'.repeat(52)}`),
+    'a path under the name of another': async () =>
+      writeFile(narinfo(entry, evilPath), await readFile(narinfo(entry, first.library))),
     'a binary cache that does not say of which store': () => rm(join(entry, 'nix-cache-info')),
   }
 
   test.each(Object.entries(attacks))('%s', async (name, attack) => {
-    entry = join(first.folder, `attack-${count++}`)
-    await cp(honestEntry, entry, { recursive: true })
+    await start()
     await attack()
     // What is restored is looked at there: it has the content that it should have.
     const { restored, said } = await first.restore(entry)
-    expect(first.all).toEqual(expect.arrayContaining([...restored]))
-    expect(restored).not.toContain(evilPath)
     if (said.length === 0) expect(restored, name).toEqual(first.all)
-    expect(said.length).toBeLessThan(2)
+    else {
+      // The source is asked for before the rest, and may have been as it should be.
+      expect(restored.filter((path) => path !== first.source)).toEqual([])
+      expect(said).toEqual([
+        expect.stringMatching(
+          /^No store paths were restored: the entry \S+ of the Actions cache is not one to trust: /,
+        ),
+      ])
+    }
   })
 
   test.each([
     ['the same, without a signature', () => first.pkg],
     ['a path that nobody has signed', () => evilPath],
   ])('whoever does not ask for signatures gets %s', async (name, path) => {
-    entry = join(first.folder, `attack-${count++}`)
-    await cp(honestEntry, entry, { recursive: true })
+    await start()
     await attacks[name]?.()
     await first.inStore(first.emptyStore(), async (nix) => {
       const settings = { substituters: `file://${entry}`, 'require-sigs': 'false' }
@@ -205,5 +190,5 @@ describe('nothing is restored that somebody else has made:', () => {
     })
   })
 
-  test('are enough of them', () => expect(Object.keys(attacks).length).toBeGreaterThanOrEqual(20))
+  test('are enough of them', () => expect(Object.keys(attacks).length).toBeGreaterThanOrEqual(45))
 })

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { expect, test } from 'vitest'
-import { narHashHex, parseNarHash } from '../../src/nix/nar-hash.ts'
+import { narHashBase32, narHashHex, parseNarHash, toBase32 } from '../../src/nix/nar-hash.ts'
 
 test('a hash is the same however Nix writes it', () => {
   for (const text of ['', 'a', 'nix', 'some more']) {
@@ -11,7 +11,18 @@ test('a hash is the same however Nix writes it', () => {
     expect(parseNarHash(`sha256:${base32}`, 'it')).toBe(sri)
     expect(parseNarHash(sri, 'it')).toBe(sri)
     expect(narHashHex(parseNarHash(sri, 'it'))).toBe(hex)
+    expect(narHashBase32(parseNarHash(sri, 'it'))).toBe(`sha256:${base32}`)
   }
+})
+
+test.each([
+  ['', ''],
+  ['00', '00'],
+  ['ff', '7z'],
+  ['0000000001', '08000000'],
+])('the bytes %s are %j in base 32', (hex, digits) => {
+  expect(toBase32(Buffer.from(hex, 'hex'))).toBe(digits)
+  if (hex) expect(toBase32(Buffer.alloc(20))).toBe('0'.repeat(32))
 })
 
 test.each(['', 'sha256:', 'sha256-short', `sha256:${'e'.repeat(52)}`, `md5:${'0'.repeat(52)}`])(

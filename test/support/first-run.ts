@@ -48,8 +48,12 @@ export type FirstRun = AsyncDisposable & {
     work: (store: StoreCache, said: string[]) => Promise<T>,
     tools?: Partial<StoreCacheTools> & { readonly limit?: number },
   ): Promise<T>
-  /** Saves what the run used, and returns the entry, a folder. */
-  save(name: string, tools?: Partial<StoreCacheTools>): Promise<string>
+  /** Saves what the run used, of its own store and source or of others, and returns the entry, a folder. */
+  save(
+    name: string,
+    tools?: Partial<StoreCacheTools>,
+    changes?: { store?: string; fetched?: FetchedSource },
+  ): Promise<string>
   /** Restores an entry into a store that has only what evaluation brings. Throws an `Error` if a path that is valid there does not have the content that it has here. */
   restore(entry: string, tools?: Partial<StoreCacheTools>): Promise<Restored>
   /** A file with the secret key `upstream-1`, `ours-1`, or `evil-1`, which nobody trusts. */
@@ -172,12 +176,12 @@ export const firstRun = async (): Promise<FirstRun> => {
       others.find((path) => path !== pkg),
       'library',
     ),
-    save: async (name, tools) => {
+    save: async (name, tools, changes = {}) => {
       const entry = join(folder, name)
       const said = await open(
         cacheOf(entry),
         async (cache, said) => {
-          await inStore(store, (nix) => cache.save([derivation], fetched, nix))
+          await inStore(changes.store ?? store, (nix) => cache.save([derivation], changes.fetched ?? fetched, nix))
           return said
         },
         tools,
