@@ -1,29 +1,23 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
-import { UserError } from '../error.ts'
 import { shownUrl } from '../lib/url-secrets.ts'
-import { hashNar } from './nar.ts'
-import type { NarHash } from './nar-hash.ts'
+import { checkContent } from './check-content.ts'
+import { type NarHash, parseNarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** A folder in the store with the hash of its content, of the files as they are there now and not as Nix's database has it. */
+/** A folder in the store with the hash of its content, which was compared with the files. */
 export type StoredFolder = { readonly path: StorePath; readonly narHash: NarHash }
 
 /**
- * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path. Throws
- * a `UserError` where the store has something else under that path, as after somebody wrote to it.
+ * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
  */
-export const addToStore = async (nix: Nix, folder: string, name: string): Promise<StoredFolder> => {
-  const expression = '{ name, path }: { path = builtins.path { inherit name path; }; }'
-  const copy = stored(await evaluate(nix, expression, { name, path: folder }))
-  if (copy.narHash !== hashNar(folder))
-    throw new UserError(
-      `${copy.path} is not what ${folder} holds, though Nix made it of that; run \`nix-store --verify --check-contents --repair\` on this machine.`,
-    )
-  return copy
-}
+export const addToStore = async (nix: Nix, folder: string, name: string): Promise<StoredFolder> =>
+  stored(
+    nix,
+    await evaluate(nix, '{ name, path }: { path = builtins.path { inherit name path; }; }', { name, path: folder }),
+  )
 
 /** The same for the folder of a package set, without what is ignored in it; `temporary` is for a file. */
 export const addPackageSet = async (
@@ -35,7 +29,7 @@ export const addPackageSet = async (
   const file = join(temporary, 'ignored.json')
   // In a file, since an argument can be only so long.
   await writeFile(file, JSON.stringify(Object.fromEntries(ignored.map((name) => [name, true]))))
-  return stored(await evaluate(nix, filteredPath, { path: folder, ignored: file }))
+  return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored: file }))
 }
 
 const filteredPath = `
@@ -68,7 +62,7 @@ export const fetchTarball = async (
   await writeFile(file, JSON.stringify({ url, ...(narHash && { sha256: narHash }) }), { mode: 0o600 })
   const options = url === shownUrl(url) ? {} : { cache: join(temporary, 'nix-cache') }
   try {
-    return await stored(await evaluate(nix, tarballInFile, { file }, options))
+    return await stored(nix, await evaluate(nix, tarballInFile, { file }, options))
   } finally {
     await rm(file)
   }
@@ -88,7 +82,7 @@ export const fetchGit = async (
   const given = { url, ...(ref && { ref }), ...(rev && { rev }), ...(rev && !ref && { allRefs: 'true' }) }
   const answer = await evaluate(nix, gitTree, { options: JSON.stringify(given) })
   const revision = optional(string)(answer['rev'], 'rev')
-  return { ...stored(answer), revision: revision && /^0*$/.test(revision) ? undefined : revision }
+  return { ...(await stored(nix, answer)), revision: revision && /^0*$/.test(revision) ? undefined : revision }
 }
 
 const gitTree = `
@@ -115,8 +109,11 @@ const evaluate = async (
   return record(parseJson(answer, 'what was fetched'), 'what was fetched')
 }
 
-const stored = (answer: Record<string, unknown>): StoredFolder => {
+const stored = async (nix: Nix, answer: Record<string, unknown>): Promise<StoredFolder> => {
   const what = 'the path in the store'
   const path = parseStorePath(string(answer['path'], what), what)
-  return { path, narHash: hashNar(path) }
+  const hash = await nix('nix-store', ['--query', '--hash', path])
+  const narHash = parseNarHash(hash.trim(), `the hash of ${path}`)
+  checkContent(path, narHash)
+  return { path, narHash }
 }

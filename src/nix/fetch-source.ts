@@ -2,10 +2,13 @@ import { UserError } from '../error.ts'
 import { redact } from '../lib/redact.ts'
 import { urlSecrets } from '../lib/url-secrets.ts'
 import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
+import { checkContent } from './check-content.ts'
+import { invalidPaths } from './check-validity.ts'
 import { explainNix } from './explain.ts'
 import type { NarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
 import { type FetchedSource, pinned, refined, type SourceIdentity } from './source.ts'
+import { parseStorePath } from './store-path.ts'
 
 export type FetchTools = {
   readonly nix: Nix
@@ -21,6 +24,7 @@ export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: 
   const { fetch } = identity
   switch (fetch.by) {
     case 'tarball': {
+      if (identity.narHash !== undefined) await checkStored(identity.narHash, nix)
       // What is known is downloaded when it is evaluated, unless the store has it. With a hash that is only claimed, Nix would
       // ask nobody where the store has another source with that hash. What may be secret in a URL is not for evaluation, whose
       // arguments everybody on the machine can read: then the store has it.
@@ -46,11 +50,18 @@ export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: 
       })
       if (stored.narHash !== identity.narHash)
         throw new UserError(
-          `\`nixpkgs\` is ${fetch.path}, which changed while it was copied; let nothing write to it or to the Nix store during this step.`,
+          `\`nixpkgs\` is ${fetch.path}, which changed while it was copied; let nothing write to it during this step.`,
         )
       return { ...pinned(identity), srcType: 'path', srcArgs: stored }
     }
   }
+}
+
+const checkStored = async (narHash: NarHash, nix: Nix): Promise<void> => {
+  const named = await nix('nix-store', ['--print-fixed-path', '--recursive', 'sha256', narHash, 'source'])
+  const path = parseStorePath(named.trim(), 'the path of the source')
+  const [invalid] = await invalidPaths([path], nix)
+  if (invalid === undefined) checkContent(path, narHash)
 }
 
 const checkClaim = ({ claimed, url, revision }: SourceIdentity, narHash: NarHash): void => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cp, writeFile } from 'node:fs/promises'
+import { chmod, cp, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { UserError } from '../../src/error.ts'
@@ -9,7 +9,8 @@ import type { Outcome } from '../../src/outcome.ts'
 import { runAction } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
 import { type CacheService, startCacheService } from '../support/cache-service.ts'
-import { smallSet } from '../support/nix.ts'
+import { storePaths } from '../support/first-run.ts'
+import { smallSet, withNix } from '../support/nix.ts'
 import { type Registry, startRegistry, tags } from '../support/registry.ts'
 import { runHere } from '../support/run-here.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
@@ -203,6 +204,34 @@ attack('other writer of the registry', 'attestation', 'a record that says what a
   expect(await tags(registry, name)).not.toContain('v2')
   expect(first.source.narHash).toBe(old.narHash)
   return true
+})
+
+attack("package's builder", 'attestation', 'a package set that was changed in the store', async () => {
+  cache.clear()
+  const written = `${server.url}/current.tar.gz#${current.narHash}`
+  const first = await start(written).outcome
+  const [path = ''] = await withNix(async (nix) =>
+    storePaths(await nix('nix-store', ['--print-fixed-path', '--recursive', 'sha256', first.source.narHash, 'source'])),
+  )
+  const file = join(path, 'version')
+  const before = await readFile(file, 'utf8')
+  const write = async (text: string): Promise<void> => {
+    await chmod(file, 0o644)
+    await writeFile(file, text)
+    await chmod(file, 0o444)
+    await utimes(file, 1, 1)
+  }
+  await write(before.toUpperCase())
+  try {
+    // Whether the hash is known by a record, or found out by a download.
+    await refused(start(written, { packages: 'tree other' }), path)
+    await refused(start(written, none), path)
+    await refused(start(`${server.url}/current.tar.gz`, none), path)
+    await refused(start(`git+file://${set}?rev=${current.revision}`, none), path)
+    return await refused(start(set, none), path)
+  } finally {
+    await write(before)
+  }
 })
 
 attack('checkout', 'attestation', 'the same with the action as a process', async () => {

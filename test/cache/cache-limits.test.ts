@@ -86,7 +86,7 @@ test('records are waited for as long as is said, when they are read and when the
     temporary: temporary.path,
   }
   await restoreRecords(['0'.repeat(64)], tools)
-  await saveRecords(noRecords, '0'.repeat(64), tools)
+  await saveRecords(noRecords('cache'), '0'.repeat(64), tools)
   expect(deadlines.length).toBeGreaterThanOrEqual(2)
   expect(new Set(deadlines)).toEqual(new Set([10_000]))
 })

@@ -1,0 +1,16 @@
+import { UserError } from '../error.ts'
+import { hashNar } from './nar.ts'
+import type { NarHash } from './nar-hash.ts'
+import type { StorePath } from './store-path.ts'
+
+/**
+ * Throws a `UserError` if a path in the store does not hold what it should. Nix looks at a path when it is made, and from then on
+ * goes by its database, whoever has written to the path since.
+ */
+export const checkContent = (path: StorePath, narHash: NarHash): void => {
+  const found = hashNar(path)
+  if (found !== narHash)
+    throw new UserError(
+      `${path} should have the content ${narHash}, but was changed to ${found}; run \`nix-store --verify --check-contents --repair\` on this machine.`,
+    )
+}
