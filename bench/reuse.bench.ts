@@ -76,7 +76,7 @@ const measure = async (what: string, store: string, inputs: Record<string, strin
   )
   const seconds = (performance.now() - start) / 1000
   if (step.exitCode !== 0) throw new Error(step.log)
-  const { reused, requests, bytes, platforms } = JSON.parse(step.outputs['metadata'] ?? '') as Metadata
+  const { reused, requests, bytes, platforms } = JSON.parse(step.metadataFile) as Metadata
   const origins = platforms.flatMap(({ layers }) => layers.map(({ origin }) => origin))
   const built = origins.filter((origin) => origin === 'built').length
   const row = {

@@ -13,6 +13,7 @@ import { actionsLog } from './log.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
 import type { Outcome } from './outcome.ts'
 import { artifactLine } from './report/artifacts.ts'
+import { metadata } from './report/metadata.ts'
 import { outputs } from './report/outputs.ts'
 import { sbom } from './report/sbom.ts'
 import { summary } from './report/summary.ts'
@@ -54,8 +55,12 @@ try {
       for (const [name, value] of Object.entries(variables)) core.exportVariable(name, value)
     },
   })
-  const sbomFile = inputs.sbom ? await writeSbom(outcome, context.temporary) : undefined
-  for (const [name, value] of Object.entries(outputs(outcome, sbomFile))) core.setOutput(name, value)
+  const { fileName, text, output } = metadata(outcome)
+  const files = {
+    sbom: inputs.sbom ? await writeSbom(outcome, context.temporary) : undefined,
+    metadata: await writeReport(join(context.temporary, fileName), text, 'metadata', '; make room there'),
+  }
+  for (const [name, value] of Object.entries(outputs(outcome, output, files))) core.setOutput(name, value)
   if (process.env['GITHUB_STEP_SUMMARY']) await core.summary.addRaw(summary(outcome)).write()
   await declareArtifact(outcome).catch((error) =>
     log.notice(
@@ -72,14 +77,20 @@ try {
   core.setFailed(hide(sentence))
 }
 
-/** Returns its path. Later steps read it, so that it stays. */
 async function writeSbom(outcome: Outcome, folder: string): Promise<string> {
-  const { fileName, text } = sbom(outcome)
-  const file = join(folder, fileName)
+  const { fileName, text, notice } = sbom(outcome)
+  if (notice) log.notice(notice)
+  return writeReport(join(folder, fileName), text, 'bill of materials', '; make room there, or set `sbom: false`')
+}
+
+/** Returns the path. Later steps read the file, so that it stays. */
+async function writeReport(file: string, text: string, what: string, advice: string): Promise<string> {
   await writeNewFile(file, text).catch((cause) => {
     throw new UserError(
-      `The image is complete, but its bill of materials cannot be written to ${file} (${cause.code}); make room there, or set \`sbom: false\`.`,
-      { cause },
+      `The image is complete, but its ${what} cannot be written to ${file} (${cause.code})${advice}.`,
+      {
+        cause,
+      },
     )
   })
   return file

@@ -246,10 +246,11 @@ test('nix-config reaches Nix', async () => {
   expect(log).toContain("unknown setting 'no-such-setting'")
 })
 
-test('nothing is left in the runner’s temporary folder but the bill of materials', async () => {
+test('nothing is left in the runner’s temporary folder but the bill of materials and the metadata', async () => {
   const temporary = await mkdtemp(join(layout, 'temporary-'))
   const environment = { RUNNER_TEMP: temporary }
   const { outputs } = await runAction({ ...small, push: 'false' }, { environment })
   await runAction({ ...small, packages: 'tere', push: 'false' }, { environment })
-  expect(await readdir(temporary)).toEqual([basename(outputs['sbom'] ?? '')])
+  const files = [outputs['metadata-file'], outputs['sbom']].map((file) => basename(file ?? ''))
+  expect((await readdir(temporary)).toSorted()).toEqual(files.toSorted())
 })

@@ -35,7 +35,7 @@ const push = async (tag: string, inputs: Record<string, string> = {}): Promise<S
 beforeAll(async () => {
   registry = await startRegistry()
   first = await push('first')
-  metadata = JSON.parse(first.outputs['metadata'] ?? '')
+  metadata = JSON.parse(first.metadataFile)
   container = await unpackImage(`docker://${registry.host}/team/tools:first`)
 })
 afterAll(async () => {

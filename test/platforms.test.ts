@@ -104,7 +104,7 @@ describe('two platforms are one image index', () => {
 
   test('whose bill of materials is about the index, and has the store paths of both', async () => {
     type Platforms = { platforms: { layers: { storePaths: string[] }[] }[] }
-    const { platforms } = JSON.parse(step.outputs['metadata'] ?? '') as Platforms
+    const { platforms } = JSON.parse(step.metadataFile) as Platforms
     const bill = await readBill(step.sbom)
     expect(bill.metadata.component['bom-ref']).toBe(step.outputs['ref'])
     expect(storePathsOf(bill)).toEqual(

@@ -49,7 +49,7 @@ const push = async (inputs: Record<string, string>, scope: CacheScope = {}): Pro
     { environment: { PATH: nix.path, ...cache.environment(scope) }, event: { repository: { default_branch: 'main' } } },
   )
   expect(step.exitCode, step.log).toBe(0)
-  return { ...step, metadata: JSON.parse(step.outputs['metadata'] ?? ''), nixProcesses: nix.count() - before }
+  return { ...step, metadata: JSON.parse(step.metadataFile), nixProcesses: nix.count() - before }
 }
 
 const layersOf = ({ metadata }: Run): Layer[] => metadata.platforms[0]?.layers ?? []
@@ -58,7 +58,7 @@ const origins = (run: Run): string[] => [...new Set(layersOf(run).map(({ origin 
 /** What may differ between a run that reused and one that did not. */
 const comparable = ({ metadata, outputs }: Run): unknown => {
   const { reused, requests, bytes, timings, platforms, ...rest } = metadata
-  const { metadata: _, reused: __, sbom: ___, ...others } = outputs
+  const { metadata: _, reused: __, sbom: ___, 'metadata-file': ____, ...others } = outputs
   return {
     ...others,
     ...rest,
@@ -302,7 +302,7 @@ describe('with reuse: registry, and no cache service', () => {
       { environment: { PATH: nix.path } },
     )
     expect(step.exitCode, step.log).toBe(0)
-    return { ...step, metadata: JSON.parse(step.outputs['metadata'] ?? ''), nixProcesses: nix.count() - before }
+    return { ...step, metadata: JSON.parse(step.metadataFile), nixProcesses: nix.count() - before }
   }
 
   test('the same image is made without Nix, of what the registry says', async () => {

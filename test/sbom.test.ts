@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runAction, type StepResult } from './support/action.ts'
-import { type Bill, readBill, storePathsOf } from './support/cyclonedx.ts'
+import { type Bill, readBill, storePathOf, storePathsOf } from './support/cyclonedx.ts'
 import { debianSet } from './support/debian-set.ts'
 import { smallSet } from './support/nix.ts'
 import { nixConfigFolder } from './support/nix-places.ts'
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([registry.stop(), rm(folder, { recursive: true })]))
 
 test('the bill of materials of many packages has every store path that they need, and no other', () => {
-  const { packages } = JSON.parse(step.outputs['metadata'] ?? '') as { packages: { outPath: string }[] }
+  const { packages } = JSON.parse(step.metadataFile) as { packages: { outPath: string }[] }
   const closure = execFileSync('nix-store', ['--query', '--requisites', ...packages.map(({ outPath }) => outPath)], {
     encoding: 'utf8',
     env: { ...process.env, NIX_CONF_DIR: nixConfigFolder },
@@ -45,13 +45,15 @@ test('it is about the digest that is pushed, for which actions/attest takes it',
 
 test('it names the layer of each store path', () => {
   type Layer = { digest: string; storePaths: string[] }
-  const { platforms } = JSON.parse(step.outputs['metadata'] ?? '') as { platforms: { layers: Layer[] }[] }
+  const { platforms } = JSON.parse(step.metadataFile) as { platforms: { layers: Layer[] }[] }
   const pairs = platforms.flatMap(({ layers }) =>
     layers.flatMap(({ digest, storePaths }) => storePaths.map((path) => `${path} ${digest}`)),
   )
   const layerOf = ({ properties = [] }: Bill['components'][number]): string | undefined =>
     properties.find(({ name }) => name === 'nix-image-action:layer')?.value
-  expect(bill.components.map((component) => `${component['bom-ref']} ${layerOf(component)}`)).toEqual(pairs.toSorted())
+  expect(bill.components.map((component) => `${storePathOf(component)} ${layerOf(component)}`)).toEqual(
+    pairs.toSorted(),
+  )
 })
 
 test('the runner is told what was pushed', () => {
@@ -97,13 +99,15 @@ test('two steps of a job do not write to the same file', async () => {
   const environment = { RUNNER_TEMP: join(folder, 'temporary') }
   const small = { nixpkgs: smallSet, packages: 'tree', push: 'false' }
   const files: (string | undefined)[] = []
-  for (const image of ['ghcr.io/owner/one', 'ghcr.io/other/one'])
-    files.push((await runAction({ ...small, image }, { environment })).outputs['sbom'])
+  for (const image of ['ghcr.io/owner/one', 'ghcr.io/other/one']) {
+    const { outputs } = await runAction({ ...small, image }, { environment })
+    files.push(outputs['sbom'], outputs['metadata-file'])
+  }
   expect(new Set(files.map((file) => dirname(file ?? '')))).toEqual(new Set([environment.RUNNER_TEMP]))
   expect((await readdir(environment.RUNNER_TEMP)).toSorted()).toEqual(
     files.map((file) => basename(file ?? '')).toSorted(),
   )
-  expect(new Set(files).size).toBe(2)
+  expect(new Set(files).size).toBe(4)
 })
 
 test('sbom: false writes none', async () => {
@@ -113,7 +117,7 @@ test('sbom: false writes none', async () => {
     { environment },
   )
   expect(outputs).toMatchObject({ sbom: '', digest: expect.stringContaining('sha256:') })
-  expect(await readdir(environment.RUNNER_TEMP)).toEqual([])
+  expect(await readdir(environment.RUNNER_TEMP)).toEqual([basename(outputs['metadata-file'] ?? '')])
 })
 
 test('one that cannot be written is one error', async () => {

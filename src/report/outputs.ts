@@ -1,9 +1,11 @@
-import { closureSize } from '../graph/closure.ts'
 import { formatRepository } from '../oci/reference.ts'
-import type { Outcome, PlatformOutcome } from '../outcome.ts'
+import type { Outcome } from '../outcome.ts'
 
-/** The action's outputs, as `action.yml` lists them. `sbom` is the file of the bill of materials, if there is one. */
-export const outputs = (outcome: Outcome, sbom: string | undefined): Record<string, string> => {
+/** What the run has written besides the image, by its absolute path. */
+export type ReportFiles = { readonly sbom: string | undefined; readonly metadata: string }
+
+/** The action's outputs, as `action.yml` lists them. `metadata` is the JSON that has room in one. */
+export const outputs = (outcome: Outcome, metadata: string, files: ReportFiles): Record<string, string> => {
   const image = formatRepository(outcome.repository)
   const { digest } = outcome.descriptor
   return {
@@ -13,45 +15,9 @@ export const outputs = (outcome: Outcome, sbom: string | undefined): Record<stri
     tags: outcome.tags.join('\n'),
     'config-digest': outcome.platforms[0].image.config.descriptor.digest,
     reused: outcome.reused,
-    sbom: sbom ?? '',
+    sbom: files.sbom ?? '',
     output: outcome.output ?? '',
-    metadata: JSON.stringify(metadata(outcome)),
-  }
-}
-
-const metadata = (outcome: Outcome): unknown => {
-  const { descriptor, platforms, source } = outcome
-  const total = (size: (platform: PlatformOutcome) => number): number =>
-    platforms.reduce((sum, platform) => sum + size(platform), 0)
-  return {
-    image: formatRepository(outcome.repository),
-    digest: descriptor.digest,
-    mediaType: descriptor.mediaType,
-    tags: outcome.tags,
-    reused: outcome.reused,
-    source: { type: source.type, url: source.url, revision: source.revision, narHash: source.narHash },
-    packages: platforms[0].packages.map(({ attr, name, version, outPath }) => ({ attr, name, version, outPath })),
-    platforms: platforms.map(({ platform, image, layers }) => ({
-      platform,
-      digest: image.manifest.descriptor.digest,
-      configDigest: image.config.descriptor.digest,
-      layers: layers.map(({ digest, diffID, mediaType, size, key, storePaths, narSize, origin }) => ({
-        digest,
-        diffId: diffID,
-        mediaType,
-        size,
-        key,
-        storePaths,
-        narSize,
-        origin,
-      })),
-    })),
-    bytes: {
-      closure: total(({ closure }) => closureSize(closure)),
-      layers: total(({ layers }) => layers.reduce((sum, { size }) => sum + size, 0)),
-      uploaded: outcome.uploaded,
-    },
-    requests: outcome.requests,
-    timings: outcome.timings,
+    metadata,
+    'metadata-file': files.metadata,
   }
 }

@@ -24,9 +24,13 @@ import { type Digest, digestOf } from '../oci/descriptor.ts'
 import { architectureOf } from '../oci/platform.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { Outcome } from '../outcome.ts'
+import { megabytes } from '../units.ts'
 
-/** A bill of materials as the bytes of a file; another content has another name. */
-export type Sbom = { readonly fileName: string; readonly text: string }
+/** A bill of materials as the bytes of a file; another content has another name. `notice` says what to do about one that is too large. */
+export type Sbom = { readonly fileName: string; readonly text: string; readonly notice: string | undefined }
+
+/** Source: https://github.com/actions/attest, `MAX_SBOM_SIZE_BYTES`. */
+const attestLimit = 16 * 1024 * 1024
 
 /**
  * The bill of materials of what the tags point at: every store path, the layers that it is in and what it references. The
@@ -38,9 +42,15 @@ export const sbom = (outcome: Outcome): Sbom => {
   // Lists are in the order in which they were made: the library sorts by locale.
   const serializer = new JsonSerializer(new Json.Normalize.Factory(Spec1dot6))
   bom.serialNumber = `urn:uuid:${uuidOf(digestOf(Buffer.from(serializer.serialize(bom))))}`
+  const text = serializer.serialize(bom)
+  const size = Buffer.byteLength(text)
   return {
     fileName: `${lastPart(outcome.repository)}-${bom.serialNumber.slice('urn:uuid:'.length)}.cdx.json`,
-    text: serializer.serialize(bom),
+    text,
+    notice:
+      size > attestLimit
+        ? `The bill of materials has ${megabytes(size)}, and actions/attest takes up to ${megabytes(attestLimit)}; make several images of fewer packages, or attest it with a program that takes more.`
+        : undefined,
   }
 }
 
@@ -117,10 +127,11 @@ const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Com
     ),
     ({ path }) => path,
   )
+  const refs = shortRefs(new Set(infos.map(({ path }) => path)))
   const components = new Map(
     infos.map((info) => {
       const digests = layers.get(info.path)?.map(({ digest }) => digest) ?? []
-      return [info.path, storePathComponent(info, packages.get(info.path), digests)]
+      return [info.path, storePathComponent(info, refs(info.path), packages.get(info.path), digests)]
     }),
   )
   for (const { path, references } of infos)
@@ -131,20 +142,30 @@ const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Com
   return components
 }
 
+/** How much of a store path's hash tells it from all others. What is referenced is most of a large bill. */
+const refLength = 10
+
+/** The start of a store path's hash, by which the bill refers to it; the whole path where another one starts the same. */
+const shortRefs = (paths: ReadonlySet<StorePath>): ((path: StorePath) => string) => {
+  const short = (path: StorePath): string => path.slice('/nix/store/'.length).slice(0, refLength)
+  const sameStart = Map.groupBy(paths, short)
+  return (path) => (sameStart.get(short(path))?.length === 1 ? short(path) : path)
+}
+
 const storePathComponent = (
   { path, narHash, narSize }: PathInfo,
+  bomRef: string,
   known: Package | undefined,
   layers: readonly Digest[],
 ): Component => {
   const properties = [
     ['nix:store_path', path],
-    ['nix:narinfo:nar_hash', narHash],
     ['nix:narinfo:nar_size', `${narSize}`],
     ...(known ? [['nix-image-action:attr', known.attr]] : []),
     ...layers.map((digest) => ['nix-image-action:layer', digest]),
   ]
   return new Component(ComponentType.Application, known?.name ?? packageName(path), {
-    bomRef: path,
+    bomRef,
     version: known?.version ?? packageVersion(path),
     hashes: new HashDictionary([[HashAlgorithm['SHA-256'], narHashHex(narHash)]]),
     // The library writes what is no identifier of SPDX as a name.

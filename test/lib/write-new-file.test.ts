@@ -32,5 +32,5 @@ test('what stands at the name of a file is replaced and stays as it is elsewhere
 test('a folder of that name is an error', async () => {
   await using folder = await temporaryFolder('new-file')
   await mkdir(join(folder.path, 'file'))
-  await expect(writeNewFile(join(folder.path, 'file'), '')).rejects.toMatchObject({ code: 'ERR_FS_EISDIR' })
+  await expect(writeNewFile(join(folder.path, 'file'), '')).rejects.toMatchObject({ code: 'EISDIR' })
 })

@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { checkClosure } from '../../src/graph/closure.ts'
+import type { StorePath } from '../../src/nix/store-path.ts'
 import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
 import type { Outcome, PlatformOutcome } from '../../src/outcome.ts'
 import { sbom } from '../../src/report/sbom.ts'
 import { closureOf, closures, narHashOf, pathOf } from '../support/closures.ts'
-import { type Bill, readBill, storePathsOf } from '../support/cyclonedx.ts'
-import { gitPackage, outcome, platformOutcome, storeLayer } from '../support/outcomes.ts'
+import { type Bill, readBill, storePathOf, storePathsOf } from '../support/cyclonedx.ts'
+import { gitPackage, manyPaths, outcome, platformOutcome, storeLayer } from '../support/outcomes.ts'
 
 const manifest = (digest: Digest): Pick<PlatformOutcome, 'image'> => {
   const { image } = platformOutcome()
@@ -68,7 +70,6 @@ describe('the bill of materials of an image', () => {
       externalReferences: [{ type: 'website', url: 'https://git-scm.com/' }],
       properties: [
         { name: 'nix:store_path', value: gitPackage.outPath },
-        { name: 'nix:narinfo:nar_hash', value: narHashOf(gitPackage.outPath) },
         { name: 'nix:narinfo:nar_size', value: '10000000' },
         { name: 'nix-image-action:attr', value: 'git' },
         { name: 'nix-image-action:layer', value: storeLayer.digest },
@@ -140,10 +141,10 @@ test('the bill of materials of several platforms is that of the index, with the 
 describe('the same image has the same bill of materials', () => {
   test('to the byte', () => {
     expect(digestOf(Buffer.from(sbom(onePlatform).text))).toBe(
-      'sha256:dc62d87bceefdbef989f2569026886dd97e93faa8567f0e245a77ea6ece7aef7',
+      'sha256:ce64d14e97c245f5a0d3fd85b89bd18ad582c2b88b9b6d90d623e5b2a5315627',
     )
     expect(digestOf(Buffer.from(sbom(twoPlatforms).text))).toBe(
-      'sha256:973eafc77d90bbea1b48700f18710dadfbfdf51b32c3137b9bcbc907decbec17',
+      'sha256:3c1133c3eb7e429fd8ebdda3b920732aa72b4a8123e5c197315f130d61dd8751',
     )
   })
 
@@ -172,10 +173,43 @@ test('every store path is in it with its references, whatever the closure', () =
     fc.property(closures, (closure) => {
       const bill = billOf({ platforms: [platformOutcome({ closure, packages: [] })] })
       expect(storePathsOf(bill)).toEqual([...closure.paths.keys()])
-      expect(bill.dependencies.slice(1).map(({ dependsOn = [] }) => dependsOn)).toEqual(
-        [...closure.paths.values()].map(({ references }) => references),
-      )
+      const pathOfRef = new Map(bill.components.map((component) => [component['bom-ref'], storePathOf(component)]))
+      expect(
+        bill.dependencies.slice(1).map(({ dependsOn = [] }) => dependsOn.map((ref) => pathOfRef.get(ref))),
+      ).toEqual([...closure.paths.values()].map(({ references }) => references))
     }),
+  )
+})
+
+describe('the bill of materials refers to a store path', () => {
+  const pathWith = (start: string): StorePath => `/nix/store/${start.padEnd(32, '0')}-x`
+  const [one, two, other] = [pathWith('aaaaaaaaaa1'), pathWith('aaaaaaaaaa2'), pathWith('bbbbbbbbbb1')]
+  const refsOf = (paths: readonly StorePath[]): string[] => {
+    const infos = paths.map((path) => ({ path, narHash: narHashOf(path), narSize: 1, closureSize: 1, references: [] }))
+    const platforms = [platformOutcome({ closure: checkClosure(infos, paths), packages: [], layers: [] })] as const
+    return billOf({ platforms }).components.map((component) => component['bom-ref'])
+  }
+
+  test('by the start of its hash', () => {
+    expect(refsOf([one, other])).toEqual(['aaaaaaaaaa', 'bbbbbbbbbb'])
+  })
+
+  test('by all of it, where another one starts the same', () => {
+    expect(refsOf([one, two, other])).toEqual([one, two, 'bbbbbbbbbb'])
+  })
+})
+
+test('actions/attest takes the bill of 20,000 store paths with eleven references each', () => {
+  const { closure, layers } = manyPaths(20_000, 11)
+  const { text, notice } = sbom(outcome({ platforms: [platformOutcome({ closure, layers })] }))
+  expect(Buffer.byteLength(text)).toBeLessThan(15_000_000)
+  expect(notice).toBe(undefined)
+})
+
+test('a bill that actions/attest does not take is told of', () => {
+  const { closure, layers } = manyPaths(30_000, 5)
+  expect(sbom(outcome({ platforms: [platformOutcome({ closure, layers })] })).notice).toMatch(
+    /^The bill of materials has 1[78]\.\d MB, and actions\/attest takes up to 16\.8 MB; make several images of fewer packages,/,
   )
 })
 

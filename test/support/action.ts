@@ -19,6 +19,8 @@ export type StepResult = {
   readonly summary: string
   /** The text of the bill of materials, empty without one. */
   readonly sbom: string
+  /** The text of the file with the whole metadata, empty where the step failed. */
+  readonly metadataFile: string
   /** What the step declares as artifacts, a line each. */
   readonly artifacts: string
   /** What later steps get: folders for their PATH, a line each, and environment variables. */
@@ -103,6 +105,7 @@ export const runAction = async (
       warnings: messages('warning'),
       outputs,
       summary: await readFile(file('summary'), 'utf8'),
+      metadataFile: outputs['metadata-file'] ? await readFile(outputs['metadata-file'], 'utf8') : '',
       sbom: outputs['sbom'] ? await readFile(outputs['sbom'], 'utf8') : '',
       artifacts: await readFile(file('artifacts'), 'utf8'),
       path: await readFile(file('path'), 'utf8'),

@@ -28,5 +28,9 @@ export const readBill = async (text: string): Promise<Bill> => {
 export const storePathsOf = ({ components }: Bill): string[] =>
   components
     .filter(({ type }) => type === 'application')
-    .map((component) => component['bom-ref'])
+    .map(storePathOf)
     .toSorted()
+
+/** The store path that a component is; empty where it is something else. */
+export const storePathOf = ({ properties = [] }: BillComponent): string =>
+  properties.find(({ name }) => name === 'nix:store_path')?.value ?? ''

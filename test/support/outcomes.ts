@@ -1,8 +1,10 @@
+import { checkClosure } from '../../src/graph/closure.ts'
 import type { Package } from '../../src/nix/image-spec.ts'
+import type { StorePath } from '../../src/nix/store-path.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { type ImageLayer, image } from '../../src/oci/image.ts'
 import type { Outcome, OutcomeLayer, PlatformOutcome } from '../../src/outcome.ts'
-import { closureOf, pathOf } from './closures.ts'
+import { closureOf, narHashOf, pathOf } from './closures.ts'
 
 export const gitPackage: Package = {
   attr: 'git',
@@ -87,4 +89,26 @@ export const outcome = (changes: Partial<Outcome> = {}): Outcome => {
     timings: { source: 0.5, nix: 61.234 },
     ...changes,
   }
+}
+
+/** A large image: store paths with names as real ones have them, so many references each, in 127 layers. */
+export const manyPaths = (length: number, references: number): Pick<PlatformOutcome, 'closure' | 'layers'> => {
+  const pathAt = (index: number): StorePath =>
+    `/nix/store/${digestOf(Buffer.from(`${index}`))
+      .slice(7, 39)
+      .replaceAll('e', 'z')}-python3.13-some-package-1.2.${index}`
+  const infos = Array.from({ length }, (_, index) => ({
+    path: pathAt(index),
+    narHash: narHashOf(`${index}`),
+    narSize: 1_234_567,
+    closureSize: 1_234_567,
+    references: Array.from({ length: references }, (_, step) => index + 1 + step * 7)
+      .filter((other) => other < length)
+      .map(pathAt),
+  }))
+  const layers = Array.from({ length: 127 }, (_, layer) => ({
+    ...storeLayer,
+    storePaths: infos.filter((_, index) => index % 127 === layer).map(({ path }) => path),
+  }))
+  return { closure: checkClosure(infos, [pathAt(0)]), layers }
 }
