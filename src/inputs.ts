@@ -1,4 +1,4 @@
-import { isAbsolute, join } from 'node:path'
+import { resolve } from 'node:path'
 import { isRecord } from './check.ts'
 import type { Context } from './context.ts'
 import { UserError } from './error.ts'
@@ -142,8 +142,7 @@ const parsePlatforms = (text: string, runner: Platform, problem: Problem): Platf
 }
 
 const fromWorkspace = (text: string, workspace: string): string | undefined => {
-  if (!text) return undefined
-  return isAbsolute(text) ? text : join(workspace, text)
+  return text ? resolve(workspace, text) : undefined
 }
 
 /** The highest level of each compressor, and the one that `auto` stands for, see docs/decisions/0004-level.md. */

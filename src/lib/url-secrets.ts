@@ -11,21 +11,34 @@ export const shownUrl = (url: string): string =>
   url.replace(/^([a-z0-9+.-]+:\/\/)[^/?#]*@/i, '$1').replace(/\?[^#]*/, '')
 
 /**
- * The parts of a URL that may be secret, as they are in it and decoded: its password, its query, and what the query has under
- * names that say so. Whoever only reads the parts that are shown finds none of them.
+ * The parts of a URL that may be secret: its password, its query, and what the query has under names that say so. They are as
+ * they are in it, decoded, and as programs write them that have read the URL.
  */
 export const urlSecrets = (url: string): string[] => {
   const [, userinfo = ''] = /^[a-z0-9+.-]+:\/\/([^?#]*)@/i.exec(url) ?? []
   const [, query = ''] = /\?([^#]*)/.exec(url) ?? []
-  const pairs = query.split(/[&;]/).filter((pair) => !harmless.test(pair.split('=')[0] ?? ''))
-  const values = pairs.flatMap((pair) => {
-    const [name = '', ...value] = pair.split('=')
-    return secretName.test(name) || value.length === 0 ? [value.join('=') || name] : []
-  })
+  const pairs = query
+    .split(/[&;]/)
+    .map((pair) => /^([^=]*=)?(.*)$/s.exec(pair) ?? [])
+    .filter(([, name = '']) => !harmless.test(name.slice(0, -1)))
   const password = userinfo.slice(userinfo.indexOf(':') + 1)
-  const parts = [userinfo, password, ...(pairs.length > 0 ? [query] : []), ...pairs, ...values]
-  return [...new Set(parts.flatMap((part) => [part, decoded(part)]))].filter(({ length }) => length >= shortest)
+  const parts = [
+    ...[userinfo, password].flatMap(forms),
+    ...(pairs.length > 0 ? [query, decoded(query)] : []),
+    ...pairs.flatMap(([, name = '', value = '']) => [
+      ...forms(value).map((form) => name + form),
+      ...(secretName.test(name) || name === '' ? forms(value) : []),
+    ]),
+  ]
+  return [...new Set(parts)].filter(({ length }) => length >= shortest)
 }
+
+const forms = (text: string): string[] => [
+  text,
+  decoded(text),
+  encodeURIComponent(decoded(text)),
+  encodeURI(decoded(text)),
+]
 
 const decoded = (text: string): string => {
   try {
