@@ -25,7 +25,8 @@ export const prepareNix = async (
     : tools.environment
   const { ownGithub } = endpoints
   const isOnOwnGithub =
-    source.type === 'lock' ||
+    // Below a path, the rest of the host may be somebody else's, and a lock file may name anything there.
+    (source.type === 'lock' && URL.parse(ownGithub)?.origin === ownGithub) ||
     (source.type === 'github' && endpoints.github === ownGithub) ||
     (source.type === 'tarball' && URL.parse(source.url)?.origin === ownGithub)
   const access = isOnOwnGithub && githubToken ? await githubAccess(githubToken, ownGithub, tools) : ''

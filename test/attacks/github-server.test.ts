@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect } from 'vitest'
 import { readContext } from '../../src/context.ts'
 import type { Source } from '../../src/inputs/source.ts'
@@ -78,6 +80,23 @@ attack('source server', 'credentials', 'packages come from github.com in a workf
   // On github.com itself they get it, as private ones need it.
   for (const source of kinds.slice(0, 2))
     expect(new Set(await authorizationsOf(source, sources, sources.endpoints)).size).toBeGreaterThan(0)
+  return false
+})
+
+attack('checkout', 'credentials', 'has a lock file that names archives of another GitHub', async () => {
+  const accessOn = (ownGithub: string): Promise<string> =>
+    withNix(async (_, tools) => {
+      const request = { install: 'never', release: { version: '', url: '', sha256: '' }, system: '' } as const
+      const source = { type: 'lock', file: '/flake.lock', input: 'nixpkgs' } as const
+      const given = { ...request, source, config: '', githubToken: token, endpoints: { ...publicEndpoints, ownGithub } }
+      await prepareNix(given, { ...tools, log: silentLog })
+      const files = ['nix.conf', 'netrc'].map((name) => join(tools.temporary, name))
+      return (await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))).join('')
+    })
+  const hosts = (text: string) => [...text.matchAll(/(?:access-tokens = |machine )([^ =]+)/g)].map(([, host]) => host)
+  expect(hosts(await accessOn(enterprise))).toEqual(['ghe.example.org', 'ghe.example.org'])
+  expect(hosts(await accessOn('https://github.com'))).toEqual(['github.com', 'github.com'])
+  expect(await accessOn('https://example.org/git')).not.toContain(token)
   return false
 })
 
