@@ -8,7 +8,7 @@ import type { Outcome, PlatformOutcome } from '../../src/outcome.ts'
 import { sbom } from '../../src/report/sbom.ts'
 import { closureOf, closures, narHashOf, pathOf } from '../support/closures.ts'
 import { type Bill, readBill, storePathOf, storePathsOf } from '../support/cyclonedx.ts'
-import { gitPackage, manyPaths, outcome, platformOutcome, storeLayer } from '../support/outcomes.ts'
+import { gitPackage, outcome, platformOutcome, storeLayer } from '../support/outcomes.ts'
 
 const manifest = (digest: Digest): Pick<PlatformOutcome, 'image'> => {
   const { image } = platformOutcome()
@@ -197,20 +197,6 @@ describe('the bill of materials refers to a store path', () => {
   test('by all of it, where another one starts the same', () => {
     expect(refsOf([one, two, other])).toEqual([one, two, 'bbbbbbbbbb'])
   })
-})
-
-test('actions/attest takes the bill of 20,000 store paths with eleven references each', () => {
-  const { closure, layers } = manyPaths(20_000, 11)
-  const { text, notice } = sbom(outcome({ platforms: [platformOutcome({ closure, layers })] }))
-  expect(Buffer.byteLength(text)).toBeLessThan(15_000_000)
-  expect(notice).toBe(undefined)
-})
-
-test('a bill that actions/attest does not take is told of', () => {
-  const { closure, layers } = manyPaths(30_000, 5)
-  expect(sbom(outcome({ platforms: [platformOutcome({ closure, layers })] })).notice).toMatch(
-    /^The bill of materials has 1[78]\.\d MB, and actions\/attest takes up to 16\.8 MB; make several images of fewer packages,/,
-  )
 })
 
 test.each([
