@@ -45,11 +45,12 @@ type Metadata = {
   bytes: { uploaded: number; layers: number }
   platforms: { layers: { origin: string }[] }[]
 }
+/** `otherRequests` are those that are not one for each layer. */
 type Row = {
   what: string
   seconds: number
   nix: number
-  requests: number
+  otherRequests: number
   uploaded: number
   digest: string
   text: string
@@ -83,7 +84,7 @@ const measure = async (what: string, store: string, inputs: Record<string, strin
     what,
     seconds,
     nix: nix.count() - before,
-    requests,
+    otherRequests: requests - origins.length,
     uploaded: bytes.uploaded,
     digest: step.outputs['digest'] ?? '',
     text: `${reused}, ${built} of ${origins.length} layers built`,
@@ -115,9 +116,9 @@ const digestOfLabel = (await measure('with that label, and nothing reused', stor
 console.log('\nan empty store, another repository, no reuse of layers:')
 const building = await measure('building all', emptyStore(), { image: `${registry.host}/other`, cache: 'false' })
 await upstream[Symbol.asyncDispose]()
+// No layer is there; what the source holds, a record says.
 const restored = await measure('with a warm cache and upstream down', emptyStore(), {
   image: `${registry.host}/third`,
-  reuse: 'false',
   cache: 'read',
 })
 
@@ -131,7 +132,10 @@ check(
   again.seconds <= cold.seconds / 10,
 )
 check('neither starts Nix', again.nix + label.nix === 0)
-check('each asks the registry at most 10 times', Math.max(again.requests, label.requests) <= 10)
+check(
+  'each asks the registry once for each layer, and at most 10 times besides',
+  Math.max(again.otherRequests, label.otherRequests) <= 10,
+)
 check(
   `one package more sends at most a quarter of the cold run (${(more.uploaded / cold.uploaded).toFixed(3)})`,
   more.uploaded <= cold.uploaded / 4,
