@@ -22,8 +22,8 @@ describe('a challenge', () => {
     ],
     [
       'with plain values and spaces',
-      '  bearer  Realm=x , Service = "y"',
-      [{ scheme: 'bearer', parameters: { realm: 'x', service: 'y' } }],
+      '  bearer  Realm=https://x/y?z , Service = "y", other=two',
+      [{ scheme: 'bearer', parameters: { realm: 'https://x/y?z', service: 'y', other: 'two' } }],
     ],
     ['without parameters', 'Negotiate', [{ scheme: 'negotiate', parameters: {} }]],
     [

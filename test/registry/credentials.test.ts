@@ -86,7 +86,7 @@ test.each([
 })
 
 test.each([
-  ['padded with zeros', auth('me:pass\0\0'), { username: 'me', password: 'pass' }],
+  ['padded with zeros', auth('me:pa\0ss\0\0'), { username: 'me', password: 'pa\0ss' }],
   ['in plain fields', { username: 'me', password: 'pass' }, { username: 'me', password: 'pass' }],
   [
     'an identity token, as Azure’s login leaves it',
