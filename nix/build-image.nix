@@ -26,6 +26,8 @@
 
   and its output `symlinkLayer` the tar archive of the links from the image's root to the packages' files.
 
+  `tools` beside it are the paths of what it is built with, in the order bash, coreutils, gnutar.
+
   Nothing is built or read from outside while this is evaluated. Building it takes bash, coreutils and gnutar.
 */
 {
@@ -46,10 +48,12 @@ let
     filter
     foldl'
     fromJSON
+    head
     isString
     listToAttrs
     partition
     substring
+    tail
     toJSON
     ;
 
@@ -94,8 +98,15 @@ let
 
   tool =
     name:
-    nativePkgs.${name}
-      or (throw "build-image: the package set has no `${name}` for ${nativeSystem}; an image is put together with bash, coreutils and gnutar");
+    "${
+      nativePkgs.${name}
+        or (throw "build-image: the package set has no `${name}` for ${nativeSystem}; an image is put together with bash, coreutils and gnutar")
+    }";
+  tools = map tool [
+    "bash"
+    "coreutils"
+    "gnutar"
+  ];
 in
 if unknown != [ ] then
   {
@@ -106,7 +117,7 @@ else
   derivation {
     name = "nix-image";
     system = nativeSystem;
-    builder = "${tool "bash"}/bin/bash";
+    builder = "${head tools}/bin/bash";
     args = [ ./lib/build-image.sh ];
     outputs = [
       "out"
@@ -127,9 +138,12 @@ else
     packagesJSON = "[${
       concatStringsSep "," (map (result: toObject (metadata { inherit (result) attr drv; })) all)
     }]";
-    toolPath = "${tool "coreutils"}/bin:${tool "gnutar"}/bin";
+    toolPath = concatStringsSep ":" (map (path: "${path}/bin") (tail tools));
 
     # It differs from one list of packages to the next, and takes less time than asking a substituter.
     preferLocalBuild = true;
     allowSubstitutes = false;
+  }
+  // {
+    inherit tools;
   }

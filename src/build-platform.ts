@@ -16,8 +16,8 @@ import { loaderOf } from './loader.ts'
 import type { Log } from './log.ts'
 import { checkValidity } from './nix/check-validity.ts'
 import { evaluateImage } from './nix/evaluate.ts'
-import type { Nix } from './nix/nix.ts'
 import { realiseImage } from './nix/realise.ts'
+import type { NixAccess } from './nix/sandbox.ts'
 import type { FetchedSource } from './nix/source.ts'
 import type { StorePath } from './nix/store-path.ts'
 import type { Descriptor } from './oci/descriptor.ts'
@@ -30,7 +30,8 @@ import { addTime, type Timings, timed } from './timings.ts'
 export type BuiltImage = PlatformImage & { readonly packAgain: (layer: Descriptor) => Promise<BuiltLayer> }
 
 export type BuildTools = Pick<LayerPorts<Origin>, 'find' | 'deliver'> & {
-  readonly nix: Nix
+  readonly access: NixAccess
+  readonly signal: AbortSignal
   readonly log: Log
   readonly timings: Timings
   readonly temporary: string
@@ -46,16 +47,17 @@ export const buildPlatform = async (
   platform: Platform,
   plan: Plan,
   source: FetchedSource,
-  { nix, log, timings, temporary, evaluated, find, deliver }: BuildTools,
+  { access, log, timings, temporary, evaluated, find, deliver, signal }: BuildTools,
 ): Promise<BuiltImage> => {
+  const { nix } = access
   const folder = join(temporary, platform)
   await mkdir(folder, { recursive: true })
 
   const spec = await log.group(`Evaluate and build the packages for ${platform}`, async () => {
     const request = { ...plan.evaluation, source, system: nixSystem(platform) }
-    const derivation = await timed(timings, 'nix', () => evaluateImage(request, nix))
-    await evaluated(derivation)
-    return timed(timings, 'nix', () => realiseImage(derivation, folder, nix))
+    const image = await timed(timings, 'nix', () => evaluateImage(request, nix))
+    await evaluated(image.derivation)
+    return timed(timings, 'nix', () => realiseImage(image, access, { temporary: folder, signal }))
   })
   const { conflicts, packages } = spec
   const closure = checkClosure(spec.runtimeGraph, spec.roots)

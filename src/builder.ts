@@ -10,6 +10,7 @@ import { fetchSource } from './nix/fetch-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import type { Nix } from './nix/nix.ts'
 import { prepareNix } from './nix/prepare.ts'
+import type { NixAccess } from './nix/sandbox.ts'
 import { type FetchedSource, refined, type SourceIdentity } from './nix/source.ts'
 import type { StorePath } from './nix/store-path.ts'
 import type { Platform } from './oci/platform.ts'
@@ -40,6 +41,7 @@ export type BuilderTools = {
   readonly addToJob: (installed: InstalledNix) => void
   readonly endpoints: Endpoints
   readonly environment: Readonly<Record<string, string>>
+  readonly secretFolders: readonly string[]
   readonly temporary: string
   readonly timings: Timings
   readonly log: Log
@@ -49,17 +51,17 @@ export type BuilderTools = {
 export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity, tools: BuilderTools): Builder => {
   const { earlier, storeCache, client, deliver, addToJob, endpoints, temporary, timings, log } = tools
   const derivations: StorePath[] = []
-  let nix: Nix | undefined
+  let access: NixAccess | undefined
   let source: FetchedSource | undefined
 
-  const prepare = async (): Promise<Nix> => {
-    if (nix) return nix
+  const prepare = async (): Promise<NixAccess> => {
+    if (access) return access
     const prepared = await timed(timings, 'install', () =>
-      prepareNix({ ...inputs, ...inputs.nix, system: plan.evaluation.nativeSystem, endpoints }, tools),
+      prepareNix({ ...inputs, ...inputs.nix, ...tools, system: plan.evaluation.nativeSystem, endpoints }, tools),
     )
     if (prepared.installed && inputs.nix.install === 'always') addToJob(prepared.installed)
-    nix = prepared.nix
-    return nix
+    access = prepared
+    return access
   }
 
   const fetchOnce = async (nix: Nix): Promise<FetchedSource> => {
@@ -72,16 +74,17 @@ export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity
   }
 
   return {
-    prepareNix: prepare,
+    prepareNix: async () => (await prepare()).nix,
 
     image: async (platform) => {
-      const nix = await prepare()
+      const access = await prepare()
+      const { nix } = access
       const source = await fetchOnce(nix)
       const reused = await earlier.image(platform)
       if (reused) return reused
       await timed(timings, 'cache', () => storeCache.restoreSource(source, nix))
       const built = await buildPlatform(platform, plan, source, {
-        ...{ nix, log, timings, temporary },
+        ...{ access, log, timings, temporary, signal: tools.signal },
         evaluated: async (derivation) => {
           derivations.push(derivation)
           await timed(timings, 'cache', () => storeCache.restoreOutputs(derivation, nix))
@@ -102,7 +105,7 @@ export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity
     source: () => source,
 
     keepStorePaths: async () => {
-      if (nix && source) await storeCache.save(derivations, source, nix)
+      if (access && source) await storeCache.save(derivations, source, access.nix)
     },
   }
 }

@@ -27,6 +27,8 @@ export type CommandOptions = {
   readonly stdin?: string
   /** What to write to standard input. */
   readonly input?: string
+  /** Keeps standard input open until this is aborted. */
+  readonly inputUntil?: AbortSignal
   /** Where the program does not end what it started when it is told to end: it and all of these are told. */
   readonly endAll?: boolean
   /** Told each line of standard error as it comes. */
@@ -50,6 +52,7 @@ export const command = async (
     signal,
     stdin,
     input,
+    inputUntil,
     endAll = false,
     onLine = () => {},
     longestOutput = Number.POSITIVE_INFINITY,
@@ -59,11 +62,14 @@ export const command = async (
   signal.throwIfAborted()
   const child = spawn(program, args, {
     env: environment,
-    stdio: [file?.fd ?? (input === undefined ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
+    stdio: [file?.fd ?? (input === undefined && !inputUntil ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     detached: endAll,
   })
   // A program may end without having read all its input; its exit code then says what happened.
-  child.stdin?.on('error', () => {}).end(input)
+  child.stdin?.on('error', () => {})
+  const endInput = (): unknown => child.stdin?.end(input)
+  if (inputUntil && !inputUntil.aborted) inputUntil.addEventListener('abort', endInput)
+  else endInput()
   // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
   const tell = (signal: NodeJS.Signals): void => {
     if (!endAll || child.pid === undefined) child.kill(signal)
@@ -108,7 +114,10 @@ export const command = async (
       if (cause.code !== 'ENOENT') throw cause
       throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
     })
-    .finally(() => signal.removeEventListener('abort', end))
+    .finally(() => {
+      signal.removeEventListener('abort', end)
+      inputUntil?.removeEventListener('abort', endInput)
+    })
   signal.throwIfAborted()
   if (written > longestOutput) throw new Error(`${program} writes more than ${longestOutput} bytes`)
   if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'), stdout)

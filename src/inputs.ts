@@ -40,6 +40,7 @@ export type Inputs = {
   readonly signingKey: SigningKey | undefined
   readonly nix: {
     readonly install: 'auto' | 'always' | 'never'
+    readonly sandbox: 'auto' | 'require' | 'off'
     readonly release: ReleaseInputs
     readonly config: string
   }
@@ -72,6 +73,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     signingKey: parseSigningKey(get('cache-signing-key'), problem),
     nix: {
       install: choice(get, 'install-nix', ['auto', 'always', 'never'], problem),
+      sandbox: choice(get, 'sandbox', ['auto', 'require', 'off'], problem),
       release: parseRelease(get, problem),
       config: get('nix-config'),
     },

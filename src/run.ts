@@ -110,6 +110,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   const builder = openBuilder(plan, inputs, identity, {
     ...ports,
     ...{ earlier, client, environment, temporary, timings },
+    secretFolders: [...(environment['HOME'] ? [environment['HOME']] : []), context.workspace, context.temporary],
     storeCache: openStoreCache(storeCacheKey(plan, formatRepository(repository)), {
       ...{ cache, time, use: use.storePaths, signingKey: inputs.signingKey, log, temporary },
     }),

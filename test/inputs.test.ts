@@ -64,7 +64,12 @@ const problems = (given: Record<string, string>): string[] => {
   return []
 }
 
-const nix: Inputs['nix'] = { install: 'auto', release: { version: '', url: '', sha256: '' }, config: '' }
+const nix: Inputs['nix'] = {
+  install: 'auto',
+  sandbox: 'auto',
+  release: { version: '', url: '', sha256: '' },
+  config: '',
+}
 
 test('without inputs but the packages, all others have a meaning', () => {
   expect(read()).toEqual({

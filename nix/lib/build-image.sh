@@ -4,7 +4,9 @@ shopt -s dotglob nullglob
 export LC_ALL=C
 umask 022
 
-source "$NIX_ATTRS_SH_FILE"
+# In the working directory and not where NIX_ATTRS_SH_FILE says: before Nix 2.9 that is the path outside of the sandbox.
+source .attrs.sh
+attributes=$PWD/.attrs.json
 export PATH=$toolPath
 
 forest=$PWD/forest
@@ -137,5 +139,5 @@ sha256=$(sha256sum "$layer")
   cat "$conflicts"
   printf '],"packages":%s,' "$packagesJSON"
   # The graph and the roots are attributes of this derivation already.
-  tail --bytes +2 "$NIX_ATTRS_JSON_FILE"
+  tail --bytes +2 "$attributes"
 } >"${outputs[out]}"

@@ -7,6 +7,9 @@ import type { Nix } from './nix.ts'
 import type { FetchedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
+/** `derivation` describes the image; `tools` is what it is built with: the text that the package set gives, which should be store paths. */
+export type EvaluatedImage = { readonly derivation: StorePath; readonly tools: readonly string[] }
+
 /** What to evaluate; `system` is Nix's name of the machine that the packages are for. */
 export type EvaluationRequest = Plan['evaluation'] & { readonly source: FetchedSource; readonly system: string }
 
@@ -22,14 +25,14 @@ const expression = `
       removeAttrs arguments [ "nixPath" "nixHash" ] // { loadPkgs = nix + "/load-pkgs.nix"; }
     );
   in
-  if result ? error then { inherit (result) error pkgs; } else { inherit (result) drvPath; }
+  if result ? error then { inherit (result) error pkgs; } else { inherit (result) drvPath tools; }
 `
 
 /**
- * Evaluates `nix/build-image.nix` and returns the derivation that describes the image. Nothing is built. Throws a
+ * Evaluates `nix/build-image.nix`, whose derivation describes the image. Nothing is built. Throws a
  * `UserError` if a name is unknown or no package, all such names at once, or if the package set cannot be evaluated.
  */
-export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promise<StorePath> => {
+export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promise<EvaluatedImage> => {
   const { source, system, nativeSystem, config, packages } = request
   const own = await addToStore(nix, request.nixDirectory, 'nix-image-action').catch((error) => {
     throw explainNix(error, 'Nix cannot write to its store')
@@ -63,7 +66,10 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
     const unknown = list(record)(result['pkgs'], 'pkgs')
     throw new UserError(unknown.map((entry) => whatIsWrong(entry, request)).join('\n'))
   }
-  return parseStorePath(string(result['drvPath'], 'drvPath'), 'drvPath')
+  return {
+    derivation: parseStorePath(string(result['drvPath'], 'drvPath'), 'drvPath'),
+    tools: list(string)(result['tools'], 'tools'),
+  }
 }
 
 const whatIsWrong = (entry: Record<string, unknown>, { source, packages }: EvaluationRequest): string => {

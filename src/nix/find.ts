@@ -13,7 +13,7 @@ export type FindRequest = Inputs['nix'] & { readonly system: string; readonly re
  * which asks for one that later steps have as well. Throws a `UserError` if there is none and none may be installed.
  */
 export const findNix = async (
-  { install, release, system, releases }: FindRequest,
+  { install, sandbox, release, system, releases }: FindRequest,
   tools: InstallTools,
 ): Promise<InstalledNix | undefined> => {
   if (install !== 'always' && (await isOnPath(tools))) {
@@ -27,7 +27,13 @@ export const findNix = async (
     throw new UserError(
       'Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.',
     )
-  return installNix(nixRelease(release, system, releases), tools)
+  const installed = await installNix(nixRelease(release, system, releases), tools)
+  const who = [...(sandbox === 'off' ? ['this step'] : []), ...(install === 'always' ? ['later steps'] : [])]
+  if (!installed.sandbox && who.length > 0)
+    tools.log.notice(
+      `This runner does not let Nix build in a sandbox by itself, so that what ${who.join(' and ')} build may see files and the network of the runner. What is fetched from a substituter is not affected.`,
+    )
+  return installed
 }
 
 const isOnPath = async ({ environment, signal }: InstallTools): Promise<boolean> => {

@@ -6,11 +6,17 @@ import { shownUrl } from '../lib/url-secrets.ts'
 import type { Log } from '../log.ts'
 import { downloadFile } from './download.ts'
 import { explainNix } from './explain.ts'
+import { configureNix } from './nix.ts'
 import type { NixRelease } from './release.ts'
+import { canSandbox } from './sandbox.ts'
 import { unpackRelease } from './unpack.ts'
 
-/** Nix that was installed: what has to be in the environment to use it. */
-export type InstalledNix = { readonly bin: string; readonly variables: Readonly<Record<string, string>> }
+/** Nix that was installed: what has to be in the environment to use it, and whether it builds in a sandbox by itself. */
+export type InstalledNix = {
+  readonly bin: string
+  readonly variables: Readonly<Record<string, string>>
+  readonly sandbox: boolean
+}
 
 export type InstallTools = {
   readonly environment: Readonly<Record<string, string>>
@@ -48,9 +54,11 @@ export const installNix = async (release: NixRelease, tools: InstallTools): Prom
       await command('nix-store', ['--load-db'], { ...installed, stdin: unpacked.registration }).catch((cause) => {
         throw explainNix(cause, 'The Nix tarball has a registration that cannot be loaded')
       })
-      await writeConfig(variables.NIX_CONF_DIR, await canSandbox(unpacked.path, installed), log)
+      const { inEnvironment } = await configureNix({ ...tools, ...installed, config: '' })
+      const sandbox = await canSandbox(inEnvironment(installed.environment), temporary)
+      await writeConfig(variables.NIX_CONF_DIR, sandbox)
       await keep(unpacked.path)
-      return { bin, variables }
+      return { bin, variables, sandbox }
     } finally {
       await unpacked.remove()
     }
@@ -102,11 +110,7 @@ const makeRoot = async (options: Options): Promise<void> => {
   })
 }
 
-const writeConfig = async (folder: string, sandbox: boolean, log: Log): Promise<void> => {
-  if (!sandbox)
-    log.notice(
-      'This runner does not let Nix build in a sandbox, so that a build may see files and the network of the runner. What is fetched from a substituter is not affected.',
-    )
+const writeConfig = async (folder: string, sandbox: boolean): Promise<void> => {
   const lines = [
     'build-users-group =',
     `sandbox = ${sandbox}`,
@@ -115,31 +119,4 @@ const writeConfig = async (folder: string, sandbox: boolean, log: Log): Promise<
   ]
   await mkdir(folder, { recursive: true })
   await writeFile(join(folder, 'nix.conf'), `${lines.join('\n')}\n`)
-}
-
-/** Needs nothing but Nix itself: the builder is a Nix program that writes a file. */
-const sandboxTest = `
-  { nix }:
-  derivation {
-    name = "sandbox-test";
-    system = builtins.currentSystem;
-    builder = "\${builtins.storePath nix}/bin/nix-store";
-    args = [ "--generate-binary-cache-key" "test" (builtins.placeholder "out") "/dev/null" ];
-  }
-`
-
-/** Whether something can be built in a sandbox; Ubuntu 24.04 lets only programs that AppArmor knows make one. */
-const canSandbox = async (nix: string, options: Options): Promise<boolean> => {
-  const settings = { sandbox: 'true', 'sandbox-fallback': 'false', 'build-users-group': '' }
-  const given = Object.entries(settings).flatMap(([name, value]) => ['--option', name, value])
-  try {
-    const [derivation = ''] = (
-      await command('nix-instantiate', ['--expr', sandboxTest, '--argstr', 'nix', nix, ...given], options)
-    ).split('\n')
-    await command('nix-store', ['--realise', derivation, ...given], options)
-    return true
-  } catch {
-    options.signal.throwIfAborted()
-    return false
-  }
 }

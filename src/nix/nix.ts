@@ -17,14 +17,23 @@ export type Nix = (
     readonly onLine?: (line: string) => void
     /** A folder for what Nix remembers of downloads, instead of the user's. */
     readonly cache?: string
+    /** Nothing of what Nix says is for the log: it is asked for something that may well fail. */
+    readonly quiet?: boolean
   },
 ) => Promise<string>
+
+/** Nix with settings. `configFiles` are the files that have them, as in `NIX_USER_CONF_FILES`. */
+export type ConfiguredNix = {
+  readonly configFiles: string
+  /** Nix as it is on an environment's PATH, where that environment is all that it gets to see. */
+  readonly inEnvironment: (environment: Readonly<Record<string, string>>) => Nix
+}
 
 /** So many paths keep well below the length that Linux allows for the arguments of a process. */
 export const perProcess = 5000
 
 export type NixOptions = {
-  /** All that Nix gets to see of the environment. */
+  /** Says which files have the machine's and the user's settings. */
   readonly environment: Readonly<Record<string, string>>
   /** Lines for nix.conf, which win over the machine's and the user's. */
   readonly config: string
@@ -35,24 +44,43 @@ export type NixOptions = {
 }
 
 /**
- * Nix as it is on the environment's PATH. The configuration goes into a file that only this user can read: it may hold an
+ * The configuration goes into a file that only this user can read: it may hold an
  * access token, and what is in the environment is seen by everything that Nix starts.
  */
-export const configureNix = async ({ environment, config, temporary, log, signal }: NixOptions): Promise<Nix> => {
+export const configureNix = async ({
+  environment,
+  config,
+  temporary,
+  log,
+  signal,
+}: NixOptions): Promise<ConfiguredNix> => {
   const file = join(temporary, 'nix.conf')
   await writeFile(file, `${config}\n`, { mode: 0o600 })
+  const filesWith = (environment: Readonly<Record<string, string>>): string =>
+    [file, userConfigFiles(environment)].join(delimiter)
+  return {
+    configFiles: filesWith(environment),
+    inEnvironment: (other) => configured(other, filesWith(environment), { log, signal }),
+  }
+}
+
+const configured = (
+  environment: Readonly<Record<string, string>>,
+  configFiles: string,
+  { log, signal }: Pick<NixOptions, 'log' | 'signal'>,
+): Nix => {
   const withConfig = {
     ...environment,
     // A checkout may belong to another user, as in a container job.
     GIT_CONFIG_COUNT: '1',
     GIT_CONFIG_KEY_0: 'safe.directory',
     GIT_CONFIG_VALUE_0: '*',
-    NIX_USER_CONF_FILES: [file, userConfigFiles(environment)].join(delimiter),
+    NIX_USER_CONF_FILES: configFiles,
   }
   return async (program, args, options = {}) => {
     log.debug([program, ...args].join(' '))
     const given = program === 'nix' ? ['--extra-experimental-features', 'nix-command', ...args] : args
-    const report = reportProgress(log)
+    const report = options.quiet ? log.debug : reportProgress(log)
     const signals = options.signal ? AbortSignal.any([signal, options.signal]) : signal
     try {
       return await command(program, given, {
@@ -65,7 +93,7 @@ export const configureNix = async ({ environment, config, temporary, log, signal
         },
       })
     } catch (error) {
-      if (error instanceof CommandError) for (const line of complaint(error)) log.info(line)
+      if (error instanceof CommandError && !options.quiet) for (const line of complaint(error)) log.info(line)
       throw error
     }
   }

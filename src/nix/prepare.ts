@@ -4,21 +4,23 @@ import { explainNix } from './explain.ts'
 import { type FindRequest, findNix } from './find.ts'
 import { githubAccess } from './github-access.ts'
 import { type InstalledNix, type InstallTools, withPath } from './install.ts'
-import { configureNix, type Nix } from './nix.ts'
+import { configureNix } from './nix.ts'
+import type { NixAccess } from './sandbox.ts'
 
 export type PrepareRequest = Omit<FindRequest, 'releases'> & {
   readonly source: Source
   readonly config: string
   readonly githubToken: string | undefined
   readonly endpoints: Endpoints
+  readonly secretFolders: readonly string[]
 }
 
 /** Nix ready to use: found or installed, and configured. `installed` is what later steps need to find it too. */
 export const prepareNix = async (
   request: PrepareRequest,
   tools: InstallTools,
-): Promise<{ readonly nix: Nix; readonly installed: InstalledNix | undefined }> => {
-  const { source, config, githubToken, endpoints } = request
+): Promise<NixAccess & { readonly installed: InstalledNix | undefined }> => {
+  const { source, config, githubToken, endpoints, sandbox, secretFolders } = request
   const installed = await findNix({ ...request, releases: endpoints.releases }, tools)
   const environment = installed
     ? { ...withPath(tools.environment, installed.bin), ...installed.variables }
@@ -30,11 +32,13 @@ export const prepareNix = async (
     (source.type === 'github' && endpoints.github === ownGithub) ||
     (source.type === 'tarball' && URL.parse(source.url)?.origin === ownGithub)
   const access = isOnOwnGithub && githubToken ? await githubAccess(githubToken, ownGithub, tools) : ''
-  // What the user writes comes last, and wins.
-  const nix = await configureNix({ ...tools, environment, config: access + config })
+  // What the user writes comes last, and wins; but a package set shall not bring code that runs while it is evaluated.
+  const own = sandbox === 'off' ? '' : '\nallow-unsafe-native-code-during-evaluation = false'
+  const { inEnvironment, configFiles } = await configureNix({ ...tools, environment, config: access + config + own })
+  const nix = inEnvironment(environment)
   const version = await nix('nix-store', ['--version']).catch((error) => {
     throw explainNix(error, 'Nix does not start')
   })
   tools.log.info(version.trim())
-  return { nix, installed }
+  return { nix, environment, inEnvironment, configFiles, sandbox, secretFolders, installed }
 }

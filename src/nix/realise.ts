@@ -1,20 +1,106 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { UserError } from '../error.ts'
+import type { EvaluatedImage } from './evaluate.ts'
 import { explainNix } from './explain.ts'
 import { type ImageSpec, parseImageSpec } from './image-spec.ts'
-import type { Nix } from './nix.ts'
-import type { StorePath } from './store-path.ts'
+import { type Nix, perProcess } from './nix.ts'
+import { type NixAccess, openBuilders, type SandboxTools, unsandboxed, withSettings } from './sandbox.ts'
+import { parseStorePath, type StorePath, storePathName } from './store-path.ts'
+import { distrusted } from './trusted-closure.ts'
+
+/** What builders print is not for everybody's log; without it, Nix puts its end into the error. */
+const quiet = ['--no-build-output', '--option', 'log-lines', '20']
 
 /**
- * Builds the derivation of an image, and with it all packages or what substitutes them, and reads what it says. A link in `temporary` keeps all of it
- * from being collected until the run ends. Throws a `UserError` with the end of the log if something does not build.
+ * Brings into the store what an image is made of, and reads what its derivation says: what substituters have is fetched, the rest
+ * is built as the input `sandbox` says. A link in `temporary` keeps all of it from being collected until the run ends. Throws
+ * a `UserError` with the end of the log if something does not build, and one that names it if it may not be built.
  */
-export const realiseImage = async (derivation: StorePath, temporary: string, nix: Nix): Promise<ImageSpec> => {
-  const root = join(temporary, 'image')
-  // What builders print is not for everybody's log; without it, Nix puts its end into the error.
-  const quiet = ['--no-build-output', '--option', 'log-lines', '20']
-  await nix('nix-store', ['--realise', derivation, '--add-root', root, '--indirect', ...quiet]).catch((error) => {
+export const realiseImage = async (
+  image: EvaluatedImage,
+  access: NixAccess,
+  tools: SandboxTools,
+): Promise<ImageSpec> => {
+  const { nix } = access
+  const { derivation } = image
+  if (access.sandbox !== 'off') await realiseApart(image, access, tools)
+  const root = join(tools.temporary, 'image')
+  await realise(nix, derivation, '--add-root', root, '--indirect', ...quiet)
+  return parseImageSpec(await readFile(root, 'utf8'))
+}
+
+/** Nothing is left to be built when it returns. */
+const realiseApart = async (image: EvaluatedImage, access: NixAccess, tools: SandboxTools): Promise<void> => {
+  const { nix } = access
+  const { derivation } = image
+  const { toBuild, toFetch } = await missing(nix, derivation)
+  // By their names, and not by what would build them: Nix builds nothing then.
+  for (let start = 0; start < toFetch.length; start += perProcess)
+    await realise(nix, ...toFetch.slice(start, start + perProcess))
+  if (toBuild.length === 0) return
+  await using builders = await openBuilders(access, tools)
+  if ('nix' in builders) await realise(builders.nix, derivation, ...quiet)
+  else await describeWithoutSandbox(image, builders.refused, access)
+}
+
+/**
+ * The one derivation that is built where nothing else may be: our own, with the tools of the package set, and these only as somebody
+ * has signed them whom Nix's settings name.
+ */
+const describeWithoutSandbox = async (
+  { derivation, tools }: EvaluatedImage,
+  reason: string,
+  { nix, sandbox }: NixAccess,
+): Promise<void> => {
+  const { toBuild } = await missing(nix, derivation)
+  const [other] = toBuild.filter((path) => path !== derivation)
+  const instead = 'run the job where root or sudo can make a sandbox'
+  const trust = 'write `sandbox: off` if this package set may read all that the job can'
+  if (other)
+    throw new UserError(
+      `${nameOf(other)} must be built, since no substituter has it, but ${because(sandbox, reason)}; ${instead}, name a substituter that has it in \`nix-config\`, or ${trust}.`,
+    )
+  if (sandbox === 'require')
+    throw new UserError(
+      `The description of the image must be built, but ${because(sandbox, reason)}; ${instead}, or write \`sandbox: auto\`.`,
+    )
+  const fault = await distrusted(tools, nix)
+  if (fault)
+    throw new UserError(
+      `The image would be put together by ${fault}, but ${because(sandbox, reason)}; ${instead}, or ${trust}.`,
+    )
+  await realise(withSettings(nix, unsandboxed), derivation, ...quiet)
+}
+
+const because = (sandbox: NixAccess['sandbox'], reason: string): string =>
+  `\`sandbox\` is \`${sandbox}\` and this runner has none (${reason})`
+
+const nameOf = (derivation: StorePath): string => storePathName(derivation).replace(/\.drv$/, '')
+
+const realise = async (nix: Nix, ...args: readonly string[]): Promise<string> =>
+  nix('nix-store', ['--realise', ...args]).catch((error) => {
     throw explainNix(error, 'The packages cannot be built')
   })
-  return parseImageSpec(await readFile(root, 'utf8'))
+
+/** What is not in the store: derivations that no substituter has the outputs of, and paths that one has. */
+const missing = async (
+  nix: Nix,
+  derivation: StorePath,
+): Promise<{ readonly toBuild: readonly StorePath[]; readonly toFetch: readonly StorePath[] }> => {
+  const toBuild: StorePath[] = []
+  const toFetch: StorePath[] = []
+  let list: StorePath[] = []
+  // Both of Nix's versions print this for people only. A list has two spaces before each path.
+  const onLine = (line: string): void => {
+    const [, path] = /^ {2}(\/nix\/store\/\S+)$/.exec(line) ?? []
+    if (path !== undefined) list.push(parseStorePath(path, 'what Nix lists'))
+    else if (/^(this|these) .*derivations? will be built/.test(line)) list = toBuild
+    else if (/^(this|these) .*paths? will be fetched/.test(line)) list = toFetch
+    else list = []
+  }
+  await nix('nix-store', ['--realise', '--dry-run', derivation], { onLine, quiet: true }).catch((error) => {
+    throw explainNix(error, 'The packages cannot be built')
+  })
+  return { toBuild, toFetch }
 }

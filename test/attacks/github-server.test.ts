@@ -52,12 +52,14 @@ attack('registry', 'credentials', 'another GitHub has the registry by default', 
   return false
 })
 
+const noRelease = { version: '', url: '', sha256: '' }
+
 /** What stands for github.com and its API is asked for a source; returns the authorizations that it got. */
 const authorizationsOf = async (source: Source, sources: PackageSources, endpoints: Endpoints): Promise<string[]> => {
   const before = sources.server.requests.length
   await withNix(async (_, tools) => {
     const given = { ...tools, endpoints, githubToken: token }
-    const request = { install: 'never', release: { version: '', url: '', sha256: '' }, system: '' } as const
+    const request = { install: 'never', release: noRelease, sandbox: 'auto', secretFolders: [], system: '' } as const
     const { nix } = await prepareNix({ ...request, ...given, source, config: '' }, { ...tools, log: silentLog })
     await fetchSource(await identifySource(source, given), { ...tools, nix })
   })
@@ -86,7 +88,7 @@ attack('source server', 'credentials', 'packages come from github.com in a workf
 attack('checkout', 'credentials', 'has a lock file that names archives of another GitHub', async () => {
   const accessOn = (ownGithub: string): Promise<string> =>
     withNix(async (_, tools) => {
-      const request = { install: 'never', release: { version: '', url: '', sha256: '' }, system: '' } as const
+      const request = { install: 'never', release: noRelease, sandbox: 'auto', secretFolders: [], system: '' } as const
       const source = { type: 'lock', file: '/flake.lock', input: 'nixpkgs' } as const
       const given = { ...request, source, config: '', githubToken: token, endpoints: { ...publicEndpoints, ownGithub } }
       await prepareNix(given, { ...tools, log: silentLog })

@@ -11,9 +11,9 @@ const failing = `derivation {
 }`
 
 test('the end of the log of what does not build is told, without a daemon too', async () => {
-  const message = await withNix(async (nix, { temporary }) => {
+  const message = await withNix(async (nix, { access, ...tools }) => {
     const derivation = parseStorePath((await nix('nix-instantiate', ['--expr', failing])).trim(), 'the derivation')
-    return realiseImage(derivation, temporary, nix).catch((error: Error) => error.message)
+    return realiseImage({ derivation, tools: [] }, access, tools).catch((error: Error) => error.message)
   })
   expect(message).toBe(
     'The derivation broken-1.0 does not build (exit code 3); its log ends with:\n> configuring\n> no compiler\nFix that package, or leave it out of `packages`.',

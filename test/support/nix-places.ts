@@ -9,6 +9,9 @@ export const nixConfigFolder = join(testWorld, 'nix')
 /** A link to the newest Nix that Debian has. */
 export const newestNixLink = join(testWorld, 'nix-release', 'nix')
 
+/** What `sandbox` says for what is built in this process. */
+export const testSandbox = (): 'require' | 'off' => (process.env['TEST_SANDBOX'] === 'require' ? 'require' : 'off')
+
 /**
  * The PATH with the Nix to test with first: the distribution's, or the newest where the test project `newest Nix` runs.
  */

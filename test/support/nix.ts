@@ -4,23 +4,27 @@ import { join } from 'node:path'
 import { type Closure, checkClosure } from '../../src/graph/closure.ts'
 import type { Source } from '../../src/inputs/source.ts'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
-import { type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
+import { type EvaluatedImage, type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
 import { type FetchTools, fetchSource } from '../../src/nix/fetch-source.ts'
 import { type IdentifyTools, identifySource } from '../../src/nix/identify-source.ts'
 import type { ImageSpec } from '../../src/nix/image-spec.ts'
 import { configureNix, type Nix } from '../../src/nix/nix.ts'
 import { realiseImage } from '../../src/nix/realise.ts'
+import type { NixAccess } from '../../src/nix/sandbox.ts'
 import type { FetchedSource } from '../../src/nix/source.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { root } from './action.ts'
 import { silentLog } from './log.ts'
-import { nixConfigFolder, pathWithNix } from './nix-places.ts'
+import { nixConfigFolder, pathWithNix, testSandbox } from './nix-places.ts'
 
 export const smallSet = join(root, 'test', 'fixtures', 'small-set')
 
 const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
-export type SourceTools = IdentifyTools & FetchTools
+/** What was built without a sandbox says nothing of one. */
+const nonce = `${process.pid}-${performance.timeOrigin}`
+
+export type SourceTools = IdentifyTools & FetchTools & { readonly access: NixAccess }
 
 /**
  * The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. `remote` is a store other than the machine's.
@@ -39,8 +43,18 @@ export const withNix = async <T>(
   }
   const { signal } = new AbortController()
   try {
-    const nix = await configureNix({ environment, config, temporary, signal, log: silentLog })
-    return await work(nix, { nix, endpoints: publicEndpoints, environment, temporary, signal, githubToken: undefined })
+    const { inEnvironment, configFiles } = await configureNix({
+      environment,
+      config,
+      temporary,
+      signal,
+      log: silentLog,
+    })
+    const nix = inEnvironment(environment)
+    const access = { nix, environment, inEnvironment, configFiles, sandbox: testSandbox(), secretFolders: [temporary] }
+    return await work(nix, {
+      ...{ nix, access, endpoints: publicEndpoints, environment, temporary, signal, githubToken: undefined },
+    })
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }
@@ -53,10 +67,10 @@ export const pin = (source: Source, tools: Partial<SourceTools> = {}): Promise<F
   withNix((_, defaults) => pinSource(source, { ...defaults, ...tools }))
 
 /** Evaluates `nix/build-image.nix` for packages of a source, by default the small set. */
-export const evaluate = async (
+const evaluateRequest = async (
   packages: EvaluationRequest['packages'],
   { source, config = {} }: { source?: FetchedSource; config?: Record<string, unknown> } = {},
-): Promise<StorePath> =>
+): Promise<EvaluatedImage> =>
   withNix(async (nix, tools) =>
     evaluateImage(
       {
@@ -64,16 +78,21 @@ export const evaluate = async (
         source: source ?? (await pinSource({ type: 'path', path: smallSet }, tools)),
         system,
         nativeSystem: system,
-        config,
+        config: testSandbox() === 'off' ? config : { ...config, nonce },
         packages,
       },
       nix,
     ),
   )
 
+export const evaluate = async (...request: Parameters<typeof evaluateRequest>): Promise<StorePath> =>
+  (await evaluateRequest(...request)).derivation
+
 /** The same, and builds it. */
-export const build = async (...request: Parameters<typeof evaluate>): Promise<ImageSpec & { closure: Closure }> => {
-  const derivation = await evaluate(...request)
-  const spec = await withNix((nix, { temporary }) => realiseImage(derivation, temporary, nix))
+export const build = async (
+  ...request: Parameters<typeof evaluateRequest>
+): Promise<ImageSpec & { closure: Closure }> => {
+  const image = await evaluateRequest(...request)
+  const spec = await withNix((_, { access, ...tools }) => realiseImage(image, access, tools))
   return { ...spec, closure: checkClosure(spec.runtimeGraph, spec.roots) }
 }

@@ -28,7 +28,7 @@ export const inputs = {
   output: undefined,
   reuse: 'true',
   configuration,
-  nix: { install: 'auto', release: { version: '', url: '', sha256: '' }, config: '' },
+  nix: { install: 'auto', sandbox: 'auto', release: { version: '', url: '', sha256: '' }, config: '' },
 } as const satisfies Partial<Inputs>
 
 const context = {

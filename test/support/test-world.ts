@@ -12,6 +12,8 @@ export default async (): Promise<void> => {
 
 export const prepareNixConfig = async (): Promise<void> => {
   await mkdir(nixConfigFolder, { recursive: true })
-  const lines = ['sandbox = false', 'build-users-group =', 'substituters =', 'max-jobs = auto']
+  // The host's programs are what the package sets of the tests build with, also in a sandbox.
+  const host = 'sandbox-paths = /bin /lib /lib64 /usr'
+  const lines = ['sandbox = false', host, 'build-users-group =', 'substituters =', 'max-jobs = auto']
   await writeFile(join(nixConfigFolder, 'nix.conf'), `${lines.join('\n')}\n`)
 }

@@ -1,0 +1,156 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { CommandError, command } from '../command.ts'
+import { UserError } from '../error.ts'
+import { exists } from '../exists.ts'
+import { builderEnvironment } from './builder-environment.ts'
+
+/** A Nix daemon of this run. `environment` is what a client needs to find it, with `store = daemon`. */
+export type BuildingDaemon = AsyncDisposable & { readonly environment: Readonly<Record<string, string>> }
+
+export type DaemonTools = {
+  /** That of this run's Nix, with its folder on the PATH. */
+  readonly environment: Readonly<Record<string, string>>
+  /** The files with the settings of this run, as in `NIX_USER_CONF_FILES`. */
+  readonly configFiles: string
+  /** Settings that win over these. */
+  readonly settings: Readonly<Record<string, string>>
+  /** A folder that only this run can read. */
+  readonly temporary: string
+  readonly signal: AbortSignal
+}
+
+/** In milliseconds. It takes some 50. */
+const startLimit = 10_000
+
+/** How many builders may run at a time. The first of the ids is the group's. */
+const users = 32
+
+/** Where Nix itself starts to count where it makes users up (`start-id`), and its installers' first one. */
+const firstIds = [872_415_232, 30_000]
+
+/**
+ * Starts a Nix daemon whose builds can be sandboxed and run as users of their own, for a store that belongs to this user. Root
+ * makes the namespaces for it, by sudo where this is another user. In them this user is root, so that all that the
+ * daemon writes is this user's and later steps need no daemon; the builders are users that exist nowhere else, so that they can
+ * change neither their inputs nor the Nix that runs them. Returns what stands in the way where that cannot be had.
+ */
+export const startBuildingDaemon = async ({
+  environment,
+  configFiles,
+  settings,
+  temporary,
+  signal,
+}: DaemonTools): Promise<BuildingDaemon | string> => {
+  const first = await firstFreeId()
+  if (first === undefined) return 'no user ids are free for builders'
+  const folder = join(temporary, 'building')
+  await mkdir(folder)
+  await writeFile(join(folder, 'passwd'), passwd)
+  await writeFile(join(folder, 'group'), group)
+  const socket = join(folder, 'socket')
+  const clean = {
+    ...builderEnvironment(environment),
+    HOME: folder,
+    NIX_USER_CONF_FILES: configFiles,
+    NIX_DAEMON_SOCKET_PATH: socket,
+  }
+  const variables = Object.entries(clean).map(([name, value]) => `${name}=${value}`)
+  const script = [
+    ...['sh', '-c', enterNamespaces, 'sh', `${process.getuid?.()}`, `${process.getgid?.()}`, folder, `${first}`],
+    ...['env', '--ignore-environment', ...variables, 'nix-daemon', '--daemon', ...asOptions(settings)],
+  ]
+  const [program = '', ...args] = process.getuid?.() === 0 ? script : ['sudo', '--non-interactive', '--', ...script]
+  const over = new AbortController()
+  // It belongs to root, so that no signal of this user reaches it: it ends when its standard input does.
+  const running = command(program, args, {
+    environment,
+    signal: new AbortController().signal,
+    inputUntil: AbortSignal.any([signal, over.signal]),
+  })
+  const ended = running.then(
+    () => 'the daemon ended',
+    (error: unknown) => {
+      if (error instanceof CommandError) return error.stderr.split('\n').at(-1) || error.message
+      if (error instanceof UserError) return 'there is no sudo'
+      throw error
+    },
+  )
+  const stop = async (): Promise<void> => {
+    over.abort()
+    await ended
+  }
+  const deadline = performance.now() + startLimit
+  while (performance.now() < deadline && !signal.aborted) {
+    if (await exists(socket))
+      return {
+        environment: { ...environment, NIX_DAEMON_SOCKET_PATH: socket },
+        [Symbol.asyncDispose]: stop,
+      }
+    const reason = await Promise.race([ended, setTimeout(5)])
+    if (reason !== undefined) return reason
+  }
+  await stop()
+  signal.throwIfAborted()
+  return 'the daemon did not start'
+}
+
+/** Settings as arguments of one of Nix's programs. */
+export const asOptions = (settings: Readonly<Record<string, string>>): string[] =>
+  Object.entries(settings).flatMap(([name, value]) => ['--option', name, value])
+
+const numbers = Array.from({ length: users }, (_, index) => index + 1)
+const passwd = ['root:x:0:0::/:/', ...numbers.map((n) => `nixbld${n}:x:${30_000 + n}:30000::/:/`), ''].join('\n')
+const group = `root:x:0:\nnixbld:x:30000:${numbers.map((n) => `nixbld${n}`).join(',')}\n`
+
+/** In a container not all ids may be there. Source: user_namespaces(7), "User and group ID mappings". */
+const firstFreeId = async (): Promise<number | undefined> => {
+  const maps = await Promise.all(['uid_map', 'gid_map'].map((name) => readFile(join('/proc/self', name), 'utf8')))
+  const ranges = maps.map((map) =>
+    [...map.matchAll(/^ *(\d+) +\d+ +(\d+)$/gm)].map(([, a, b]) => [Number(a), Number(b)]),
+  )
+  return firstIds.find((id) =>
+    ranges.every((list) => list.some(([start = 0, count = 0]) => start <= id && id + users < start + count)),
+  )
+}
+
+/**
+ * Run by root: OWNER GROUP FOLDER FIRST-ID COMMAND… Ends, with all that COMMAND has started, when its standard input does.
+ *
+ * A process in a new user namespace waits there while its ids are mapped; this way any map can be written, without newuidmap.
+ * Where root may make no user namespace, COMMAND is root itself, and what it made is given to OWNER afterwards. In the
+ * namespace no further ones can be made: Ubuntu would take all rights away in them, and Nix finds out that it has to do without.
+ */
+const enterNamespaces = `
+set -eu
+owner=$1 group=$2 folder=$3 first=$4
+shift 4
+exec 3<&0 </dev/null
+enter= holder=
+if unshare --user true 2>/dev/null; then
+  unshare --user sleep 30 3<&- >/dev/null 2>&1 &
+  holder=$!
+  while [ "$(readlink /proc/$holder/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
+  printf '0 %s 1\\n30000 %s 33\\n' "$owner" "$first" >/proc/$holder/uid_map
+  printf '0 %s 1\\n30000 %s 33\\n' "$group" "$first" >/proc/$holder/gid_map
+  enter="nsenter --user=/proc/$holder/ns/user --setuid 0 --setgid 0"
+fi
+$enter unshare --mount --propagation private --pid --fork --kill-child --mount-proc sh -c '
+  set -eu
+  folder=$1
+  shift
+  echo 0 >/proc/sys/user/max_user_namespaces
+  mount --bind "$folder/passwd" /etc/passwd
+  mount --bind "$folder/group" /etc/group
+  exec "$@"' sh "$folder" "$@" 3<&- &
+tree=$!
+{ cat <&3; kill -KILL "$tree"; } >/dev/null 2>&1 &
+exec 3<&-
+code=0
+wait "$tree" || code=$?
+if [ "$holder" ]; then kill -KILL "$holder"
+elif [ "$owner" != 0 ]; then find /nix/store /nix/var/nix "$folder" -xdev -user 0 -exec chown --no-dereference "$owner:$group" {} +
+fi
+exit "$code"
+`

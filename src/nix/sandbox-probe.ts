@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { list, parseJson, record, string } from '../check.ts'
+import { CommandError } from '../command.ts'
+import { exists } from '../exists.ts'
+import { invalidPaths } from './check-validity.ts'
+import type { Nix } from './nix.ts'
+import { parseStorePath } from './store-path.ts'
+
+/** What a builder of this Nix gets to see; `nothing` is a sandbox. `fault` is Nix's word for why it builds nothing at all. */
+export type Sight = { readonly sees: 'nothing' | 'machine' | 'secrets' } | { readonly fault: string }
+
+/**
+ * A builder that needs nothing from outside of Nix: it copies a file, and fails where it does not find it with this content.
+ * An output with a fixed hash is the weakest case, which a relaxed sandbox lets out, and it may use the network.
+ */
+const copies = `
+  { seed, control, files }:
+  let
+    copy = name: { path, sha256 }: derivation rec {
+      inherit name;
+      system = builtins.currentSystem;
+      builder = "builtin:fetchurl";
+      url = "file://\${path}";
+      urls = [ url ];
+      outputHashMode = "flat";
+      outputHashAlgo = "sha256";
+      outputHash = sha256;
+      executable = false;
+      unpack = false;
+      preferLocalBuild = true;
+      allowSubstitutes = false;
+    };
+    fromStore = file: file // { path = builtins.path { name = "nix-image-action-probe"; inherit (file) path; }; };
+  in
+  map ({ drvPath, outPath, ... }: { derivation = drvPath; output = outPath; }) (
+    [ (copy "nix-image-action-control-\${seed}" (fromStore (builtins.fromJSON control))) ]
+    ++ map (copy "nix-image-action-seen-\${seed}") (builtins.fromJSON files)
+  )
+`
+
+/**
+ * Has Nix build something that looks around: for what everybody on the machine can read, for what only this user can, and in the
+ * folders where the job has its secrets. Files of this run are put there for a moment. Throws an `Error` if Nix cannot evaluate.
+ */
+export const probeSandbox = async (
+  nix: Nix,
+  { temporary, secretFolders }: { readonly temporary: string; readonly secretFolders: readonly string[] },
+): Promise<Sight> => {
+  const own = await probe(nix, temporary, (sentinel) => [passwd, { path: sentinel, reveals: 'secrets' }])
+  if ('fault' in own || own.sees !== 'machine') return own
+  await using placed = new AsyncDisposableStack()
+  const files: Place[] = [passwd]
+  for (const folder of secretFolders) {
+    const name = `.nix-image-action-${basename(temporary)}`
+    const path = join(folder, name)
+    if (!(await exists(folder))) continue
+    placed.defer(() => rm(path, { force: true }))
+    const isThere = await writeFile(path, name, { mode: 0o644 }).then(
+      () => true,
+      () => false,
+    )
+    // Nobody knows then.
+    if (!isThere) return { sees: 'secrets' }
+    files.push({ path, reveals: 'secrets' })
+  }
+  return probe(nix, temporary, () => files)
+}
+
+type Place = { readonly path: string; readonly reveals: 'machine' | 'secrets' }
+
+/** Every sandbox has one of its own, if any. */
+const passwd: Place = { path: '/etc/passwd', reveals: 'machine' }
+
+const probe = async (
+  nix: Nix,
+  temporary: string,
+  placesWith: (sentinel: string) => readonly Place[],
+): Promise<Sight> => {
+  const folder = await mkdtemp(join(temporary, 'probe-'))
+  const seed = basename(folder)
+  const control = join(folder, 'control')
+  const sentinel = join(folder, 'sentinel')
+  await writeFile(control, `control of ${folder}`)
+  await writeFile(sentinel, `sentinel of ${folder}`, { mode: 0o600 })
+  const places = placesWith(sentinel)
+  const withHash = async (path: string) => ({
+    path,
+    sha256: createHash('sha256')
+      .update(await readFile(path))
+      .digest('hex'),
+  })
+  const files = await Promise.all(places.map(({ path }) => withHash(path)))
+  const given = { seed, control: JSON.stringify(await withHash(control)), files: JSON.stringify(files) }
+  const answer = await nix(
+    'nix-instantiate',
+    [
+      ...['--eval', '--strict', '--json', '--read-write-mode', '--expr', copies],
+      ...Object.entries(given).flatMap(([name, value]) => ['--argstr', name, value]),
+    ],
+    { quiet: true },
+  )
+  const copied = list(record)(parseJson(answer, 'the probe'), 'the probe')
+  const paths = (name: string) => copied.map((fields) => parseStorePath(string(fields[name], name), name))
+  const fault = await nix('nix-store', ['--realise', '--keep-going', ...paths('derivation')], { quiet: true }).then(
+    () => '',
+    (error: unknown) => {
+      if (!(error instanceof CommandError)) throw error
+      return error.stderr
+    },
+  )
+  const outputs = paths('output')
+  const missing = new Set(await invalidPaths(outputs, nix))
+  const [own, ...seen] = outputs.map((path) => !missing.has(path))
+  if (!own) return { fault: lastError(fault) }
+  const revealed = new Set(places.flatMap(({ reveals }, index) => (seen[index] ? [reveals] : [])))
+  return { sees: revealed.has('secrets') ? 'secrets' : revealed.has('machine') ? 'machine' : 'nothing' }
+}
+
+/** Nix says first what it was doing, and last what stood in the way. */
+const lastError = (stderr: string): string => {
+  const errors = [...stderr.matchAll(/^\s*error: (\S.*)$/gm)].map(([, text = '']) => text)
+  return errors.findLast((text) => !/dependenc|^build of/.test(text)) ?? 'Nix does not say why'
+}

@@ -1,0 +1,26 @@
+import { CommandError } from '../command.ts'
+import type { Nix } from './nix.ts'
+import { pathInfos } from './path-info.ts'
+import { isStorePath, type StorePath } from './store-path.ts'
+
+/**
+ * The first of these tools that cannot be run on trust, or one that it needs; `undefined` where all can: they are in the store
+ * as somebody has signed them whose key is among Nix's `trusted-public-keys`. What is found by its content has no signature that
+ * says more than that, and a package set can bring it along as it likes.
+ */
+export const distrusted = async (tools: readonly string[], nix: Nix): Promise<string | undefined> => {
+  const paths: StorePath[] = []
+  for (const tool of tools)
+    if (isStorePath(tool)) paths.push(tool)
+    else return `${tool}, which is not in the Nix store`
+  const [unsigned] = (await pathInfos(paths, nix)).filter(({ isContentAddressed }) => isContentAddressed)
+  if (unsigned) return `${unsigned.path}, which nobody has signed`
+  try {
+    await nix('nix', ['store', 'verify', '--recursive', '--sigs-needed', '1', ...paths], { quiet: true })
+    return undefined
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error
+    const [path] = /\/nix\/store\/[^' ]+/.exec(error.stderr) ?? ['its tools']
+    return `${path}, which is not as somebody has signed it whom \`trusted-public-keys\` names`
+  }
+}
