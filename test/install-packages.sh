@@ -6,6 +6,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 declare -A package_of=(
   [dockerd]=docker.io
   [docker-registry]=docker-registry
+  [bash-static]=bash-static
   [bsdtar]=libarchive-tools
   [containerd]=containerd
   [file]=file
