@@ -21,7 +21,10 @@ const run = async (
 const findingsOf = ({ findings }: HostileJob): string =>
   execFileSync('bash', ['-c', `${findings} 2>/dev/null || true`], { encoding: 'utf8' })
 
-const expectRefused = ({ exitCode, errors, found, escaped, log }: Awaited<ReturnType<typeof run>>, sentence: RegExp) => {
+const expectRefused = (
+  { exitCode, errors, found, escaped, log }: Awaited<ReturnType<typeof run>>,
+  sentence: RegExp,
+) => {
   expect(exitCode, log).toBe(1)
   expect(errors).toHaveLength(1)
   expect(errors[0]).toMatch(sentence)
