@@ -83,6 +83,7 @@ export const earlierRuns = (
   const lost = new Set<ImageRecord<Level>>()
   let source: SourceIdentity | undefined
   let names: readonly string[] = []
+  let isForgotten = plan.reuse === 'none'
   let used: ImageRecord<Level>[] = []
   let restored: Records<'cache'> | undefined
   let fetched: SourceRecord<'cache'>[] = []
@@ -144,7 +145,7 @@ export const earlierRuns = (
       source = { ...identity, narHash }
       if (narHash === undefined || narHash === before) return source
       await tellKeys(narHash)
-      if (plan.reuse === 'none') return source
+      if (isForgotten) return source
       // What is not pushed has no use for layers that are in the registry.
       const isAsked = plan.reuse === 'registry' && plan.push
       usable = isAsked ? [restored, await pullRecords(client, [...keys.values()], tags, tools)] : [restored]
@@ -186,6 +187,7 @@ export const earlierRuns = (
     },
 
     forget: () => {
+      isForgotten = true
       usable = []
       used = []
       claimed.clear()

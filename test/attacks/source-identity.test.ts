@@ -1,15 +1,20 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, cp, readFile, utimes, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { openActionsCache } from '../../src/cache/actions-cache.ts'
+import { cacheTime } from '../../src/cache/cache-time.ts'
+import { noRecords, printRecords } from '../../src/cache/records.ts'
 import { UserError } from '../../src/error.ts'
 import { hashNar } from '../../src/nix/nar.ts'
 import type { NarHash } from '../../src/nix/nar-hash.ts'
 import type { Outcome } from '../../src/outcome.ts'
-import { runAction } from '../support/action.ts'
+import { sourceKey } from '../../src/reuse/source-key.ts'
+import { root, runAction } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
 import { type CacheService, startCacheService } from '../support/cache-service.ts'
 import { storePaths } from '../support/first-run.ts'
+import { silentLog } from '../support/log.ts'
 import { smallSet, withNix } from '../support/nix.ts'
 import { type Registry, startRegistry, tags } from '../support/registry.ts'
 import { runHere } from '../support/run-here.ts'
@@ -205,6 +210,40 @@ attack('other writer of the registry', 'attestation', 'a record that says what a
   expect(first.source.narHash).toBe(old.narHash)
   return true
 })
+
+attack(
+  'job of the default branch',
+  'attestation',
+  'a record that says what a commit holds, with reuse: false',
+  async () => {
+    cache.clear()
+    await start(`${old.revision}#${old.narHash}`).outcome
+    const url = `${server.url}/NixOS/nixpkgs/archive/${current.revision}.tar.gz`
+    const fetch = { by: 'tarball', url, srcType: 'nixpkgs' } as const
+    const key = sourceKey({
+      ...{ type: 'nixpkgs', url, revision: current.revision, narHash: undefined, claimed: undefined, fetch },
+      describe: () => '',
+    })
+    const sources = [{ level: 'cache', key: key ?? '', narHash: old.narHash }] as const
+    const records = join(folder.path, 'nix-image-records')
+    await mkdir(records, { recursive: true })
+    await writeFile(join(records, 'records.json'), printRecords({ ...noRecords('cache'), sources }))
+    const environment = cache.environment()
+    const { signal } = new AbortController()
+    const planting = openActionsCache(
+      { program: join(root, 'dist', 'index.js'), token: environment['ACTIONS_RUNTIME_TOKEN'] ?? '', environment },
+      {
+        ...{ environment: { PATH: process.env['PATH'] ?? '' }, temporary: folder.path, signal },
+        ...{ time: cacheTime({ log: silentLog, signal }), log: silentLog, secret: () => {} },
+      },
+    )
+    expect(await planting.save(records, `nix-image-records-${'0'.repeat(32)}-${'0'.repeat(16)}`)).toBeDefined()
+    const bumped = `${current.revision}#${old.narHash}`
+    // Who may write what this branch reads is believed, where the workflow believes the cache.
+    expect((await start(bumped).outcome).source.revision).toBe(current.revision)
+    return refused(start(bumped, { reuse: 'false' }), current.revision, old.narHash, current.narHash)
+  },
+)
 
 attack("package's builder", 'attestation', 'a package set that was changed in the store', async () => {
   cache.clear()
