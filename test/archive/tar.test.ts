@@ -4,6 +4,7 @@ import { mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tar } from '../../src/archive/tar.ts'
 import { storePathsTree, type TreeEntry } from '../../src/archive/tree.ts'
@@ -82,6 +83,28 @@ describe('an archive', () => {
       },
     }
     await expect(archive([shrunk])).rejects.toThrow('/nix/shrunk changed while it was read; run the job again.')
+  })
+
+  test('that is not read to its end reads no entry to its end', async () => {
+    let isLeft = false
+    const endless: TreeEntry = {
+      type: 'file',
+      name: 'nix/endless',
+      mode: 0o444,
+      content: {
+        size: 1_000_000_000,
+        read: async function* () {
+          try {
+            for (;;) yield Buffer.alloc(100_000)
+          } finally {
+            isLeft = true
+          }
+        },
+      },
+    }
+    for await (const _ of tar([endless])) break
+    await setTimeout(50)
+    expect(isLeft).toBe(true)
   })
 })
 
