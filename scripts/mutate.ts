@@ -4,11 +4,12 @@ import { Stryker } from '@stryker-mutator/core'
 import { declarationsOf, drawSample } from './mutation-sample.ts'
 
 /**
- * `npm run mutate -- [FOLDER OR FILE …]`: changes the code of each, one place at a time, runs the tests that reach the place, and
- * says how many of the changes some test notices; a change that makes the tests hang is noticed too. Prints those that none
- * noticed, and ends with 1 where less than 85 % were. Only tests that run in this process count: a program that is
- * started runs `dist/`, where nothing has changed. A place that runs once, when its module is loaded, is left out, since it
- * would want all tests from the start. Where there is much code a sample is drawn, see `drawSample`.
+ * `npm run mutate -- [FOLDER OR FILE …]`: changes the code of each, one place at a time, runs the tests that reach the
+ * place, and says how many of the changes some test notices; a change that makes the tests hang is noticed too. Prints
+ * those that none noticed, and ends with 1 where less than 85 % were. Only tests that run in this process count: a
+ * program that is started runs `dist/`, where nothing has changed. A place that runs once, when its module is loaded,
+ * is left out, since it would want all tests from the start. Where there is much code a sample is drawn, see
+ * `drawSample`.
  */
 
 /** What can be mutated, and the tests for it, as globs. */

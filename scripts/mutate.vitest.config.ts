@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
-/** The tests of `npm run mutate`, which names them; those that want the package set of the test world are not among them. */
+/**
+ * The tests of `npm run mutate`, which names them; those that want the package set of the test world are not among
+ * them.
+ */
 export default defineConfig({
   test: { include: process.env['MUTATE_TESTS']?.split(' ') ?? [], testTimeout: 60_000, hookTimeout: 60_000 },
 })

@@ -26,8 +26,9 @@ export const declarationsOf = (file: string, text: string): Declaration[] => {
 }
 
 /**
- * The declarations to mutate: all, or where they have more than `mostLines` lines together, so many as have that, in the order of
- * the hash of a fixed seed, their file and their text. So a declaration is drawn or not whatever the others are, until it changes.
+ * The declarations to mutate: all, or where they have more than `mostLines` lines together, so many as have that, in
+ * the order of the hash of a fixed seed, their file and their text. So a declaration is drawn or not whatever the
+ * others are, until it changes.
  */
 export const drawSample = (all: readonly Declaration[], mostLines: number): Declaration[] => {
   const rank = ({ file, text }: Declaration): string => createHash('sha256').update(`1\0${file}\0${text}`).digest('hex')

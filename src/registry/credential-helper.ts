@@ -14,9 +14,9 @@ export type HelperPorts = {
 const longestOutput = 1_000_000
 
 /**
- * What a credential helper, named as Docker's configuration names it, knows of a server; `undefined` where it knows nothing. An identity
- * token has the user `<token>`.
- * Throws a `UserError` if it cannot be asked, takes longer than a minute or writes without end. Source: the protocol of docker-credential-helpers,
+ * What a credential helper, named as Docker's configuration names it, knows of a server; `undefined` where it knows
+ * nothing. An identity token has the user `<token>`. Throws a `UserError` if it cannot be asked, takes longer than a
+ * minute or writes without end. Source: the protocol of docker-credential-helpers,
  * https://github.com/docker/docker-credential-helpers#development
  */
 export const askCredentialHelper = async (

@@ -1,4 +1,7 @@
-/** What is left of the time for one piece of work, which may be several exchanges; in milliseconds, and never above `most`. */
+/**
+ * What is left of the time for one piece of work, which may be several exchanges; in milliseconds, and never above
+ * `most`.
+ */
 export type Allowance = { readonly most: number; left: number }
 
 export const allowance = (most: number): Allowance => ({ most, left: most })
@@ -9,8 +12,8 @@ export type Deadline = Disposable & {
 }
 
 /**
- * Uses up an allowance until it is disposed of, and calls `end`, once, when nothing is left. So whoever moves little by little
- * cannot go on for longer than `most` and what it has earned.
+ * Uses up an allowance until it is disposed of, and calls `end`, once, when nothing is left. So whoever moves little by
+ * little cannot go on for longer than `most` and what it has earned.
  */
 export const startDeadline = (allowance: Allowance, end: () => void): Deadline => {
   let last = performance.now()

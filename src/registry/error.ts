@@ -1,8 +1,8 @@
 import { UserError } from '../error.ts'
 
 /**
- * An answer of a registry that was not expected. `code` is the OCI error code in its body, where it has one; `retryAfter`
- * the milliseconds that it wants to be left alone for.
+ * An answer of a registry that was not expected. `code` is the OCI error code in its body, where it has one;
+ * `retryAfter` the milliseconds that it wants to be left alone for.
  */
 export class RegistryError extends Error {
   override name = 'RegistryError'
@@ -21,8 +21,8 @@ export class RegistryError extends Error {
 }
 
 /**
- * Trouble that may be over in a moment, above all no answer. `tries` is how often it makes sense to ask in all; `waited` for how
- * long before it nothing came, in milliseconds, where that is known.
+ * Trouble that may be over in a moment, above all no answer. `tries` is how often it makes sense to ask in all;
+ * `waited` for how long before it nothing came, in milliseconds, where that is known.
  */
 export class PassingError extends UserError {
   override name = 'PassingError'

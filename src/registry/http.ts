@@ -25,8 +25,9 @@ export type Request = {
 export type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /**
- * `idleLimit` is how long nothing may move, in milliseconds; `onSent` is told the bytes of a body as they go; `redact` takes
- * secrets out of what the other side says; `lookup` is how the host of a URL is looked up (`undefined`: as Node does).
+ * `idleLimit` is how long nothing may move, in milliseconds; `onSent` is told the bytes of a body as they go; `redact`
+ * takes secrets out of what the other side says; `lookup` is how the host of a URL is looked up (`undefined`: as Node
+ * does).
  */
 export type Wire = {
   readonly signal: AbortSignal
@@ -46,10 +47,11 @@ const longestAnswer = 8_000_000
 export const answerAllowance = ({ idleLimit }: Pick<Wire, 'idleLimit'>): Allowance => allowance(3 * idleLimit)
 
 /**
- * Sends one request, follows nothing, and returns the complete answer. All of it, from the lookup of the host to the last byte, ends
- * when nothing is left of `allowed`. Bytes that are taken at 50 kB a second or faster, an honest rate for one of several uploads
- * that share a slow line, use up none of it. Throws a `RegistryError` for an unexpected status, a `PassingError` where
- * there was no answer, and a `UserError` where there was too much of one. Headers and the query, which may hold a signature, are in none.
+ * Sends one request, follows nothing, and returns the complete answer. All of it, from the lookup of the host to the
+ * last byte, ends when nothing is left of `allowed`. Bytes that are taken at 50 kB a second or faster, an honest rate
+ * for one of several uploads that share a slow line, use up none of it. Throws a `RegistryError` for an unexpected
+ * status, a `PassingError` where there was no answer, and a `UserError` where there was too much of one. Headers and
+ * the query, which may hold a signature, are in none.
  */
 export const exchange = async (
   request: Request,
@@ -78,7 +80,10 @@ const slowestRate = 50
 /** Some registries read a blob once more before they answer, when nothing moves; bytes in a millisecond. */
 const commitRate = 2_000
 
-/** With Node's own client and not `fetch`, which keeps a copy of a body that may have to be redirected, and shows no progress. */
+/**
+ * With Node's own client and not `fetch`, which keeps a copy of a body that may have to be redirected, and shows no
+ * progress.
+ */
 const transfer = async (
   { method, url, headers = {}, body }: Request,
   wire: Wire,

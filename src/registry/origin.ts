@@ -18,8 +18,8 @@ export const registryOrigin = (registry: string): string => {
 }
 
 /**
- * Whether this is the registry's own host, wherever that leads: it may be on a private network. For a registry on loopback all
- * of loopback is.
+ * Whether this is the registry's own host, wherever that leads: it may be on a private network. For a registry on
+ * loopback all of loopback is.
  */
 export const isOwnHost = (registry: string, { hostname }: URL): boolean => {
   const own = new URL(registryOrigin(registry)).hostname
@@ -36,9 +36,9 @@ export const isTrustedRealm = (registry: string, realm: URL): boolean => {
 }
 
 /**
- * Whether anything at all may be sent to a place that the registry names, with no authorization: a registry must not be able
- * to use the runner to reach what only the runner can reach. Where a name leads is only known when it is connected to, see
- * `outsideLookup`.
+ * Whether anything at all may be sent to a place that the registry names, with no authorization: a registry must not be
+ * able to use the runner to reach what only the runner can reach. Where a name leads is only known when it is connected
+ * to, see `outsideLookup`.
  */
 export const isAllowedPlace = (registry: string, place: URL): boolean => {
   const isOwn = isOwnHost(registry, place)

@@ -10,9 +10,10 @@ export type Resolve = (
 ) => void
 
 /**
- * The `lookup` of a request to `host`, which ends it with `refusal` where one of the name's addresses is private. The addresses that
- * are checked are those that are connected to, so that a name cannot lead elsewhere a moment later. An address in place
- * of a name is not looked up. Behind a proxy the proxy looks up the name, and what it may reach is its own rule.
+ * The `lookup` of a request to `host`, which ends it with `refusal` where one of the name's addresses is private. The
+ * addresses that are checked are those that are connected to, so that a name cannot lead elsewhere a moment later. An
+ * address in place of a name is not looked up. Behind a proxy the proxy looks up the name, and what it may reach is its
+ * own rule.
  */
 export const outsideLookup =
   (host: string, refusal: Error, resolve: Resolve = lookup): LookupFunction =>

@@ -35,16 +35,20 @@ for (const [network, prefix] of [
 ] as const)
   private6.addSubnet(network, prefix, 'ipv6')
 
-/** All else of IPv6 is for something special or for nothing yet: an IPv4 address in other clothes, a network's own addresses. */
+/**
+ * All else of IPv6 is for something special or for nothing yet: an IPv4 address in other clothes, a network's own
+ * addresses.
+ */
 const public6 = new BlockList()
 public6.addSubnet('2000::', 3, 'ipv6')
 // A network without IPv4 has it here, and gives names of the rest of the world such addresses.
 public6.addSubnet('64:ff9b::', 96, 'ipv6')
 
 /**
- * Whether a host name, as a URL has it, or an address is one of the runner or of the network that it is in, where there are
- * services that answer to whoever reaches them. Of a name it knows only those that are never public. Source: the IANA
- * special-purpose address registries, https://www.iana.org/assignments/iana-ipv4-special-registry and iana-ipv6-special-registry
+ * Whether a host name, as a URL has it, or an address is one of the runner or of the network that it is in, where there
+ * are services that answer to whoever reaches them. Of a name it knows only those that are never public. Source: the
+ * IANA special-purpose address registries, https://www.iana.org/assignments/iana-ipv4-special-registry and
+ * iana-ipv6-special-registry
  */
 export const isPrivateAddress = (hostname: string): boolean => {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/%.*|\.$/, '')

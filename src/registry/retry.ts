@@ -3,7 +3,9 @@ import type { Log } from '../log.ts'
 import { answerOf, isSecondaryLimit, PassingError } from './error.ts'
 import type { Patience } from './patience.ts'
 
-/** Does the work, and again, from its beginning, after a fault that may pass; so it must be one that can be done twice. */
+/**
+ * Does the work, and again, from its beginning, after a fault that may pass; so it must be one that can be done twice.
+ */
 export type Retrying = <T>(work: () => Promise<T>) => Promise<T>
 
 type RetryPorts = { readonly signal: AbortSignal; readonly log: Pick<Log, 'info'> }
@@ -12,14 +14,14 @@ type RetryPorts = { readonly signal: AbortSignal; readonly log: Pick<Log, 'info'
 const tries = 8
 
 /**
- * How long a run waits for a registry in all, for an answer that never comes too, however many requests it is that wait; in
- * milliseconds. What is under way when it is used up ends by its own deadline.
+ * How long a run waits for a registry in all, for an answer that never comes too, however many requests it is that
+ * wait; in milliseconds. What is under way when it is used up ends by its own deadline.
  */
 export const waitBudget = 300_000
 
 /**
- * The retries of all requests of a run, with one budget of time for all. No other layer tries anything again, so that one
- * fault is never met with tries times tries. What the last try threw is thrown.
+ * The retries of all requests of a run, with one budget of time for all. No other layer tries anything again, so that
+ * one fault is never met with tries times tries. What the last try threw is thrown.
  */
 export const retries = ({ now, sleep, random, idleLimit }: Patience, { signal, log }: RetryPorts): Retrying => {
   let spent = 0
@@ -63,9 +65,9 @@ const firstDelay = 500
 const longestDelay = 30_000
 
 /**
- * How long to wait before the next try, in milliseconds; `undefined` where it makes no sense to try again. What the registry
- * asks for is the floor. Above it is jitter of at most one step of the backoff, which doubles with each attempt (from 1).
- * `chance` is from 0 up to 1; `limited` counts only the errors that have `tries` of their own.
+ * How long to wait before the next try, in milliseconds; `undefined` where it makes no sense to try again. What the
+ * registry asks for is the floor. Above it is jitter of at most one step of the backoff, which doubles with each
+ * attempt (from 1). `chance` is from 0 up to 1; `limited` counts only the errors that have `tries` of their own.
  */
 export const retryDelay = (error: unknown, attempt: number, chance: number, limited = attempt): number | undefined => {
   const floor = floorOf(error)

@@ -4,8 +4,8 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 export type DrippingServer = AsyncDisposable & { readonly port: number }
 
 /**
- * Starts it. `begin` is said at once when something has come, then each piece of `drip` in turn, from the beginning again when they
- * are used up. A function in place of `drip` has each connection to itself.
+ * Starts it. `begin` is said at once when something has come, then each piece of `drip` in turn, from the beginning
+ * again when they are used up. A function in place of `drip` has each connection to itself.
  */
 export const startDrippingServer = async (
   begin: string | Buffer,

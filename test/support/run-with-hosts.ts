@@ -4,8 +4,8 @@ import { need, output } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 /**
- * What a script of Node prints for which names lead where `hosts` says, as in `/etc/hosts`; nobody else sees that. Wants to be
- * root, for a mount of its own.
+ * What a script of Node prints for which names lead where `hosts` says, as in `/etc/hosts`; nobody else sees that.
+ * Wants to be root, for a mount of its own.
  */
 export const runWithHosts = async (
   hosts: Readonly<Record<string, string>>,
