@@ -16,6 +16,9 @@ export default defineConfig({
           name: 'newest Nix',
           include: [
             'test/nix/{build-image,check-validity,evaluate,purity,realise,source,source-problems}.test.ts',
+            'test/nix/{restrict,signature,source-store-path,trusted-keys}.test.ts',
+            'test/cache/{export-paths,store-cache}.test.ts',
+            'test/attacks/{store-cache,store-paths}.test.ts',
             'test/end-to-end.test.ts',
           ],
           env: { TEST_NIX: 'newest' },

@@ -78,9 +78,7 @@ const unpackNar = async (
     createWriteStream(to, { flags: 'wx', mode: 0o600 }),
     { signal },
   ).catch((cause) => {
-    throw signal.aborted || isOfDisk(cause) ? cause : wrong(cause)
+    throw wrong(cause)
   })
   if (bytes !== narSize || `sha256-${hash.digest('base64')}` !== narHash) throw wrong()
 }
-
-const isOfDisk = (error: unknown): boolean => error instanceof Error && 'syscall' in error && error.syscall === 'write'

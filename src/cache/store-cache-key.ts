@@ -11,7 +11,7 @@ export type StoreCacheKey = {
 }
 
 /** Changes when older entries cannot be used any more. */
-const format = 'v1'
+const format = 'v2'
 
 /** Another package or platform still finds most of what it needs in the entry of the same image, and some in one of another. */
 export const storeCacheKey = ({ evaluation, platforms }: Plan, image: string): StoreCacheKey => {

@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isNoSpace } from '../error.ts'
 import type { SigningKey } from '../inputs/signing-key.ts'
 import type { Log } from '../log.ts'
 import { invalidPaths } from '../nix/check-validity.ts'
@@ -82,7 +83,7 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
     try {
       return await work()
     } catch (cause) {
-      if (over.aborted) throw cause
+      if (over.aborted || isNoSpace(cause)) throw cause
       isDistrusted = true
       cache.distrust(folder, name)
       throw new Error(`the entry ${name} of the Actions cache is not one to trust`, { cause })
@@ -94,10 +95,12 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
     const name = await cache.restore(folder, own, [own, ...others])
     if (name === undefined) return undefined
     isOfUse = await trustsUser(nix)
-    if (!isOfUse)
+    if (!isOfUse) {
       log.notice(
         'The Nix daemon does not trust this user, so that no store paths are kept in the Actions cache; name the user in `trusted-users` of its nix.conf.',
       )
+      return undefined
+    }
     const keys = await keysOf(nix)
     const entry = await distrusting(name, over, () => readEntry(folder, keys, signingKey !== undefined))
     return { name, entry }
@@ -109,9 +112,10 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
     await limited('No store paths were restored', slowNix, async (nix, over) => {
       opening ??= open(nix, over)
       const opened = await opening
-      if (!opened || isDistrusted || !isOfUse) return
+      if (!opened || isDistrusted) return
       const { name, entry } = opened
       const paths = await wantedPaths(entry, await wanted(nix), (paths) => invalidPaths(paths, nix))
+      if (paths.length === 0) return
       await distrusting(name, over, () => importPaths(folder, paths, temporary, over, restrictNix(nix, signingKey)))
       log.info(`Restored ${counted(paths.length, 'store path')} of ${name} from the Actions cache`)
     })

@@ -59,7 +59,7 @@ const plant = async (scope: CacheScope, fill: (entry: string) => Promise<unknown
       signal,
     },
   )
-  const key = `nix-image-store-v1-${system}-0`
+  const key = `nix-image-store-v2-${system}-0`
   expect(await cache.save(entry, key)).toBe(key)
 }
 
@@ -109,9 +109,9 @@ describe('later runs', () => {
     const spy = await makeSpy(folder.path)
     await plant({}, (entry) => copySpy(spy, entry))
     expect(isNoticed(await publish('true'))).toBe(true)
-    const next = await publish('true')
-    expect(isNoticed(next)).toBe(false)
-    expect(next.log).toMatch(/^Restored \d+ store paths? of nix-image-store-v1-/m)
+    // The next run finds what that run has saved, and has nothing to add.
+    expect(isNoticed(await publish('true'))).toBe(false)
+    expect(service.entries.filter(({ key }) => key.startsWith('nix-image-store-'))).toHaveLength(2)
     return true
   })
 })
