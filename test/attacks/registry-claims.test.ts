@@ -39,10 +39,10 @@ const push = async (repository: string, inputs: Record<string, string> = {}): Pr
 }
 
 const layersOf = (step: StepResult): Layer[] =>
-  (JSON.parse(step.outputs['metadata'] ?? '') as { platforms: { layers: Layer[] }[] }).platforms.flatMap(
+  (JSON.parse(step.metadataFile) as { platforms: { layers: Layer[] }[] }).platforms.flatMap(
     ({ layers }) => layers,
   )
-const reused = (step: StepResult): string => JSON.parse(step.outputs['metadata'] ?? '').reused
+const reused = (step: StepResult): string => JSON.parse(step.metadataFile).reused
 
 /** What a run makes in a repository and without a cache of its own. */
 const honest = (inputs: Record<string, string> = {}): Promise<StepResult> =>
