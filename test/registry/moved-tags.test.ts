@@ -38,3 +38,7 @@ test('a tag that another job has set at the same time is that job’s, and whoev
     },
   ])
 })
+
+test.each([1, 2])('a tag that named nothing before has not moved, in attempt %d either', (attempt) => {
+  expect(explainMoves([{ tag: commit, from: undefined }], { ...mover, attempt })).toEqual([])
+})

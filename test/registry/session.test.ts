@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest'
+import { documentOf } from '../../src/oci/descriptor.ts'
+import type { RepositoryClient } from '../../src/registry/repository.ts'
+import { hurried, testClient } from '../support/pushed-image.ts'
+import { startWebServer } from '../support/web-server.ts'
+
+const document = documentOf('application/vnd.oci.image.manifest.v1+json', '{"schemaVersion":2}')
+const credentials = { username: 'me', password: 'secret' }
+
+test.each<[string, (client: RepositoryClient) => Promise<unknown>, boolean]>([
+  ['a question for a tag (HEAD)', (client) => client.resolve('v1'), false],
+  ['a manifest that is read (GET)', (client) => client.getManifest('v1'), false],
+  ['a manifest that is put (PUT)', (client) => client.putManifest(document, 'v1'), true],
+])('%s waits for its turn among the writes: %4$s', async (_, ask, isWrite) => {
+  await using server = await startWebServer({
+    '/v2/': (request, response) => {
+      request.resume()
+      response.writeHead(request.method === 'PUT' ? 201 : 404).end()
+    },
+  })
+  let slept = 0
+  const patience = {
+    ...hurried(200, 5000),
+    now: () => 0,
+    sleep: async () => {
+      slept++
+    },
+  }
+  const client = testClient(new URL(server.url).host, 'tools', { patience })
+  for (let asked = 0; asked < 202; asked++) await ask(client)
+  expect(slept).toBe(isWrite ? 2 : 0)
+})
+
+test.each<[string, string, RegExp]>([
+  [
+    'a token',
+    'Bearer realm="REALM"',
+    /does not let me push to 127\.0\.0\.1:\d+\/tools; use credentials that may write/,
+  ],
+  ['a password', 'Basic realm="x"', /refuses the credentials of me; check `username` and `password`/],
+])('who got %s, and is refused all the same, is told what is missing', async (_, challenge, sentence) => {
+  await using server = await startWebServer({
+    '/token': '{"token":"fresh"}',
+    '/v2/': (request, response) => {
+      const realm = `http://${request.headers.host}/token`
+      response.writeHead(401, { 'www-authenticate': challenge.replace('REALM', realm) }).end()
+    },
+  })
+  const client = testClient(new URL(server.url).host, 'tools', { credentials })
+  await expect(client.getManifest('v1')).rejects.toThrow(sentence)
+})
