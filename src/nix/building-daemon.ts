@@ -49,6 +49,7 @@ export const startBuildingDaemon = async ({
   await mkdir(folder)
   await writeFile(join(folder, 'passwd'), passwd)
   await writeFile(join(folder, 'group'), group)
+  await writeFile(join(folder, 'none'), '0\n')
   const socket = join(folder, 'socket')
   const clean = {
     ...builderEnvironment(environment),
@@ -67,7 +68,7 @@ export const startBuildingDaemon = async ({
   const running = command(program, args, {
     environment,
     signal: new AbortController().signal,
-    inputUntil: AbortSignal.any([signal, over.signal]),
+    inputUntil: over.signal,
   })
   const ended = running.then(
     () => 'the daemon ended',
@@ -119,14 +120,16 @@ const firstFreeId = async (): Promise<number | undefined> => {
  * Run by root: OWNER GROUP FOLDER FIRST-ID COMMAND… Ends, with all that COMMAND has started, when its standard input does.
  *
  * A process in a new user namespace waits there while its ids are mapped; this way any map can be written, without newuidmap.
- * Where root may make no user namespace, COMMAND is root itself, and what it made is given to OWNER afterwards. In the
- * namespace no further ones can be made: Ubuntu would take all rights away in them, and Nix finds out that it has to do without.
+ * Where root may make no user namespace, COMMAND is root itself, and what it made is given to OWNER afterwards. Nix is told that
+ * there can be no further namespaces of users, since Ubuntu takes all rights away in them; it then does without.
  */
 const enterNamespaces = `
 set -eu
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 owner=$1 group=$2 folder=$3 first=$4
 shift 4
 exec 3<&0 </dev/null
+before=$(stat --format '%g %a' /nix/store 2>/dev/null) || before=
 enter= holder=
 if unshare --user true 2>/dev/null; then
   unshare --user sleep 30 3<&- >/dev/null 2>&1 &
@@ -140,7 +143,7 @@ $enter unshare --mount --propagation private --pid --fork --kill-child --mount-p
   set -eu
   folder=$1
   shift
-  echo 0 >/proc/sys/user/max_user_namespaces
+  mount --bind "$folder/none" /proc/sys/user/max_user_namespaces
   mount --bind "$folder/passwd" /etc/passwd
   mount --bind "$folder/group" /etc/group
   exec "$@"' sh "$folder" "$@" 3<&- &
@@ -149,8 +152,13 @@ tree=$!
 exec 3<&-
 code=0
 wait "$tree" || code=$?
-if [ "$holder" ]; then kill -KILL "$holder"
+if [ "$holder" ]; then kill -KILL "$holder" 2>/dev/null || true
 elif [ "$owner" != 0 ]; then find /nix/store /nix/var/nix "$folder" -xdev -user 0 -exec chown --no-dereference "$owner:$group" {} +
+fi
+# For users who build, Nix makes the store their group's.
+if [ "$before" ]; then
+  chgrp "\${before% *}" /nix/store
+  chmod "\${before#* }" /nix/store
 fi
 exit "$code"
 `

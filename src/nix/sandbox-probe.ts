@@ -42,7 +42,7 @@ const copies = `
 
 /**
  * Has Nix build something that looks around: for what everybody on the machine can read, for what only this user can, and in the
- * folders where the job has its secrets. Files of this run are put there for a moment. Throws an `Error` if Nix cannot evaluate.
+ * folders where the job has its secrets. Files of this run are put there for a moment.
  */
 export const probeSandbox = async (
   nix: Nix,
@@ -93,7 +93,7 @@ const probe = async (
   })
   const files = await Promise.all(places.map(({ path }) => withHash(path)))
   const given = { seed, control: JSON.stringify(await withHash(control)), files: JSON.stringify(files) }
-  const answer = await nix(
+  const evaluate = nix(
     'nix-instantiate',
     [
       ...['--eval', '--strict', '--json', '--read-write-mode', '--expr', copies],
@@ -101,25 +101,24 @@ const probe = async (
     ],
     { quiet: true },
   )
+  const answer = await evaluate.catch(asFault)
+  if (typeof answer !== 'string') return answer
   const copied = list(record)(parseJson(answer, 'the probe'), 'the probe')
   const paths = (name: string) => copied.map((fields) => parseStorePath(string(fields[name], name), name))
-  const fault = await nix('nix-store', ['--realise', '--keep-going', ...paths('derivation')], { quiet: true }).then(
-    () => '',
-    (error: unknown) => {
-      if (!(error instanceof CommandError)) throw error
-      return error.stderr
-    },
+  const ended = await nix('nix-store', ['--realise', '--keep-going', ...paths('derivation')], { quiet: true }).catch(
+    asFault,
   )
   const outputs = paths('output')
   const missing = new Set(await invalidPaths(outputs, nix))
   const [own, ...seen] = outputs.map((path) => !missing.has(path))
-  if (!own) return { fault: lastError(fault) }
+  if (!own) return typeof ended === 'string' ? { fault: 'nothing comes of a build' } : ended
   const revealed = new Set(places.flatMap(({ reveals }, index) => (seen[index] ? [reveals] : [])))
   return { sees: revealed.has('secrets') ? 'secrets' : revealed.has('machine') ? 'machine' : 'nothing' }
 }
 
 /** Nix says first what it was doing, and last what stood in the way. */
-const lastError = (stderr: string): string => {
-  const errors = [...stderr.matchAll(/^\s*error: (\S.*)$/gm)].map(([, text = '']) => text)
-  return errors.findLast((text) => !/dependenc|^build of/.test(text)) ?? 'Nix does not say why'
+const asFault = (error: unknown): { readonly fault: string } => {
+  if (!(error instanceof CommandError)) throw error
+  const errors = [...error.stderr.matchAll(/^\s*error: (\S.*)$/gm)].map(([, text = '']) => text)
+  return { fault: errors.findLast((text) => !/dependenc|^build of/.test(text)) ?? 'Nix does not say why' }
 }

@@ -10,6 +10,7 @@ const programs = [
     'bash',
     'cat',
     'chmod',
+    'find',
     'git',
     'gzip',
     'id',
@@ -32,6 +33,10 @@ export type BareMachineOptions = StepOptions & {
   readonly size?: number
   /** Commands of the next step, run with what the action added to the PATH and the environment; `never` without it. */
   readonly nextStep?: string
+  /** A program and its first arguments that starts the machine, as `restricted` gives them. */
+  readonly machine?: readonly string[]
+  /** Whether the user may use sudo. */
+  readonly sudo?: boolean
 }
 
 /** `left`: what is in `/nix` afterwards, a name a line. `next`: what the next step printed. */
@@ -43,14 +48,14 @@ export type BareMachineResult = StepResult & { readonly left: string; readonly n
  */
 export const runOnBareMachine = async (
   inputs: Readonly<Record<string, string>>,
-  { size = 2_000_000_000, nextStep = 'true', ...options }: BareMachineOptions = {},
+  { size = 2_000_000_000, nextStep = 'true', machine: start = [], sudo = true, ...options }: BareMachineOptions = {},
 ): Promise<BareMachineResult> => {
   await using folder = await temporaryFolder('bare-machine')
   const bin = join(folder.path, 'bin')
   await mkdir(bin)
   for (const program of programs) await symlink(need(program, program), join(bin, program))
   const sudoers = join(folder.path, 'sudoers')
-  await writeFile(sudoers, 'nobody ALL=(ALL) NOPASSWD: ALL\n', { mode: 0o440 })
+  await writeFile(sudoers, sudo ? 'nobody ALL=(ALL) NOPASSWD: ALL\n' : '', { mode: 0o440 })
   const script = join(folder.path, 'machine.sh')
   await writeFile(script, machine)
   const left = join(folder.path, 'left')
@@ -63,8 +68,9 @@ export const runOnBareMachine = async (
 
   const step = await runAction(inputs, {
     ...options,
-    environment: { NIX_CONF_DIR: '/nowhere', HOME: home, ...options.environment, PATH: bin },
+    environment: { HOME: home, ...options.environment, NIX_CONF_DIR: '/nowhere', PATH: bin },
     wrapper: [
+      ...start,
       ...[need('unshare', 'util-linux'), '--mount', '--propagation', 'private', need('bash', 'bash'), script],
       ...[`${nobody}`, `${size}`, sudoers, left, next, nextStep],
     ],
@@ -81,6 +87,8 @@ shift 6
 step_path=$(tr '\\0' '\\n' </proc/$$/environ | sed -n 's/^PATH=//p')
 mount -t tmpfs -o "mode=755,size=$size" tmpfs /nix
 mount --bind "$sudoers" /etc/sudoers
+# Without sudo /nix is there already.
+[ -s "$sudoers" ] || chown "$user" /nix
 env "PATH=$step_path" "$(command -v setpriv)" --reuid "$user" --regid "$user" --clear-groups "$@"
 code=$?
 ls -A /nix >"$left"

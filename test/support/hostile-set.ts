@@ -33,6 +33,7 @@ export const hostileJob = async (bash = '', config = ''): Promise<HostileJob> =>
   await cp(fixture, at('set'), { recursive: true })
   const debian = await debianSet()
   await output('cp', ['--recursive', debian, at('set', 'debian')])
+  await output('chmod', ['--recursive', 'a+rX', at('set')])
   const nonce = `${process.pid}-${jobs++}-${performance.timeOrigin.toFixed()}`
   await mkdir(at('marks'))
   await chmod(at('marks'), 0o777)
