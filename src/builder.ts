@@ -66,7 +66,7 @@ export const openBuilder = (plan: Plan, inputs: Inputs, identity: SourceIdentity
 
   const fetchOnce = async (nix: Nix): Promise<FetchedSource> => {
     if (source) return source
-    const fetched = await timed(timings, 'source', () => fetchSource(identity, { nix, temporary }))
+    const fetched = await timed(timings, 'source', () => fetchSource(identity, { ...tools, nix }))
     log.info(`Packages come from ${fetched.description}`)
     await timed(timings, 'cache', () => earlier.recall(refined(identity, fetched)))
     source = fetched

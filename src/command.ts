@@ -23,6 +23,8 @@ export type CommandOptions = {
   readonly environment: Readonly<Record<string, string>>
   /** Ends the program when the run ends before it. */
   readonly signal: AbortSignal
+  /** The folder to start it in; by default that of this process, which is the workspace. */
+  readonly cwd?: string
   /** A file to read standard input from; nothing, where neither it nor `input` is given. */
   readonly stdin?: string
   /** What to write to standard input. */
@@ -50,6 +52,7 @@ export const command = async (
   {
     environment,
     signal,
+    cwd,
     stdin,
     input,
     inputUntil,
@@ -62,6 +65,7 @@ export const command = async (
   signal.throwIfAborted()
   const child = spawn(program, args, {
     env: environment,
+    cwd,
     stdio: [file?.fd ?? (input === undefined && !inputUntil ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
     detached: endAll,
   })

@@ -98,7 +98,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
   )
   if (plan.push) await client.checkAccess()
   const named = await timed(timings, 'source', () =>
-    identifySource(inputs.source, { ...inputs, endpoints, environment, signal }),
+    identifySource(inputs.source, { ...inputs, endpoints, environment, temporary, signal }),
   )
   if (named.fetch.by === 'tarball') for (const part of urlSecrets(named.fetch.url)) ports.secret(part)
   const time = cacheTime({ log, signal })

@@ -147,7 +147,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
     'run',
   ],
   'node:dns': ['registry/outside-lookup'],
-  'node:os': ['archive/compress', 'archive/deflate', 'main'],
+  'node:os': ['archive/compress', 'archive/deflate', 'main', 'nix/guard-programs'],
   'node:worker_threads': ['archive/deflate', 'deflate-worker'],
   'node:zlib': ['archive/compress', 'cache/import-paths', 'deflate-worker'],
   'fetch(': ['nix/download'],
@@ -176,6 +176,7 @@ const harmless = [
   'node:readline',
   'node:stream',
   'node:timers',
+  'node:url',
   'node:util',
 ]
 

@@ -72,7 +72,7 @@ const tarballInFile = `
   { file }: { path = fetchTarball (builtins.fromJSON (builtins.readFile file) // { name = "source"; }); }
 `
 
-/** Fetches a git repository, by default its HEAD. A local one without a commit or branch is taken as its files are now. */
+/** Fetches a git repository of a server, by default its HEAD. */
 export const fetchGit = async (
   nix: Nix,
   url: string,

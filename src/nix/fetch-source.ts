@@ -5,6 +5,7 @@ import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
 import { checkContent } from './check-content.ts'
 import { invalidPaths } from './check-validity.ts'
 import { explainNix } from './explain.ts'
+import { withCommit } from './local-git.ts'
 import type { NarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
 import { type FetchedSource, pinned, refined, type SourceIdentity } from './source.ts'
@@ -14,13 +15,19 @@ export type FetchTools = {
   readonly nix: Nix
   /** A folder that only this run can read. */
   readonly temporary: string
+  /** For git and tar. */
+  readonly environment: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
 }
 
 /**
  * Makes a source ready to be evaluated, and pins it. What is not known to have the hash that it is said to have is downloaded
  * and hashed, whatever the store has. Throws a `UserError` that names what cannot be fetched, or is not what it was said to be.
  */
-export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: FetchTools): Promise<FetchedSource> => {
+export const fetchSource = async (
+  identity: SourceIdentity,
+  { nix, temporary, environment, signal }: FetchTools,
+): Promise<FetchedSource> => {
   const { fetch } = identity
   switch (fetch.by) {
     case 'tarball': {
@@ -44,6 +51,15 @@ export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: 
       checkClaim(identity, narHash)
       return { ...pinned(refined(identity, { revision, narHash })), srcType: 'git', srcArgs: { path, narHash } }
     }
+    case 'local-git': {
+      const stored = await withCommit(fetch.url, fetch.revision, { environment, temporary, signal }, (folder) =>
+        addPackageSet(nix, folder, [], temporary).catch((error) => {
+          throw explainNix(error, `${fetch.url} cannot be copied into the Nix store`)
+        }),
+      )
+      checkClaim(identity, stored.narHash)
+      return { ...pinned({ ...identity, narHash: stored.narHash }), srcType: 'git', srcArgs: stored }
+    }
     case 'path': {
       const stored = await addPackageSet(nix, fetch.path, fetch.ignored, temporary).catch((error) => {
         throw explainNix(error, `${fetch.path} cannot be copied into the Nix store`)
@@ -52,7 +68,7 @@ export const fetchSource = async (identity: SourceIdentity, { nix, temporary }: 
         throw new UserError(
           `\`nixpkgs\` is ${fetch.path}, which changed while it was copied; let nothing write to it during this step.`,
         )
-      return { ...pinned(identity), srcType: 'path', srcArgs: stored }
+      return { ...pinned(identity), srcType: identity.type === 'git' ? 'git' : 'path', srcArgs: stored }
     }
   }
 }

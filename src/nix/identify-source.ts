@@ -9,6 +9,7 @@ import { shownUrl } from '../lib/url-secrets.ts'
 import { downloadText } from './download.ts'
 import type { Endpoints } from './endpoints.ts'
 import { ignoredByGit } from './ignored-by-git.ts'
+import { readLocalGit } from './local-git.ts'
 import { lockedInput } from './lock-file.ts'
 import { hashNar } from './nar.ts'
 import type { NarHash } from './nar-hash.ts'
@@ -20,7 +21,11 @@ export type IdentifyTools = {
   readonly githubToken: string | undefined
   /** For git. */
   readonly environment: Readonly<Record<string, string>>
+  /** A folder that only this run can read. */
+  readonly temporary: string
 }
+
+type GitSource = Pick<Extract<Source, { type: 'git' }>, 'url' | 'ref' | 'revision'>
 
 /**
  * Finds out what a source is now, without Nix and without fetching it. Throws a `UserError` that names what is not there or
@@ -44,7 +49,7 @@ export const identifySource = async (source: Source, tools: IdentifyTools): Prom
       }
     }
     case 'git':
-      return git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, tools)))
+      return isLocal(source.url) ? localGit(source, tools) : remoteGit(source, tools)
     case 'tarball':
       return tarball(source.url, source.narHash)
     case 'path':
@@ -100,6 +105,21 @@ const git = (
   fetch: { by: 'git', url, ref, rev },
 })
 
+const isLocal = (url: string): boolean => url.startsWith('file:')
+
+const remoteGit = async (source: GitSource, tools: IdentifyTools): Promise<SourceIdentity> =>
+  git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, tools)))
+
+/** Of a working tree, what counts are its files. Neither git nor Nix gets at the repository's own configuration. */
+const localGit = async ({ url, ref, revision: rev }: GitSource, tools: IdentifyTools): Promise<SourceIdentity> => {
+  const found = await readLocalGit(url, ref, rev, tools)
+  const { revision } = found
+  const identity = git(url, ref, rev, revision)
+  if (found.type === 'commit') return { ...identity, fetch: { by: 'local-git', url, revision: found.revision } }
+  const { path, ignored } = found
+  return { ...identity, narHash: hashFolder(path, ignored), fetch: { by: 'path', path, ignored } }
+}
+
 const folder = async (path: string, tools: IdentifyTools): Promise<SourceIdentity> => {
   if (!(await exists(path)))
     throw new UserError(
@@ -110,27 +130,36 @@ const folder = async (path: string, tools: IdentifyTools): Promise<SourceIdentit
   // A link would be copied as a link.
   const real = await realpath(path)
   const ignored = await ignoredByGit(real, tools)
-  const leftOut = new Set(ignored.map((name) => join(real, name)))
   return {
     type: 'path',
     url: `file://${path}`,
     revision: undefined,
-    narHash: hashNar(real, (file) => file.endsWith('/.git') || leftOut.has(file)),
+    narHash: hashFolder(real, ignored),
     claimed: undefined,
     describe: (narHash) => `${path} with the content ${narHash}`,
     fetch: { by: 'path', path: real, ignored },
   }
 }
 
-const locked = async (file: string, input: string, { endpoints }: IdentifyTools): Promise<SourceIdentity> => {
+const hashFolder = (path: string, ignored: readonly string[]): NarHash => {
+  const leftOut = new Set(ignored.map((name) => join(path, name)))
+  return hashNar(path, (file) => file.endsWith('/.git') || leftOut.has(file))
+}
+
+const locked = async (file: string, input: string, tools: IdentifyTools): Promise<SourceIdentity> => {
   const text = await readTextFile(file).catch((cause) => {
     throw new UserError(
       `\`nixpkgs\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`,
       { cause },
     )
   })
-  const { type, url, revision, narHash } = lockedInput(text, file, input, endpoints)
-  const identity = type === 'git' ? git(url, undefined, revision, revision) : tarball(url, narHash)
+  const { type, url, revision, narHash } = lockedInput(text, file, input, tools.endpoints)
+  const identity =
+    type === 'tarball'
+      ? tarball(url, narHash)
+      : isLocal(url)
+        ? await localGit({ url, ref: undefined, revision }, tools)
+        : git(url, undefined, revision, revision)
   return {
     ...identity,
     revision,
@@ -162,17 +191,16 @@ const githubRevision = async (
 }
 
 /**
- * The commit of a branch, as the repository says it; of a local repository without a branch, what counts are its files.
- * `undefined` where git cannot tell: what is wrong is said when it is fetched.
+ * The commit of a branch, as the repository says it. `undefined` where git cannot tell: what is wrong is said when it is fetched.
+ * git starts where no checkout can tell it what to run.
  */
 const gitRevision = async (
-  { url, ref }: { url: string; ref: string | undefined },
+  { url, ref }: GitSource,
   { environment, signal }: IdentifyTools,
 ): Promise<string | undefined> => {
-  if (url.startsWith('file:') && !ref) return undefined
   const name = ref === undefined ? 'HEAD' : ref.startsWith('refs/') ? ref : `refs/heads/${ref}`
-  const options = { environment: { ...environment, GIT_TERMINAL_PROMPT: '0' }, signal }
-  const list = await command('git', ['-c', 'safe.directory=*', 'ls-remote', '--', url, name], options).catch(() => '')
+  const options = { environment: { ...environment, GIT_TERMINAL_PROMPT: '0' }, signal, cwd: '/' }
+  const list = await command('git', ['ls-remote', '--', url, name], options).catch(() => '')
   signal.throwIfAborted()
   return list
     .split('\n')

@@ -1,45 +1,93 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
-import { CommandError, type CommandOptions, command } from '../command.ts'
+import { dirname, join, relative } from 'node:path'
+import { CommandError } from '../command.ts'
 import { messages, UserError } from '../error.ts'
+import { exists } from '../exists.ts'
+import { findRepository } from './git-repository.ts'
+import { type ScratchGit, type ScratchTools, withScratchRepository } from './scratch-repository.ts'
 
 /**
- * The files and folders below `folder` that git ignores, relative to it. A folder that is ignored as a whole is named
+ * The files and folders below `folder`, a real path, that git ignores, relative to it. A folder that is ignored as a whole is named
  * alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git cannot
- * read, since what is ignored may be secret.
+ * read, since what is ignored may be secret. Nothing that the repository or its configuration names is run.
  */
-export const ignoredByGit = async (folder: string, options: CommandOptions): Promise<string[]> => {
-  const list = await command(
-    'git',
-    // The workspace may belong to another user, as in a container job.
-    [
-      '-c',
-      'safe.directory=*',
-      '-C',
-      folder,
-      'ls-files',
-      '--others',
-      '--ignored',
-      '--exclude-standard',
-      '--directory',
-      '-z',
-    ],
-    options,
-  ).catch((cause) => {
-    options.signal.throwIfAborted()
-    // Outside of a repository there is nothing to leave out, and a folder that is ignored itself is meant as a whole.
-    if (cause instanceof CommandError && /not a git repository|not superset of prefix/.test(cause.stderr)) return ''
-    if (!(cause instanceof CommandError) && !existsSync(join(folder, '.git'))) return ''
+export const ignoredByGit = async (folder: string, tools: ScratchTools): Promise<string[]> => {
+  const found = await look(folder, tools).catch((cause) => {
+    tools.signal.throwIfAborted()
     throw new UserError(
       `\`nixpkgs\` is ${folder}, of which git cannot tell what it ignores (${messages(cause).at(-1)}); put git on the PATH, or mend the repository.`,
       { cause },
     )
   })
-  const names = list.split('\0').filter((name) => name !== '')
-  const foreign = names.find((name) => name.includes('\ufffd'))
+  if (found.absent !== undefined)
+    throw new UserError(
+      `\`nixpkgs\` is ${folder}, and ${found.absent} is neither checked out nor in this partial clone; add it to the \`sparse-checkout\`, since what it ignores may be secret.`,
+    )
+  return names(folder, found.ignored)
+}
+
+type Found = { readonly ignored: string; readonly absent?: string | undefined }
+
+const look = async (folder: string, tools: ScratchTools): Promise<Found> => {
+  const repository = await findRepository(folder)
+  if (!repository) return { ignored: '' }
+  const { root = '/' } = repository
+  return withScratchRepository(repository, tools, async (git) => {
+    const rules = await rulesNotCheckedOut(folder, root, git)
+    const absent = await firstMissing(rules, git)
+    if (absent !== undefined) return { ignored: '', absent }
+    // Started in a folder, git does not see what only the index has of the folders around it.
+    if (!rules.some(({ name }) => isWithin(folder, dirname(join(root, name)))))
+      return { ignored: await listIgnored(folder, git) }
+    const below = `${relative(root, folder)}/`
+    const inRoot = (await listIgnored(root, git)).split('\0')
+    return {
+      ignored: inRoot
+        .flatMap((name) => (folder === root ? [name] : name.startsWith(below) ? [name.slice(below.length)] : []))
+        .join('\0'),
+    }
+  })
+}
+
+const listIgnored = (folder: string, git: ScratchGit): Promise<string> =>
+  git(['-C', folder, 'ls-files', '--others', '--ignored', '--exclude-standard', '--directory', '-z']).catch((cause) => {
+    // A folder that is ignored itself is meant as a whole.
+    if (cause instanceof CommandError && /not superset of prefix/.test(cause.stderr)) return ''
+    throw cause
+  })
+
+/** The names in a list of git's, without the slash of a folder. Throws a `UserError` if one is not UTF-8. */
+export const names = (folder: string, list: string): string[] => {
+  const all = list.split('\0').filter((name) => name !== '')
+  const foreign = all.find((name) => name.includes('\ufffd'))
   if (foreign)
     throw new UserError(
       `\`nixpkgs\` is ${folder}, where git ignores ${foreign}, whose name is not UTF-8; rename or remove it.`,
     )
-  return names.map((name) => name.replace(/\/$/, ''))
+  // A folder that is ignored itself is meant as a whole.
+  return all.map((name) => name.replace(/\/$/, '')).filter((name) => name !== '.')
 }
+
+type Rule = { readonly name: string; readonly object: string }
+
+/** The .gitignore files that count for `folder` and that a sparse checkout leaves in the repository. */
+const rulesNotCheckedOut = async (folder: string, root: string, git: ScratchGit): Promise<Rule[]> => {
+  const list = await git(['-C', root, 'ls-files', '--stage', '-t', '-z', '--', ':(top,glob)**/.gitignore'])
+  const rules: Rule[] = []
+  for (const entry of list.split('\0')) {
+    const [, object, name] = /^S \d+ ([0-9a-f]+) \d\t(.*)$/s.exec(entry) ?? []
+    if (!object || !name) continue
+    const place = dirname(join(root, name))
+    if ((isWithin(folder, place) || isWithin(place, folder)) && (await exists(place))) rules.push({ object, name })
+  }
+  return rules
+}
+
+/** Where the clone is partial, too, git would ask a server for them, which we do not let it do. */
+const firstMissing = async (rules: readonly Rule[], git: ScratchGit): Promise<string | undefined> => {
+  if (rules.length === 0) return undefined
+  const answer = await git(['cat-file', '--batch-check'], rules.map(({ object }) => `${object}\n`).join(''))
+  const [, missing] = /^([0-9a-f]+) missing$/m.exec(answer) ?? []
+  return rules.find(({ object }) => object === missing)?.name
+}
+
+const isWithin = (path: string, folder: string): boolean => `${path}/`.startsWith(folder === '/' ? '/' : `${folder}/`)

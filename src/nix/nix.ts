@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { CommandError, command } from '../command.ts'
 import type { Log } from '../log.ts'
+import { guardPrograms } from './guard-programs.ts'
 import { reportProgress } from './progress.ts'
 
 /**
@@ -56,25 +57,26 @@ export const configureNix = async ({
 }: NixOptions): Promise<ConfiguredNix> => {
   const file = join(temporary, 'nix.conf')
   await writeFile(file, `${config}\n`, { mode: 0o600 })
-  const filesWith = (environment: Readonly<Record<string, string>>): string =>
-    [file, userConfigFiles(environment)].join(delimiter)
+  const configFiles = [file, userConfigFiles(environment)].join(delimiter)
+  const programs = await guardPrograms(environment, temporary)
   return {
-    configFiles: filesWith(environment),
-    inEnvironment: (other) => configured(other, filesWith(environment), { log, signal }),
+    configFiles,
+    inEnvironment: (other) => configured(other, { configFiles, programs, log, signal }),
   }
 }
 
 const configured = (
   environment: Readonly<Record<string, string>>,
-  configFiles: string,
-  { log, signal }: Pick<NixOptions, 'log' | 'signal'>,
+  {
+    configFiles,
+    programs,
+    log,
+    signal,
+  }: Pick<NixOptions, 'log' | 'signal'> & { readonly configFiles: string; readonly programs: string },
 ): Nix => {
   const withConfig = {
     ...environment,
-    // A checkout may belong to another user, as in a container job.
-    GIT_CONFIG_COUNT: '1',
-    GIT_CONFIG_KEY_0: 'safe.directory',
-    GIT_CONFIG_VALUE_0: '*',
+    PATH: [programs, environment['PATH']].join(delimiter),
     NIX_USER_CONF_FILES: configFiles,
   }
   return async (program, args, options = {}) => {

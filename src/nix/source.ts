@@ -30,6 +30,8 @@ export type SourceIdentity = Pick<PinnedSource, 'type' | 'url' | 'revision'> & {
   readonly fetch:
     | { readonly by: 'tarball'; readonly url: string; readonly srcType: 'nixpkgs' | 'tarball' }
     | { readonly by: 'git'; readonly url: string; readonly ref: string | undefined; readonly rev: string | undefined }
+    /** A commit of a repository on this machine. */
+    | { readonly by: 'local-git'; readonly url: string; readonly revision: string }
     /** `ignored` is relative to the path. */
     | { readonly by: 'path'; readonly path: string; readonly ignored: readonly string[] }
 }

@@ -110,7 +110,7 @@ attack('source server', 'credentials', 'the API of GitHub sends the request else
   const { signal } = new AbortController()
   const endpoints = { ...publicEndpoints, githubApi: api.url, ownGithub: githubServer('').url }
   const source = { type: 'github', owner: 'a', repo: 'b', ref: 'main' } as const
-  await identifySource(source, { endpoints, signal, githubToken: token, environment: {} })
+  await identifySource(source, { endpoints, signal, githubToken: token, environment: {}, temporary: '' })
   expect(api.requests.map(({ authorization }) => authorization)).toEqual([`Bearer ${token}`])
   expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined])
   return false

@@ -39,9 +39,7 @@ const push = async (repository: string, inputs: Record<string, string> = {}): Pr
 }
 
 const layersOf = (step: StepResult): Layer[] =>
-  (JSON.parse(step.metadataFile) as { platforms: { layers: Layer[] }[] }).platforms.flatMap(
-    ({ layers }) => layers,
-  )
+  (JSON.parse(step.metadataFile) as { platforms: { layers: Layer[] }[] }).platforms.flatMap(({ layers }) => layers)
 const reused = (step: StepResult): string => JSON.parse(step.metadataFile).reused
 
 /** What a run makes in a repository and without a cache of its own. */

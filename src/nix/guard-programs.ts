@@ -1,0 +1,68 @@
+import { access, constants, mkdir, writeFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
+import { delimiter, isAbsolute, join } from 'node:path'
+
+type Environment = Readonly<Record<string, string>>
+
+/**
+ * A folder for the front of Nix's PATH, with a `git` and an `hg` that run where they can only run themselves. A package set
+ * may let Nix fetch from a repository that is a folder, such as one in the package set; git would run what is configured
+ * there (filters, for instance), outside of all sandboxes. So git gets at Nix's own clones only, and
+ * Mercurial, which reads the configuration of what it clones, at nothing.
+ */
+export const guardPrograms = async (environment: Environment, temporary: string): Promise<string> => {
+  const folder = join(temporary, 'programs')
+  await mkdir(folder, { recursive: true })
+  const git = await find('git', environment)
+  if (git)
+    await writeFile(join(folder, 'git'), gitScript(git, clonesOf(environment), environment['TMPDIR']), { mode: 0o700 })
+  await writeFile(join(folder, 'hg'), `#!/bin/sh\necho '${refusal('Mercurial')}' >&2\nexit 1\n`, { mode: 0o700 })
+  return folder
+}
+
+const refusal = (program: string): string => `fatal: ${program} is not run in a folder, which may name programs to run`
+
+/**
+ * Folders are told to git by `-C` and `--git-dir`; without them it starts where there is no repository. Submodules are put
+ * together in a folder of Nix's in `temporary`.
+ */
+const gitScript = (git: string, folders: readonly string[], temporary = '/tmp'): string => `#!/bin/sh
+check() {
+  case "$1" in
+    */../* | */..) ;;
+    . | .git) return ;;
+${folders.map((folder) => `    ${quoted(folder)}/*) return ;;\n`).join('')}    ${quoted(temporary)}/nix-[0-9]*-[0-9]*) if [ -O "$1" ]; then return; fi ;;
+  esac
+  echo '${refusal('git')}' >&2
+  exit 128
+}
+cd /
+before=
+for argument; do
+  case "$before" in -C | --git-dir | --work-tree) check "$argument" ;; esac
+  case "$argument" in --git-dir=* | --work-tree=*) check "\${argument#*=}" ;; esac
+  before=$argument
+done
+exec ${quoted(git)} "$@"
+`
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
+
+/** Where Nix keeps its clones. Source: the Nix manual, "Common Environment Variables". */
+const clonesOf = ({ XDG_CACHE_HOME, HOME }: Environment): string[] => {
+  const homes = [HOME, userInfo().homedir].filter((home) => home !== undefined && isAbsolute(home))
+  const caches = [XDG_CACHE_HOME, ...homes.map((home) => join(home ?? '', '.cache'))]
+  return caches.filter((cache) => cache !== undefined && isAbsolute(cache)).map((cache) => join(cache ?? '', 'nix'))
+}
+
+const find = async (program: string, { PATH = '' }: Environment): Promise<string | undefined> => {
+  for (const folder of PATH.split(delimiter).filter(isAbsolute)) {
+    const path = join(folder, program)
+    const isThere = await access(path, constants.X_OK).then(
+      () => true,
+      () => false,
+    )
+    if (isThere) return path
+  }
+  return undefined
+}
