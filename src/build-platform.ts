@@ -4,6 +4,7 @@ import { type BuiltLayer, buildLayers, type LayerPorts } from './archive/build-l
 import { checkArchitecture } from './archive/check-architecture.ts'
 import { findDanglingLinks } from './archive/dangling-links.ts'
 import { readLinks } from './archive/links.ts'
+import { linkedPaths, proveStorePaths } from './archive/prove.ts'
 import { replacedFiles, rootFileSystem } from './archive/root-file-system.ts'
 import { findUsers } from './archive/users.ts'
 import { assemble } from './assemble.ts'
@@ -71,16 +72,25 @@ export const buildPlatform = async (
     return layers
   })
 
-  const links = await readLinks(spec.symlinkLayer.path)
+  const links = await readLinks(spec.symlinkLayer)
   await checkArchitecture(links, platform)
   const loader = plan.base.preset === 'job-container' ? loaderOf(spec, platform) : undefined
-  const baseFiles = rootFileSystem(links, plan.base, await findUsers(plan.base, links), loader)
+  const baseFiles = rootFileSystem(links, plan.base, await findUsers(plan.base, links, closure), loader)
   for (const sentence of replacedFiles(links, plan.base)) log.notice(sentence)
   const danglingLinks = findDanglingLinks(links, closure, baseFiles)
   const start = performance.now()
   const results = await buildLayers(
     { ...plan, ...spec, partition, closure, baseFiles, folder },
     { find, deliver, allPacked: () => addTime(timings, 'archive', performance.now() - start) },
+  )
+  // Packages whose layers are an earlier run's, but whose directories Nix has read to make this image's links.
+  const linked = new Set(await linkedPaths(links))
+  const unread = results.flatMap(({ layer, origin }) => (origin === 'reused' ? layer.storePaths : []))
+  await timed(timings, 'archive', () =>
+    proveStorePaths(
+      unread.filter((path) => linked.has(path)),
+      closure,
+    ),
   )
   const layers = results.map(({ layer }) => layer)
   const contents = { packages, conflicts, danglingLinks, closure, defaults: imageDefaults(links, loader), layers }

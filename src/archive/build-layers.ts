@@ -8,12 +8,15 @@ import { isNoSpace, UserError } from '../error.ts'
 import { type Closure, closureSize } from '../graph/closure.ts'
 import { contentKey, layerKey } from '../layers/layer-key.ts'
 import type { Partition } from '../layers/partition.ts'
+import { changedInStore } from '../nix/changed-in-store.ts'
 import type { ImageSpec } from '../nix/image-spec.ts'
 import { packageName, type StorePath } from '../nix/store-path.ts'
 import { type Digest, digestOf } from '../oci/descriptor.ts'
 import type { Plan } from '../plan.ts'
 import { megabytes } from '../units.ts'
+import { checkNars } from './check-nars.ts'
 import { checkSpace } from './check-space.ts'
+import type { ArchiveContent } from './hash-archive.ts'
 import { type LayerBlob, writeLayer } from './layer.ts'
 import { tar } from './tar.ts'
 import { storePathsTree, type TreeEntry } from './tree.ts'
@@ -64,7 +67,8 @@ export type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
  * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it, then
  * the base layer where there is one. Each that is not found is given to `deliver` as soon as it is complete, while others
  * are still being packed, and its file is removed afterwards; the largest come first, since they take longest. Returns the
- * layers in the image's order with what `deliver` returned.
+ * layers in the image's order with what `deliver` returned. Throws a `UserError` if a store path is not what the closure says,
+ * before its layer is delivered.
  */
 export const buildLayers = async <T>(
   request: LayerRequest,
@@ -111,14 +115,18 @@ type Job = Pick<Layer, 'key' | 'storePaths' | 'holds'> & {
 
 const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
   const { partition, closure, symlinkLayer, baseFiles, compression, layerFormat, folder } = request
-  const write = (archive: AsyncIterable<Uint8Array>, name: string): Promise<LayerBlob> =>
-    writeLayer(archive, join(folder, name), compression)
+  const write = (archive: AsyncIterable<Uint8Array>, name: string, content?: ArchiveContent) =>
+    writeLayer(archive, join(folder, name), compression, content)
   const stores = partition.map((storePaths, index) => ({
     key: layerKey(storePaths, closure, layerFormat),
     size: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
     storePaths,
     holds: describe(storePaths),
-    pack: () => write(tar(storePathsTree(storePaths)), `${index}`),
+    pack: async () => {
+      const { nars, ...blob } = await write(tar(storePathsTree(storePaths)), `${index}`, 'store paths')
+      checkNars(nars, storePaths, closure)
+      return blob
+    },
   }))
   const linksID: Digest = `sha256:${symlinkLayer.sha256}`
   const symlinks = {
@@ -128,8 +136,7 @@ const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
     holds: 'links to the packages',
     pack: async () => {
       const blob = await write(createReadStream(symlinkLayer.path), 'links')
-      if (blob.diffID !== linksID)
-        throw new Error(`${symlinkLayer.path} is not what Nix made: its digest is ${blob.diffID}, not ${linksID}`)
+      if (blob.diffID !== linksID) throw changedInStore(symlinkLayer.path, blob.diffID, linksID)
       return blob
     },
   }

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
-import { blockSize, type Compression } from '../oci/compression.ts'
+import { blockSize } from '../oci/compression.ts'
+import type { Block } from './block.ts'
 import { gzipMember } from './deflate.ts'
 
 type Options = { readonly chunkSize: number; readonly params: Record<number, number> }
-type Block = Buffer<ArrayBuffer>
 
 const zstdBlock = promisify<Uint8Array, Options, Buffer>(zstdCompress)
 
@@ -19,32 +19,20 @@ const wholeBlock = {
 const margin = 64 * 1024
 
 /**
- * Compresses blocks on every core, and gives the memory of each to `done` when its content is not needed any more. The result
+ * Compresses blocks on every core, and gives each to `done` when its content is not needed any more. The result
  * is a series of gzip members (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), which decompressors read as one
- * stream; in the order of the blocks, whichever is ready first. A block is the caller's no more, and has an `ArrayBuffer` of
- * its own.
+ * stream; in the order of the blocks, whichever is ready first.
  */
 export async function* compress(
   blocks: AsyncIterable<Block>,
-  { algorithm, level }: Compression,
+  algorithm: 'gzip' | 'zstd',
+  level: number,
   done: (block: Block) => void,
 ): AsyncGenerator<Uint8Array> {
-  if (algorithm === 'none') {
-    yield* blocks
-    return
-  }
   const compressBlock = async (block: Block): Promise<Uint8Array> => {
-    if (algorithm === 'gzip') {
-      const answer = await gzipMember(block, level)
-      done(Buffer.from(answer.block.buffer))
-      return answer.member
-    }
-    // In one chunk: for each more, the thread of the pool would wait for the main thread.
-    const chunkSize = block.length + margin
-    const params = { ...wholeBlock, [constants.ZSTD_c_compressionLevel]: level }
-    const frame = await zstdBlock(block, { chunkSize, params })
+    const compressed = await (algorithm === 'gzip' ? gzipMember(block, level) : zstdFrame(block, level))
     done(block)
-    return frame
+    return compressed
   }
   const pending: Promise<Uint8Array>[] = []
   for await (const block of blocks) {
@@ -57,25 +45,9 @@ export async function* compress(
   for (const compressed of pending) yield await compressed
 }
 
-/** The same bytes in blocks of this size, the last one shorter; `next` gives the buffers to put them in. */
-export async function* inBlocks(
-  source: AsyncIterable<Uint8Array>,
-  size: number,
-  next: () => Block,
-): AsyncGenerator<Block> {
-  let block = next()
-  let filled = 0
-  for await (const chunk of source)
-    for (let taken = 0; taken < chunk.length; ) {
-      const part = chunk.subarray(taken, taken + size - filled)
-      block.set(part, filled)
-      taken += part.length
-      filled += part.length
-      if (filled === size) {
-        yield block
-        block = next()
-        filled = 0
-      }
-    }
-  if (filled > 0) yield block.subarray(0, filled)
-}
+const zstdFrame = (block: Block, level: number): Promise<Uint8Array> =>
+  zstdBlock(block, {
+    // In one chunk: for each more, the thread of the pool would wait for the main thread.
+    chunkSize: block.length + margin,
+    params: { ...wholeBlock, [constants.ZSTD_c_compressionLevel]: level },
+  })

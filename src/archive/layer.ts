@@ -1,34 +1,49 @@
-import { createWriteStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { open } from 'node:fs/promises'
 import { blockSize, type Compression } from '../oci/compression.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import { layerMediaType } from '../oci/media-type.ts'
-import { compress, inBlocks } from './compress.ts'
+import { inBlocks, release } from './block.ts'
+import { compress } from './compress.ts'
 import { digesting } from './digest.ts'
+import { type ArchiveContent, hashArchive, type PackedNar } from './hash-archive.ts'
 
 /** A layer that lies ready in a file. `diffID` is the digest of the archive before compression. */
 export type LayerBlob = { readonly file: string; readonly descriptor: Descriptor; readonly diffID: Digest }
 
-/** Writes a tar archive to `file`, compressed. Both digests are of the bytes as they pass; nothing is read twice. */
+/**
+ * Writes a tar archive to `file`, compressed. All digests are of the bytes as they pass, and so are the NARs of the store
+ * paths in it, where it has some; nothing is read twice.
+ */
 export const writeLayer = async (
   archive: AsyncIterable<Uint8Array>,
   file: string,
-  compression: Compression,
-): Promise<LayerBlob> => {
-  const { algorithm } = compression
-  const size = blockSize[algorithm]
-  // To get new memory for each block would take longer than to fill it.
-  const unused: Buffer<ArrayBuffer>[] = []
-  const blocks = inBlocks(archive, size, () => unused.pop() ?? Buffer.allocUnsafeSlow(size))
-  const uncompressed = digesting()
+  { algorithm, level }: Compression,
+  content: ArchiveContent = 'other files',
+): Promise<LayerBlob & { readonly nars: readonly PackedNar[] }> => {
+  const hashing = hashArchive(content)
+  const blocks = hashing.through(inBlocks(archive, blockSize[algorithm], 2))
+  const compressed = digesting()
+  if (algorithm === 'none') await write(file, blocks, release)
+  else await write(file, compressed.through(compress(blocks, algorithm, level, release)), () => {})
+  const { digest: diffID, size, nars } = hashing.result()
   // What is not compressed has one digest.
-  const compressed = algorithm === 'none' ? uncompressed : digesting()
-  const packed = compress(uncompressed.through(blocks), compression, (block) => unused.push(block))
-  const bytes = algorithm === 'none' ? packed : compressed.through(packed)
-  await pipeline(bytes, createWriteStream(file))
-  return {
-    file,
-    diffID: uncompressed.result().digest,
-    descriptor: { mediaType: layerMediaType(algorithm), ...compressed.result() },
+  const blob = algorithm === 'none' ? { digest: diffID, size } : compressed.result()
+  return { file, diffID, nars, descriptor: { mediaType: layerMediaType(algorithm), ...blob } }
+}
+
+/** Writes while the next bytes are made, and gives each to `written`. */
+const write = async <T extends Uint8Array>(
+  file: string,
+  source: AsyncIterable<T>,
+  written: (bytes: T) => void,
+): Promise<void> => {
+  await using handle = await open(file, 'w')
+  let writing: Promise<void> | undefined
+  for await (const bytes of source) {
+    await writing
+    writing = handle.writeFile(bytes).then(() => written(bytes))
+    // A rejection is met where its turn comes; until then it must not count as unhandled.
+    writing.catch(() => {})
   }
+  await writing
 }

@@ -1,6 +1,10 @@
-import { createReadStream } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { extract } from 'tar-stream'
+import { changedInStore } from '../nix/changed-in-store.ts'
+import type { ImageSpec } from '../nix/image-spec.ts'
+import { digestOf } from '../oci/descriptor.ts'
 
 /**
  * What the symlink layer puts into the image: names without slashes at either end, with what they point to; `undefined` for
@@ -8,8 +12,14 @@ import { extract } from 'tar-stream'
  */
 export type Links = ReadonlyMap<string, string | undefined>
 
-/** Reads the links of a tar archive. */
-export const readLinks = async (file: string): Promise<Links> => {
+/** Reads the links of the symlink layer. Throws a `UserError` if it is not what Nix made. */
+export const readLinks = async ({
+  path,
+  sha256,
+}: Pick<ImageSpec['symlinkLayer'], 'path' | 'sha256'>): Promise<Links> => {
+  const bytes = await readFile(path)
+  const digest = digestOf(bytes)
+  if (digest !== `sha256:${sha256}`) throw changedInStore(path, digest, `sha256:${sha256}`)
   const links = new Map<string, string | undefined>()
   const archive = extract()
   const collect = async (): Promise<void> => {
@@ -19,6 +29,6 @@ export const readLinks = async (file: string): Promise<Links> => {
       entry.resume()
     }
   }
-  await Promise.all([pipeline(createReadStream(file), archive), collect()])
+  await Promise.all([pipeline(Readable.from([bytes]), archive), collect()])
   return links
 }

@@ -130,13 +130,13 @@ const baseFiles = (links: Links, user: Plan['base']['user'], homes: Users['homes
   ]
 }
 
-/** The entries and the directories that they are in, depth first, each directory's names by code unit. */
+/** The entries and the directories that they are in, depth first, each directory's names by bytes. */
 const withParents = (entries: readonly TreeEntry[]): TreeEntry[] => {
   const all = new Map(entries.flatMap(({ name }) => parentsOf(name)).map((name) => [name, directory(name)]))
   for (const entry of entries) all.set(entry.name, entry)
   // No name has a character before the one that stands for the slash here.
-  const key = ({ name }: TreeEntry): string => name.replaceAll('/', '\0')
-  return [...all.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1))
+  const key = ({ name }: TreeEntry): Buffer => Buffer.from(name.replaceAll('/', '\0'))
+  return [...all.values()].sort((a, b) => Buffer.compare(key(a), key(b)))
 }
 
 const parentsOf = (name: string): string[] => {

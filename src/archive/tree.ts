@@ -36,7 +36,7 @@ const part = 1024 * 1024
 
 /**
  * The layer of the given store paths: their parent directories, then each path with all that is in it, depth first, each
- * directory's names by code unit. Throws a `UserError` that names a path which cannot be read or is no file, directory or
+ * directory's names by bytes. Throws a `UserError` that names a path which cannot be read or is no file, directory or
  * symlink.
  *
  * Files are read synchronously. Asynchronous calls would wait in the queue of the thread pool behind blocks that are
@@ -54,8 +54,8 @@ function* walk(path: string): Generator<TreeEntry> {
   if (stats.isSymbolicLink()) {
     yield { type: 'symlink', name, target: targetOf(path) }
   } else if (stats.isFile()) {
-    // The store's own modes: other bits may have been lost or added where it was restored.
-    const mode = stats.mode & 0o111 ? 0o555 : 0o444
+    // The store's own modes: other bits may have been lost or added where it was restored, and a NAR has none of them.
+    const mode = stats.mode & 0o100 ? 0o555 : 0o444
     if (stats.size > smallFile) {
       yield { type: 'file', name, mode, content: { size: stats.size, read: () => readInParts(path, stats) } }
     } else {
@@ -100,13 +100,13 @@ const targetOf = (path: string): string => {
 }
 
 const childrenOf = (path: string): string[] => {
-  const names = reading(path, () => readdirSync(path, { encoding: 'buffer' }))
+  const names = reading(path, () => readdirSync(path, { encoding: 'buffer' })).sort(Buffer.compare)
   const foreign = names.find((name) => !isUtf8(name))
   if (foreign)
     throw new UserError(
       `${path} has a file whose name is not UTF-8 (${foreign.toString('latin1')}); rename it in its package.`,
     )
-  const children = names.map((name) => name.toString()).sort()
+  const children = names.map((name) => name.toString())
   checkNames(path, children)
   return children
 }

@@ -1,7 +1,8 @@
-import { readFile, realpath } from 'node:fs/promises'
 import { UserError } from '../error.ts'
+import type { Closure } from '../graph/closure.ts'
 import type { Plan } from '../plan.ts'
 import type { Links } from './links.ts'
+import { readProven } from './prove.ts'
 
 /** Whose a directory is. */
 export type Owner = { readonly uid: number; readonly gid: number }
@@ -43,10 +44,14 @@ export type Users = { readonly owner: Owner; readonly homes: readonly (readonly 
 
 /**
  * The users by the `/etc/passwd` that a package brings, else those of every image. Without a `user`, programs run as root.
- * Throws a `UserError` if it is not there, or has no numbers.
+ * Throws a `UserError` if it is not there, has no numbers, or is not what Nix put into the store.
  */
-export const findUsers = async ({ preset, user }: Plan['base'], links: Links): Promise<Users> => {
-  const brought = await passwdOf(links)
+export const findUsers = async (
+  { preset, user }: Plan['base'],
+  links: Links,
+  closure: Pick<Closure, 'paths'>,
+): Promise<Users> => {
+  const brought = await passwdOf(links, closure)
   const ours = preset === 'bare' ? '' : accountFiles(user).passwd
   const lines = (brought ?? ours).split('\n').map((line) => line.split(':'))
   const homes = lines.flatMap(([, , uid = '', gid = '', , home = '']) =>
@@ -77,10 +82,8 @@ const ownerOf = (user: Plan['base']['user'], lines: readonly (readonly string[])
   )
 }
 
-/** What a package brings; a link out of the store leads to nothing in the image, whatever this machine has there. */
-const passwdOf = async (links: Links): Promise<string | undefined> => {
+/** What a package brings; a link out of the closure leads to nothing in the image, whatever this machine has there. */
+const passwdOf = async (links: Links, closure: Pick<Closure, 'paths'>): Promise<string | undefined> => {
   const link = links.get('etc/passwd')
-  if (!link) return undefined
-  const file = await realpath(link).catch(() => '')
-  return file.startsWith('/nix/store/') ? readFile(file, 'utf8') : ''
+  return link && ((await readProven(link, closure))?.toString() ?? '')
 }

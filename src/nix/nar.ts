@@ -15,6 +15,13 @@ export const hashNar = (path: string, isLeftOut: (path: string) => boolean = () 
   return `sha256-${hash.digest('base64')}`
 }
 
+/** The hash of a store path that is a file which cannot be executed, by its content. */
+export const narOfFile = (content: Uint8Array): NarHash => {
+  const hash = createHash('sha256')
+  for (const text of ['nix-archive-1', '(', 'type', 'regular', 'contents', content, ')']) writeString(hash, text)
+  return `sha256-${hash.digest('base64')}`
+}
+
 const writeNode = (hash: Hash, path: Buffer, isLeftOut: (path: string) => boolean): void => {
   const stats = reading(path, () => lstatSync(path))
   const strings = (...texts: string[]): void => {

@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
+import { changedInStore } from './changed-in-store.ts'
 import type { EvaluatedImage } from './evaluate.ts'
 import { explainNix } from './explain.ts'
 import { type ImageSpec, parseImageSpec } from './image-spec.ts'
+import { narOfFile } from './nar.ts'
+import { parseNarHash } from './nar-hash.ts'
 import { type Nix, perProcess } from './nix.ts'
 import { type NixAccess, openBuilders, type SandboxTools, unsandboxed, withSettings } from './sandbox.ts'
 import { parseStorePath, type StorePath, storePathName } from './store-path.ts'
@@ -15,7 +18,8 @@ const quiet = ['--no-build-output', '--option', 'log-lines', '20']
 /**
  * Brings into the store what an image is made of, and reads what its derivation says: what substituters have is fetched, the rest
  * is built as the input `sandbox` says. A link in `temporary` keeps all of it from being collected until the run ends. Throws
- * a `UserError` with the end of the log if something does not build, and one that names it if it may not be built.
+ * a `UserError` with the end of the log if something does not build, one that names it if it may not be built, and one if the
+ * description is not what Nix's database says.
  */
 export const realiseImage = async (
   image: EvaluatedImage,
@@ -27,7 +31,11 @@ export const realiseImage = async (
   if (access.sandbox !== 'off') await realiseApart(image, access, tools)
   const root = join(tools.temporary, 'image')
   await realise(nix, derivation, '--add-root', root, '--indirect', ...quiet)
-  return parseImageSpec(await readFile(root, 'utf8'))
+  const bytes = await readFile(root)
+  const expected = parseNarHash((await nix('nix-store', ['--query', '--hash', root])).trim(), 'the hash of the image')
+  const found = narOfFile(bytes)
+  if (found !== expected) throw changedInStore(await realpath(root), found, expected)
+  return parseImageSpec(bytes.toString())
 }
 
 /** Nothing is left to be built when it returns. */

@@ -8,7 +8,7 @@ import { build } from '../support/nix.ts'
 /** The dangling links of an image with the packages, as "link of package: where it ends". */
 const danglingIn = async (packages: string[]): Promise<string[]> => {
   const { symlinkLayer, closure } = await build(packages)
-  const links = await readLinks(symlinkLayer.path)
+  const links = await readLinks(symlinkLayer)
   const base = { preset: 'default', user: undefined, workdir: undefined, volumes: [] } as const
   const baseFiles = rootFileSystem(links, base, { owner: { uid: 0, gid: 0 }, homes: [] }, undefined)
   return findDanglingLinks(links, closure, baseFiles).map(

@@ -26,9 +26,6 @@ declare namespace WebAssembly {
 
 const source = join(root, 'libdeflate')
 const levels = [1, 2, 3, 4, 5, 6, 7, 8, 9]
-const member = async (content: Uint8Array, level: number): Promise<Uint8Array> =>
-  // A copy, since the block is away while it is compressed.
-  (await gzipMember(new Uint8Array(content), level)).member
 
 /** A block of the largest size: text, a program, and bytes that cannot be compressed. */
 const mixed = new Uint8Array(blockSize.gzip)
@@ -48,7 +45,7 @@ test('zlib reads what libdeflate makes, at every level', async () => {
   )
   await fc.assert(
     fc.asyncProperty(content, fc.constantFrom(...levels), async (content, level) => {
-      const made = await member(content, level)
+      const made = await gzipMember(content, level)
       expect(Buffer.compare(gunzipSync(made), content)).toBe(0)
     }),
   )
@@ -56,7 +53,7 @@ test('zlib reads what libdeflate makes, at every level', async () => {
 
 test('a member says nothing of the machine, and is the same for every Node and processor', async () => {
   const text = Buffer.from('the same bytes on every machine, '.repeat(30_000))
-  const made = await member(text, 5)
+  const made = await gzipMember(text, 5)
   expect([...made.subarray(0, 10)]).toEqual([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255])
   expect(createHash('sha256').update(made).digest('hex')).toBe(
     '886eff0c31832685a06b7620dd82bf1cef22535a0edc5beffa7e1f754fe5c808',
@@ -78,7 +75,7 @@ test('the committed program makes the bytes that its source makes, compiled for 
   for (const content of [mixed, mixed.subarray(0, 5000), new Uint8Array(blockSize.gzip), new Uint8Array(1)])
     for (const level of levels) {
       const expected = execFileSync(program, [`${level}`], { input: content, maxBuffer: 2 * blockSize.gzip })
-      const made = await member(content, level)
+      const made = await gzipMember(content, level)
       expect(Buffer.compare(made.subarray(10, -8), expected), `${content.length} bytes, level ${level}`).toBe(0)
     }
 })
@@ -116,7 +113,7 @@ test('umoci and skopeo read a layer of several members', async () => {
 const module = JSON.stringify(join(root, 'src', 'archive', 'deflate.ts'))
 const start = `import { gzipMember } from ${module}; const start = () => gzipMember(new Uint8Array(${blockSize.gzip}).map((_, i) => i * i >> 7), 9);`
 test.each([
-  ['ends when its blocks are compressed', 'console.log((await start()).member.length > 1000)', 'true\n', 0],
+  ['ends when its blocks are compressed', 'console.log((await start()).length > 1000)', 'true\n', 0],
   [
     'can end while workers compress',
     'for (let i = 0; i < 50; i++) start(); setTimeout(() => process.exit(130), 200)',

@@ -12,8 +12,9 @@ const ownerOf = async (
   user: User,
   { preset = 'default', brings }: { preset?: Plan['base']['preset']; brings?: string } = {},
 ) => {
-  const links = brings ? await readLinks((await build([brings])).symlinkLayer.path) : new Map()
-  return (await findUsers({ preset, user, workdir: undefined, volumes: [] }, links)).owner
+  const { symlinkLayer, closure } = await build([brings ?? 'tree'])
+  const links = brings ? await readLinks(symlinkLayer) : new Map()
+  return (await findUsers({ preset, user, workdir: undefined, volumes: [] }, links, closure)).owner
 }
 
 test.each<[User, { uid: number; gid: number }]>([
@@ -46,13 +47,14 @@ test('the users of a package’s /etc/passwd are all that there are', async () =
 })
 
 test('home directories are those of a package’s /etc/passwd', async () => {
-  const links = await readLinks((await build(['homes'])).symlinkLayer.path)
+  const { symlinkLayer, closure } = await build(['homes'])
+  const links = await readLinks(symlinkLayer)
   const base = { preset: 'default', user: { name: 'app' }, workdir: undefined, volumes: [] } as const
-  expect(await findUsers(base, links)).toEqual({
+  expect(await findUsers(base, links, closure)).toEqual({
     owner: { uid: 50, gid: 60 },
     homes: [['home/app', { uid: 50, gid: 60 }]],
   })
-  expect((await findUsers({ ...base, user: undefined }, new Map())).homes).toEqual([
+  expect((await findUsers({ ...base, user: undefined }, new Map(), closure)).homes).toEqual([
     ['home/nonroot', { uid: 65532, gid: 65532 }],
   ])
 })

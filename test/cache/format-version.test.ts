@@ -45,7 +45,7 @@ const hash = (value: unknown): string => createHash('sha256').update(JSON.string
 
 const baseLayer = async (preset: 'bare' | 'default' | 'job-container'): Promise<string> => {
   const base = planOf({ preset }).base
-  const users = await findUsers(base, links)
+  const users = await findUsers(base, links, closure)
   const entries = rootFileSystem(links, base, users, preset === 'job-container' ? loader : undefined)
   return createHash('sha256')
     .update(Buffer.concat(await Array.fromAsync(tar(entries))))

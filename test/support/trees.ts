@@ -45,7 +45,7 @@ const { node } = fc.letrec<{ node: Node }>((tie) => ({
 
 const entriesOf = (path: string, node: Node): TreeEntry[] => {
   if (node.type !== 'directory') return [{ ...node, name: path }]
-  const children = Object.keys(node.children).sort()
+  const children = Object.keys(node.children).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
   return [
     { type: 'directory', name: path, mode: node.mode },
     ...children.flatMap((child) => entriesOf(`${path}/${child}`, node.children[child] as Node)),

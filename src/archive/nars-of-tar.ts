@@ -1,0 +1,160 @@
+import type { StorePath } from '../nix/store-path.ts'
+import { narStrings, narText } from './nar-text.ts'
+import { type ExtendedNames, extendedNames, type Member, memberOf, unit, unlikeOurs } from './tar-member.ts'
+
+/**
+ * What the NARs in an archive are made of, for whoever hashes it: for each three `cuts`, so many bytes of `text`, which is not
+ * in the archive, and then the block from one place to another. Where the third is 0, a NAR ends behind the text.
+ */
+export type NarSteps = { readonly text: Uint8Array<ArrayBuffer>; readonly cuts: readonly number[] }
+
+/** A store path that has been read, with the size of its NAR in bytes. */
+export type NarSize = { readonly path: StorePath; readonly narSize: number }
+
+export type NarsOfTar = {
+  /** The next block of the archive; all but the last are a multiple of 512 bytes. */
+  readonly read: (block: Uint8Array) => NarSteps
+  /** The NARs in the order of the archive, when all of it has been read. */
+  readonly sizes: () => readonly NarSize[]
+}
+
+/**
+ * Turns an archive of store paths into their NARs, block by block, by the bytes of the archive alone, so that the hash of a
+ * NAR is about what is in the layer. It reads what `tar` writes and no other archives: throws an `Error` at anything that a
+ * NAR cannot say. Sources: POSIX.1-2017 "pax", "ustar Interchange Format"; the Nix manual, "Nix Archive (NAR) format".
+ */
+export const narsOfTar = (): NarsOfTar => {
+  const output = narText()
+  const sizes: NarSize[] = []
+  let cuts: number[] = []
+  let current: StorePath | undefined
+  let narSize = 0
+  /** The directories that are open in the NAR, by their names in the archive. */
+  const open: string[] = []
+  let hasEnded = false
+
+  /** What the bytes are that come next. */
+  let member: Member | undefined
+  let remaining = 0
+  let extended: Buffer[] = []
+  let names: ExtendedNames = {}
+
+  const step = (from: number, to: number): void => {
+    const length = output.cut()
+    cuts.push(length, from, to)
+    narSize += length + to - from
+  }
+  const closeDirectory = (): void => {
+    open.pop()
+    output.add(open.length > 0 ? close2 : close)
+  }
+  const endNar = (): void => {
+    if (!current) return
+    while (open.length > 0) closeDirectory()
+    step(0, 0)
+    sizes.push({ path: current, narSize })
+    narSize = 0
+    current = undefined
+  }
+
+  const begin = ({ name, type, mode, target, size }: Member): void => {
+    const slash = name.lastIndexOf('/')
+    const parent = name.slice(0, Math.max(slash, 0))
+    if (name === 'nix' || name === 'nix/store') {
+      if (type !== 'directory' || current) throw unlikeOurs(name)
+      return
+    }
+    if (parent === 'nix/store') {
+      endNar()
+      current = `/${name}` as StorePath
+      output.add(magic)
+    } else {
+      while (open.length > 0 && open.at(-1) !== parent) closeDirectory()
+      if (open.length === 0) throw unlikeOurs(name)
+      output.add(entry)
+      output.addString(name.slice(slash + 1))
+      output.add(node)
+    }
+    if (mode !== modes[type] && !(type === 'file' && mode === executableMode)) throw unlikeOurs(name)
+    if (type === 'directory') {
+      output.add(directory)
+      open.push(name)
+    } else if (type === 'symlink') {
+      output.add(symlink)
+      output.addString(target)
+      output.add(open.length > 0 ? close2 : close)
+    } else {
+      output.add(mode === executableMode ? executable : regular)
+      output.addSize(size)
+    }
+  }
+
+  const endMember = ({ type, size }: Member): void => {
+    if (type === 'extended') {
+      names = extendedNames(Buffer.concat(extended))
+      extended = []
+    } else if (type === 'file') {
+      output.addPadding(size)
+      output.add(open.length > 0 ? close2 : close)
+    }
+  }
+
+  const read = (block: Uint8Array): NarSteps => {
+    const bytes = Buffer.from(block.buffer, block.byteOffset, block.length)
+    for (let at = 0; at < bytes.length; ) {
+      if (member) {
+        const end = Math.min(at + remaining, bytes.length)
+        if (member.type === 'extended') extended.push(Buffer.from(bytes.subarray(at, end)))
+        else step(at, end)
+        remaining -= end - at
+        at = end
+        if (remaining > 0) break
+        endMember(member)
+        at += (unit - (member.size % unit)) % unit
+        member = undefined
+        continue
+      }
+      if (bytes[at] === 0) {
+        endNar()
+        hasEnded = true
+      } else if (hasEnded || at + unit > bytes.length) {
+        throw new Error('a layer has something behind its end')
+      } else {
+        const next = memberOf(bytes.subarray(at, at + unit), names)
+        if (next.type !== 'extended') {
+          begin(next)
+          names = {}
+        }
+        if (next.size > 0) {
+          member = next
+          remaining = next.size
+        } else endMember(next)
+      }
+      at += unit
+    }
+    const steps = { text: output.take(), cuts }
+    cuts = []
+    return steps
+  }
+
+  return {
+    read,
+    sizes: () => {
+      if (!hasEnded) throw new Error('a layer has no end')
+      return sizes
+    },
+  }
+}
+
+const modes: Readonly<Record<Member['type'], number>> = { file: 0o444, directory: 0o555, symlink: 0o777, extended: 0 }
+const executableMode = 0o555
+
+const magic = narStrings('nix-archive-1', '(', 'type')
+const entry = narStrings('entry', '(', 'name')
+const node = narStrings('node', '(', 'type')
+const directory = narStrings('directory')
+const symlink = narStrings('symlink', 'target')
+const regular = narStrings('regular', 'contents')
+const executable = narStrings('regular', 'executable', '', 'contents')
+const close = narStrings(')')
+const close2 = narStrings(')', ')')

@@ -1,0 +1,82 @@
+import { realpath } from 'node:fs/promises'
+import { posix } from 'node:path'
+import { UserError } from '../error.ts'
+import type { Closure } from '../graph/closure.ts'
+import type { StorePath } from '../nix/store-path.ts'
+import { blockSize } from '../oci/compression.ts'
+import { inBlocks, release } from './block.ts'
+import { checkNars } from './check-nars.ts'
+import { hashArchive } from './hash-archive.ts'
+import type { Links } from './links.ts'
+import { tar } from './tar.ts'
+import { type Content, storePathsTree, type TreeEntry } from './tree.ts'
+
+/** What is known of store paths: the closure, with the hash of each as a NAR. */
+type Known = Pick<Closure, 'paths'>
+
+/**
+ * Hashes store paths that are not packed. Throws a `UserError` that names one which is not what Nix put into the store. `seen`
+ * is told of each entry, which holds if nothing is thrown.
+ */
+export const proveStorePaths = async (
+  paths: readonly StorePath[],
+  closure: Known,
+  seen: (entry: TreeEntry) => void = () => {},
+): Promise<void> => {
+  if (paths.length === 0) return
+  const entries = function* (): Generator<TreeEntry> {
+    for (const entry of storePathsTree(paths)) {
+      seen(entry)
+      yield entry
+    }
+  }
+  const hashing = hashArchive('store paths')
+  for await (const block of hashing.through(inBlocks(tar(entries()), blockSize.none, 2))) release(block)
+  checkNars(hashing.result().nars, paths, closure)
+}
+
+/** As many as Linux follows. */
+const mostHops = 40
+
+/**
+ * The content of a file of the closure, by the path of the file or of a link to it; `undefined` where that leads to nothing in
+ * the image, whatever this machine has there. Throws a `UserError` if a store path on the way is not what Nix put into the store.
+ */
+export const readProven = async (path: string, closure: Known, hops = 0): Promise<Buffer | undefined> => {
+  const names = path.slice(1).split('/')
+  const storePath = `/${names.slice(0, 3).join('/')}` as StorePath
+  if (!closure.paths.has(storePath) || hops === mostHops) return undefined
+  const links = new Map<string, string>()
+  let content: Buffer | undefined
+  await proveStorePaths([storePath], closure, (entry) => {
+    if (entry.type === 'symlink') links.set(entry.name, entry.target)
+    if (entry.type === 'file' && `/${entry.name}` === path) content = contentOf(entry.content, path)
+  })
+  for (let length = 3; length <= names.length; length++) {
+    const own = names.slice(0, length).join('/')
+    const target = links.get(own)
+    if (target !== undefined)
+      return readProven(posix.resolve('/', posix.dirname(own), target, ...names.slice(length)), closure, hops + 1)
+  }
+  return content
+}
+
+/**
+ * Store paths whose directories decided what the links of an image are: those that they lead to, and those that hold the
+ * directories which they lead through.
+ */
+export const linkedPaths = async (links: Links): Promise<StorePath[]> => {
+  const folders = new Set([...links.values()].flatMap((target) => (target ? [posix.dirname(target)] : [])))
+  const places = [
+    ...folders,
+    ...(await Promise.all([...folders].map((folder) => realpath(folder).catch(() => folder)))),
+  ]
+  return [...new Set(places.map((place) => place.split('/').slice(0, 4).join('/') as StorePath))]
+}
+
+const contentOf = (content: Content, path: string): Buffer => {
+  if (content instanceof Uint8Array) return Buffer.from(content)
+  throw new UserError(
+    `${path} has ${content.size} bytes, which is more than such a file can have; make it smaller in its package.`,
+  )
+}

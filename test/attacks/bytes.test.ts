@@ -1,0 +1,188 @@
+import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { parseNarHash } from '../../src/nix/nar-hash.ts'
+import type { StorePath } from '../../src/nix/store-path.ts'
+import { runAction, type StepResult } from '../support/action.ts'
+import { attack } from '../support/attack.ts'
+import { type CacheService, startCacheService } from '../support/cache-service.ts'
+import { type ChangeableSet, changeableSet, rewrite } from '../support/changed-store.ts'
+import { output } from '../support/process.ts'
+import { type Registry, startRegistry, tags } from '../support/registry.ts'
+
+/** A store that is not what Nix's database says: none of it may become an image. */
+
+let registry: Registry
+let cache: CacheService
+let packages: ChangeableSet
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  cache = await startCacheService()
+  packages = await changeableSet({
+    victim:
+      'mkdir -p $out/bin $out/share; echo honest > $out/bin/victim; chmod +x $out/bin/victim; echo a > $out/share/a; ln -s a $out/share/link',
+    single: 'echo honest > $out',
+    link: 'ln -s honest $out',
+    target: 'mkdir -p $out/bin; echo honest > $out/bin/target; chmod +x $out/bin/target',
+    evil: 'mkdir $out; chmod u+w ${target}/bin ${target}/bin/target; echo poison > ${target}/bin/target; chmod 555 ${target}/bin ${target}/bin/target; touch --date @1 ${target}/bin/target',
+    users: 'mkdir -p $out/etc; echo app:x:5000:5000::/home/app:/bin/sh > $out/etc/passwd',
+    usersLink: 'mkdir $out; ln -s ${users}/etc $out/etc',
+    git: 'mkdir -p $out/bin; echo honest > $out/bin/git; echo second > $out/bin/second',
+    other: 'mkdir -p $out/bin; echo poison > $out/bin/git',
+  })
+})
+afterAll(async () => {
+  await packages[Symbol.asyncDispose]()
+  await cache[Symbol.asyncDispose]()
+  await registry.stop()
+})
+
+type Change = (path: string) => Promise<unknown>
+
+let repositories = 0
+type Run = StepResult & { readonly tags: readonly string[] }
+const push = async (inputs: Record<string, string>, name = `changed-${repositories++}`): Promise<Run> => {
+  const step = await runAction(
+    { nixpkgs: packages.set, image: `${registry.host}/${name}`, tags: 'v1', ...inputs },
+    { environment: cache.environment({}), event: { repository: { default_branch: 'main' } } },
+  )
+  return { ...step, tags: await tags(registry, name) }
+}
+
+/** The run has ended before a tag was there, with a sentence that names the path and what to do. */
+const refused = ({ exitCode, errors, log, tags }: Run, path: StorePath): true => {
+  expect(exitCode, log).toBe(1)
+  expect(errors).toEqual([expect.stringContaining(`${path} is not what Nix put into the store: `)])
+  expect(errors[0]).toContain('nix-store --verify --check-contents --repair')
+  expect(tags).toEqual([])
+  return true
+}
+
+describe('what is packed is what Nix built', () => {
+  attack("package's builder", 'image', 'writes to a file of a package that it depends on', async () => {
+    const [target] = (await packages.realise('target', 'evil')) as [StorePath]
+    return refused(await push({ packages: 'target evil' }), target)
+  })
+
+  const changes: readonly (readonly [what: string, packages: string, change: Change])[] = [
+    [
+      'a file that keeps its size and its times',
+      'victim',
+      (path) => rewrite(join(path, 'bin/victim'), (text) => text.replace('honest', 'poison')),
+    ],
+    ['the executable bit', 'victim', (path) => chmod(join(path, 'share/a'), 0o555)],
+    [
+      'the target of a link',
+      'victim',
+      async (path) => {
+        await rm(join(path, 'share/link'))
+        await symlink('b', join(path, 'share/link'))
+      },
+    ],
+    ['a file that is added', 'victim', (path) => writeFile(join(path, 'bin/more'), '')],
+    ['a file that is removed', 'victim', (path) => rm(join(path, 'share/a'))],
+    ['a file that is renamed', 'victim', (path) => rename(join(path, 'share/a'), join(path, 'share/b'))],
+    ['an empty folder', 'victim', (path) => mkdir(join(path, 'share/empty'))],
+    ['a store path that is a file', 'victim single', (path) => rewrite(path, () => 'poison\n')],
+    [
+      'a store path that is a link',
+      'victim link',
+      async (path) => {
+        await rm(path)
+        await symlink('poison', path)
+      },
+    ],
+  ]
+  for (const [what, names, change] of changes)
+    attack('job of a branch', 'image', `changes ${what} in a store that a later run has`, async () => {
+      const path = (await packages.realise(...names.split(' '))).at(-1) as StorePath
+      return packages.changed(path, change, async () => refused(await push({ packages: names }), path))
+    })
+})
+
+describe('what is read and not packed is what Nix built', () => {
+  /** A run in which the layers of these packages are an earlier run's, with the store changed in between. */
+  const second = async (names: string, more: string, path: StorePath, change: Change): Promise<Run> => {
+    cache.clear()
+    const repository = `changed-${repositories++}`
+    const first = await push({ packages: names, preset: 'bare' }, repository)
+    expect(first.exitCode, first.log).toBe(0)
+    return packages.changed(path, change, () =>
+      push({ packages: `${names} ${more}`, preset: 'bare', tags: 'v2' }, repository),
+    )
+  }
+  const tagged = (run: Run): Run => ({ ...run, tags: run.tags.filter((tag) => tag !== 'v1') })
+
+  attack('job of a branch', 'image', 'changes /etc/passwd, whose package is found and not packed', async () => {
+    const [users] = (await packages.realise('users', 'victim')) as [StorePath]
+    const change = (path: string) => rewrite(join(path, 'etc/passwd'), (text) => text.replace('5000:5000', '0000:0000'))
+    return refused(tagged(await second('users', 'victim', users, change)), users)
+  })
+
+  attack('job of a branch', 'image', 'changes /etc/passwd behind a link to another package', async () => {
+    const [users] = (await packages.realise('users', 'usersLink', 'victim')) as [StorePath]
+    const change = (path: string) => rewrite(join(path, 'etc/passwd'), (text) => text.replace('5000:5000', '0000:0000'))
+    return refused(tagged(await second('usersLink', 'victim', users, change)), users)
+  })
+
+  attack(
+    "package's builder",
+    'image',
+    'removes a program of a package that is found, so that another takes its name',
+    async () => {
+      const [git] = (await packages.realise('git', 'other')) as [StorePath]
+      return refused(tagged(await second('git', 'other', git, (path) => rm(join(path, 'bin/git')))), git)
+    },
+  )
+})
+
+describe('the description of an image is what Nix built', () => {
+  const described = async (
+    names: string,
+    change: (path: string) => Promise<unknown>,
+    suffix: string,
+  ): Promise<true> => {
+    const [path] = (await packages.realise(...names.split(' '))) as [StorePath]
+    const referrers = async (): Promise<string[]> =>
+      (await output('nix-store', ['--query', '--referrers', path])).split('\n')
+    const before = await referrers()
+    const first = await push({ packages: names, reuse: 'false' })
+    expect(first.exitCode, first.log).toBe(0)
+    const image = (await referrers()).find((name) => !before.includes(name) && name.endsWith(suffix)) as StorePath
+    return packages.changed(image, change, async () => refused(await push({ packages: names, reuse: 'false' }), image))
+  }
+
+  attack('job of a branch', 'attestation', 'changes the description', () =>
+    described(
+      'victim git',
+      (path) => rewrite(path, (text) => text.replace('"attr":"victim"', '"attr":"poison"')),
+      '-nix-image',
+    ),
+  )
+
+  attack('job of a branch', 'image', 'changes a NAR hash in the description', () =>
+    described(
+      'victim single git',
+      async (path) => {
+        const [, hash = ''] = /"narHash":"([^"]+)"/.exec(await readFile(path, 'latin1')) ?? []
+        parseNarHash(hash, 'the hash')
+        await rewrite(path, (text) =>
+          text.replace(
+            hash,
+            hash.replace(/.$/, (last) => (last === '0' ? '1' : '0')),
+          ),
+        )
+      },
+      '-nix-image',
+    ),
+  )
+
+  attack('job of a branch', 'image', 'changes where a link of the image leads', () =>
+    described(
+      'victim link git',
+      (path) => rewrite(path, (text) => text.replace('/bin/victim', '/bin/poison')),
+      '-symlinkLayer',
+    ),
+  )
+})

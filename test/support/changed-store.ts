@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto'
+import { chmod, cp, lstat, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { StorePath } from '../../src/nix/store-path.ts'
+import { smallSet } from './nix.ts'
+import { nixConfigFolder } from './nix-places.ts'
+import { output } from './process.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+/** A package set with packages of its own that are built, and may be changed: no other test has the same store paths. */
+export type ChangeableSet = AsyncDisposable & {
+  /** A folder, for `nixpkgs`. */
+  readonly set: string
+  /** Builds packages by Nix alone, and returns their store paths. */
+  readonly realise: (...names: readonly string[]) => Promise<StorePath[]>
+  /** Changes a store path, and puts everything in order when the work is done. */
+  readonly changed: <T>(
+    path: StorePath,
+    change: (path: string) => Promise<unknown>,
+    work: () => Promise<T>,
+  ) => Promise<T>
+}
+
+/** Each package is named for the set, and made by a script in bash that has `$out`, and other packages as `${name}`. */
+export const changeableSet = async (scripts: Readonly<Record<string, string>>): Promise<ChangeableSet> => {
+  await using starting = new AsyncDisposableStack()
+  const set = starting.use(await temporaryFolder('changeable')).path
+  const kept = starting.use(await temporaryFolder('kept')).path
+  const token = randomBytes(6).toString('hex')
+  await cp(smallSet, join(set, 'small-set'), { recursive: true })
+  const packages = Object.entries(scripts).map(
+    ([name, script]) => `${name} = derivation {
+      name = "${name}-${token}";
+      inherit (arguments) system;
+      builder = "/bin/bash";
+      args = [ "-euc" ''PATH=/usr/bin:/bin; ${script}
+        exit'' ];
+    };`,
+  )
+  await writeFile(
+    join(set, 'default.nix'),
+    `arguments: let small = import ./small-set arguments; own = rec { ${packages.join('\n')} }; in small // own`,
+  )
+  const env = { ...process.env, NIX_CONF_DIR: nixConfigFolder }
+  const nix = (program: string, ...args: string[]): Promise<string> => output(program, args, { env })
+  const arguments_ = '{ system = builtins.currentSystem; config = { }; overlays = [ ]; }'
+  const made = new Set<StorePath>()
+  const running = starting.move()
+  return {
+    set,
+    realise: async (...names) => {
+      const expression = `with import ${set} ${arguments_}; [ ${names.join(' ')} ]`
+      const paths = (await nix('nix-build', '--no-out-link', '--expr', expression)).trim().split('\n') as StorePath[]
+      for (const path of paths) made.add(path)
+      return paths
+    },
+    changed: async (path, change, work) => {
+      const copy = join(kept, path)
+      await mkdir(join(copy, '..'), { recursive: true })
+      await output('cp', ['--archive', path, copy])
+      try {
+        await change(path)
+        return await work()
+      } finally {
+        await rm(path, { recursive: true, force: true })
+        await output('cp', ['--archive', copy, path])
+        await rm(copy, { recursive: true, force: true })
+      }
+    },
+    [Symbol.asyncDispose]: async () => {
+      const referrers = await Promise.all(
+        [...made].map((path) => nix('nix-store', '--query', '--referrers-closure', path)),
+      )
+      const all = [...new Set(referrers.flatMap((text) => text.split('\n').filter((line) => line)))]
+      // What cannot be deleted is in use by somebody, and is as it was.
+      await nix('nix-store', '--delete', ...all).catch(() => {})
+      await running.disposeAsync()
+    },
+  }
+}
+
+/** Writes to a file of the store what keeps its size and its times. */
+export const rewrite = async (file: string, change: (text: string) => string): Promise<void> => {
+  const { mode, atime, mtime } = await lstat(file)
+  const text = await readFile(file, 'latin1')
+  const changed = change(text)
+  if (changed === text || changed.length !== text.length) throw new Error(`${file} is not changed as it should be`)
+  await chmod(file, 0o644)
+  await writeFile(file, changed, 'latin1')
+  await chmod(file, mode)
+  await utimes(file, atime, mtime)
+}
