@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { crc32 } from 'node:zlib'
-import type { Answer, Question } from './archive/deflate.ts'
+import type { Question } from './archive/deflate.ts'
 
 /**
  * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate; `libdeflate/` has its source. It
@@ -63,5 +63,5 @@ parentPort?.on('message', ({ block, level }: Question) => {
   const trailer = new DataView(member.buffer, header.length + length)
   trailer.setUint32(0, crc32(block), true)
   trailer.setUint32(4, block.length, true)
-  parentPort?.postMessage({ block, member } satisfies Answer, [block.buffer, member.buffer])
+  parentPort?.postMessage(member, [member.buffer])
 })
