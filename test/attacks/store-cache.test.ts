@@ -86,12 +86,15 @@ const publish = async (cache: string, scope?: CacheScope): Promise<StepResult> =
 const isNoticed = ({ log }: StepResult): boolean => /^::notice::.*the Actions cache/m.test(log)
 
 describe('code of another job', () => {
-  for (const cache of ['true', 'read'])
+  for (const [cache, asset] of [
+    ['true', 'code in the step'],
+    ['read', 'credentials'],
+  ] as const)
     for (const [attacker, ref, reads] of [
       ['job of the default branch', 'refs/heads/main', []],
       ['job of a branch', 'refs/heads/topic', ['refs/heads/main']],
     ] as const)
-      attack(attacker, 'code in the step', `a derivation that nobody has signed, with cache: ${cache}`, async () => {
+      attack(attacker, asset, `a derivation that nobody has signed, with cache: ${cache}`, async () => {
         const scope = { ref, reads }
         const spy = await makeSpy(folder.path)
         await plant(scope, (entry) => copySpy(spy, entry))

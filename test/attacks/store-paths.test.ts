@@ -157,8 +157,9 @@ describe('paths', () => {
     ...['../../../../../../../etc/passwd', 'nar/../../../evil.nar.zst', '/etc/passwd', 'file:///etc/passwd'],
     ...['nar/%2e%2e/evil.nar.zst', 'nar//evil.nar.zst', './nar/evil.nar.zst', 'http://127.0.0.1:1/evil.nar.zst'],
   ]
-  for (const url of urls)
-    attack('cache server', 'runner', `a NAR at ${url}`, async () => {
+  const writers = ['job of the default branch', 'job of a branch', 'cache server'] as const
+  for (const [index, url] of urls.entries())
+    attack(writers[index % writers.length] ?? 'cache server', 'runner', `a NAR at ${url}`, async () => {
       const result = await restore(({ edits }) => edits.change(first.pkg, set('URL', url)))
       return expectRefused(result, /names the file/)
     })
