@@ -130,13 +130,14 @@ owner=$1 group=$2 folder=$3 first=$4
 shift 4
 exec 3<&0 </dev/null
 before=$(stat --format '%g %a' /nix/store 2>/dev/null) || before=
-enter= holder=
+enter= holder= ids=30000
 if unshare --user true 2>/dev/null; then
   unshare --user sleep 30 3<&- >/dev/null 2>&1 &
   holder=$!
   while [ "$(readlink /proc/$holder/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
   printf '0 %s 1\\n30000 %s 33\\n' "$owner" "$first" >/proc/$holder/uid_map
   printf '0 %s 1\\n30000 %s 33\\n' "$group" "$first" >/proc/$holder/gid_map
+  ids=$first
   enter="nsenter --user=/proc/$holder/ns/user --setuid 0 --setgid 0"
 fi
 $enter unshare --mount --propagation private --pid --fork --kill-child --mount-proc sh -c '
@@ -152,9 +153,12 @@ tree=$!
 exec 3<&-
 code=0
 wait "$tree" || code=$?
-if [ "$holder" ]; then kill -KILL "$holder" 2>/dev/null || true
-elif [ "$owner" != 0 ]; then find /nix/store /nix/var/nix "$folder" -xdev -user 0 -exec chown --no-dereference "$owner:$group" {} +
-fi
+if [ "$holder" ]; then kill -KILL "$holder" 2>/dev/null || true; fi
+# What root wrote, where it is root, and what builders left that failed.
+if [ "$owner" != 0 ]; then of="-uid 0 -o"; else of=; fi
+theirs="( $of -uid +$((ids - 1)) -uid -$((ids + 33)) )"
+find /nix/var "$folder" -xdev $theirs -exec chown --no-dereference "$owner:$group" {} +
+find /nix/store -maxdepth 1 $theirs -exec chown --no-dereference --recursive "$owner:$group" {} +
 # For users who build, Nix makes the store their group's.
 if [ "$before" ]; then
   chgrp "\${before% *}" /nix/store

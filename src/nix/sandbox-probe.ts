@@ -52,20 +52,21 @@ export const probeSandbox = async (
   if ('fault' in own || own.sees !== 'machine') return own
   await using placed = new AsyncDisposableStack()
   const files: Place[] = [passwd]
-  for (const folder of secretFolders) {
-    const name = `.nix-image-action-${basename(temporary)}`
+  const name = `.nix-image-action-${basename(await mkdtemp(join(temporary, 'probe-')))}`
+  for (const folder of new Set(secretFolders)) {
     const path = join(folder, name)
     if (!(await exists(folder))) continue
-    placed.defer(() => rm(path, { force: true }))
-    const isThere = await writeFile(path, name, { mode: 0o644 }).then(
+    // Each with a content of its own: Nix waits for ever where it is to build one output twice at a time.
+    const isThere = await writeFile(path, path, { mode: 0o644, flag: 'wx' }).then(
       () => true,
       () => false,
     )
     // Nobody knows then.
     if (!isThere) return { sees: 'secrets' }
+    placed.defer(() => rm(path, { force: true }))
     files.push({ path, reveals: 'secrets' })
   }
-  return probe(nix, temporary, () => files)
+  return await probe(nix, temporary, () => files)
 }
 
 type Place = { readonly path: string; readonly reveals: 'machine' | 'secrets' }
