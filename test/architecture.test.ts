@@ -185,7 +185,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'fetch(': ['nix/download'],
   'node:http': ['registry/http'],
   'node:https': ['registry/http'],
-  'node:net': ['registry/http', 'registry/outside-lookup', 'registry/private-address'],
+  'node:net': ['nix/staging', 'registry/http', 'registry/outside-lookup', 'registry/private-address'],
   'process.env': ['main'],
   'process.exit': ['main'],
   'process.once': ['main'],

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, mkdtemp, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { command } from '../command.ts'
 import { UserError } from '../error.ts'
@@ -9,7 +9,7 @@ import { explainNix } from './explain.ts'
 import { configureNix } from './nix.ts'
 import type { NixRelease } from './release.ts'
 import { canSandbox } from './sandbox.ts'
-import { unpackRelease } from './unpack.ts'
+import { type UnpackedRelease, unpackRelease } from './unpack.ts'
 
 /** Nix that was installed: what has to be in the environment to use it, and whether it builds in a sandbox by itself. */
 export type InstalledNix = {
@@ -56,8 +56,8 @@ export const installNix = async (release: NixRelease, tools: InstallTools): Prom
       })
       const { inEnvironment } = await configureNix({ ...tools, ...installed, config: '' })
       const sandbox = await canSandbox(inEnvironment(installed.environment), temporary)
-      await writeConfig(variables.NIX_CONF_DIR, sandbox)
-      await keep(unpacked.path)
+      await writeConfig(variables.NIX_CONF_DIR, sandbox, unpacked.staging)
+      await keep(unpacked)
       return { bin, variables, sandbox }
     } finally {
       await unpacked.remove()
@@ -73,11 +73,11 @@ export const withPath = (environment: Readonly<Record<string, string>>, bin: str
 })
 
 /** Makes Nix a root of the garbage collector, which a later step may start. */
-const keep = async (path: string): Promise<void> => {
+const keep = async ({ path, staging }: UnpackedRelease): Promise<void> => {
   const roots = join(root, 'var', 'nix', 'gcroots')
   await mkdir(roots, { recursive: true })
-  await rm(join(roots, 'nix-image-action'), { force: true })
-  await symlink(path, join(roots, 'nix-image-action'))
+  await symlink(path, join(staging, 'root'))
+  await rename(join(staging, 'root'), join(roots, 'nix-image-action'))
 }
 
 type Options = Pick<InstallTools, 'environment' | 'signal'>
@@ -110,7 +110,7 @@ const makeRoot = async (options: Options): Promise<void> => {
   })
 }
 
-const writeConfig = async (folder: string, sandbox: boolean): Promise<void> => {
+const writeConfig = async (folder: string, sandbox: boolean, staging: string): Promise<void> => {
   const lines = [
     'build-users-group =',
     `sandbox = ${sandbox}`,
@@ -118,5 +118,6 @@ const writeConfig = async (folder: string, sandbox: boolean): Promise<void> => {
     'experimental-features = nix-command flakes',
   ]
   await mkdir(folder, { recursive: true })
-  await writeFile(join(folder, 'nix.conf'), `${lines.join('\n')}\n`)
+  await writeFile(join(staging, 'nix.conf'), `${lines.join('\n')}\n`)
+  await rename(join(staging, 'nix.conf'), join(folder, 'nix.conf'))
 }

@@ -1,14 +1,17 @@
-import { chmod, lstat, mkdir, mkdtemp, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { chmod, lstat, mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CommandError, type CommandOptions, command } from '../command.ts'
 import { UserError } from '../error.ts'
 import { exists } from '../exists.ts'
+import { openStaging } from './staging.ts'
 
 /** A release of Nix whose store paths are in the store. `registration` is what `nix-store --load-db` reads. */
 export type UnpackedRelease = {
   /** The store path of Nix itself. */
   readonly path: string
   readonly registration: string
+  /** For files that are renamed to somewhere in `root`, so that nobody ever sees half of one. */
+  readonly staging: string
   readonly remove: () => Promise<void>
 }
 
@@ -23,28 +26,19 @@ export const unpackRelease = async (
   root: string,
   options: CommandOptions,
 ): Promise<UnpackedRelease> => {
-  const folder = await mkdtemp(join(root, '.nix-image-action-'))
-  // Directories in the store have no write permission, and only what may be written to can be removed.
+  const { path: folder, remove } = await openStaging(root, options)
   const store = join(root, 'store')
-  const remove = async (): Promise<void> => {
-    // Also when the run is cancelled.
-    const { signal } = new AbortController()
-    await command('chmod', ['--recursive', 'u+w', folder], { ...options, signal }).catch(() => {})
-    await rm(folder, { recursive: true, force: true })
-  }
   try {
     await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options)
     const release = await releaseFolder(folder, system)
-    await mkdir(store, { recursive: true })
     const names = (await readdir(join(release, 'store'))).sort()
     const nix = await findNix(join(release, 'store'), names)
+    await mkdir(store, { recursive: true })
     for (const name of names)
       if (!(await exists(join(store, name)))) await move(join(release, 'store', name), join(store, name))
-    return { path: join(store, nix), registration: join(release, '.reginfo'), remove }
+    return { path: join(store, nix), registration: join(release, '.reginfo'), staging: folder, remove }
   } catch (cause) {
     await remove()
-    // Only goes if nothing is in it.
-    await rmdir(store).catch(() => {})
     throw explain(cause)
   }
 }
@@ -67,11 +61,19 @@ const findNix = async (store: string, names: readonly string[]): Promise<string>
   throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
 }
 
-/** A directory that may not be written to cannot be given another parent, but by root. */
+/**
+ * Somebody else may have been faster, and what is there is the same: a path has it all or is not there. A directory that may
+ * not be written to cannot be given another parent, but by root.
+ */
 const move = async (from: string, to: string): Promise<void> => {
   const stats = await lstat(from)
   if (stats.isDirectory()) await chmod(from, 0o755)
-  await rename(from, to)
+  try {
+    await rename(from, to)
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOTEMPTY' || cause.code === 'EEXIST')) return
+    throw cause
+  }
   if (stats.isDirectory()) await chmod(to, stats.mode)
 }
 
