@@ -1,5 +1,9 @@
 import { defineConfig } from 'vitest/config'
 
+const nixFiles = 'test/nix/{build-image,check-validity,evaluate,purity,realise,source,source-problems}.test.ts'
+/** Those of them that build. */
+const buildingFiles = 'test/nix/{build-image,check-validity,realise}.test.ts'
+
 export default defineConfig({
   test: {
     globalSetup: ['test/support/test-world.ts'],
@@ -15,13 +19,25 @@ export default defineConfig({
         test: {
           name: 'newest Nix',
           include: [
-            'test/nix/{build-image,check-validity,evaluate,purity,realise,source,source-problems}.test.ts',
+            nixFiles,
             'test/nix/{restrict,signature,source-store-path,trusted-keys}.test.ts',
             'test/cache/{export-paths,store-cache}.test.ts',
-            'test/attacks/{store-cache,store-paths}.test.ts',
+            'test/attacks/{sandbox,store-cache,store-paths}.test.ts',
             'test/end-to-end.test.ts',
           ],
           env: { TEST_NIX: 'newest' },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'sandbox', include: [buildingFiles], env: { TEST_SANDBOX: 'require' } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'newest Nix, sandbox',
+          include: [buildingFiles],
+          env: { TEST_NIX: 'newest', TEST_SANDBOX: 'require' },
         },
       },
     ],
