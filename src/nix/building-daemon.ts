@@ -138,6 +138,8 @@ if unshare --user true 2>/dev/null; then
   printf '0 %s 1\\n30000 %s 33\\n' "$owner" "$first" >/proc/$holder/uid_map
   printf '0 %s 1\\n30000 %s 33\\n' "$group" "$first" >/proc/$holder/gid_map
   ids=$first
+  # A group that is not there in the namespace could not be changed there.
+  chgrp "$group" /nix/store 2>/dev/null || true
   enter="nsenter --user=/proc/$holder/ns/user --setuid 0 --setgid 0"
 fi
 $enter unshare --mount --propagation private --pid --fork --kill-child --mount-proc sh -c '

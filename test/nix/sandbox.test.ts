@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmod, chown, readFile, writeFile } from 'node:fs/promises'
+import { chmod, chown, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runAction, type StepResult } from '../support/action.ts'
@@ -159,6 +159,19 @@ describe('in a container that has users for builds', () => {
     expect(exitCode, log).toBe(1)
     expect(errors[0]).toContain('`sandbox` is `require`')
   })
+})
+
+test('a store that belongs to a group of users for builds is used, and belongs to it afterwards', async () => {
+  const chgrp = async (group: number) => chown('/nix/store', 0, group)
+  await chgrp(30_000)
+  try {
+    await using job = await hostileJob()
+    const { exitCode, log } = await runAction({ ...job.inputs, packages: 'spy', sandbox: 'require' }, { ...job })
+    expect(exitCode, log).toBe(0)
+    expect((await stat('/nix/store')).gid).toBe(30_000)
+  } finally {
+    await chgrp(0)
+  }
 })
 
 test('nobody looks for a sandbox where nothing is to be built', async () => {
