@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { runAction } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
+import { startCacheService } from '../support/cache-service.ts'
 import { smallSet } from '../support/nix.ts'
 import { startRegistry, tags } from '../support/registry.ts'
 
@@ -29,3 +30,20 @@ for (const [what, name, payload] of events)
     expect(log).toMatch(/^::notice::The image is not pushed: a pull request from a fork set off this run/m)
     return true
   })
+
+attack("fork's pull request", 'later runs', 'saves what the default branch would read', async () => {
+  await using cache = await startCacheService()
+  for (const name of ['pull_request', 'pull_request_target'])
+    for (const mode of ['true', 'write']) {
+      const { exitCode, log } = await runAction(
+        { packages: 'tree', nixpkgs: smallSet, image: '127.0.0.1:1/nothing', push: 'false', cache: mode },
+        {
+          environment: { GITHUB_EVENT_NAME: name, ...cache.environment() },
+          event: { repository: { default_branch: 'main' }, ...pullRequest(stranger) },
+        },
+      )
+      expect(exitCode, log).toBe(0)
+      expect(cache.entries).toEqual([])
+    }
+  return false
+})
