@@ -5,11 +5,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runAction, type StepResult } from '../support/action.ts'
 import { type BareMachineOptions, runOnBareMachine } from '../support/bare-machine.ts'
 import { countNix } from '../support/counted-nix.ts'
-import { startDaemon } from '../support/daemon.ts'
 import { type HostileJob, hostileJob } from '../support/hostile-set.ts'
 import { smallSet } from '../support/nix.ts'
-import { pathWithNix } from '../support/nix-places.ts'
 import { nixReleaseTarball } from '../support/nix-release.ts'
+import { type OwnStore, ownStore } from '../support/own-store.ts'
 import { need } from '../support/process.ts'
 import { startRegistry } from '../support/registry.ts'
 import { restricted } from '../support/restricted-machine.ts'
@@ -17,8 +16,10 @@ import { temporaryFolder } from '../support/temporary-folder.ts'
 import { startWebServer, type WebServer } from '../support/web-server.ts'
 
 const nobody = 65534
-const found = ({ findings }: HostileJob): string =>
-  execFileSync('bash', ['-c', `${findings} 2>/dev/null || echo nothing was built`], { encoding: 'utf8' })
+const found = ({ findings }: HostileJob, { folder }: OwnStore): string => {
+  const script = `${findings.replace('/nix/', `${folder}/`)} 2>/dev/null || echo nothing was built`
+  return execFileSync('bash', ['-c', script], { encoding: 'utf8' })
+}
 
 /** Makes the folders with secrets those of a user. */
 const keepTo = async (user: number, mode: number, { environment, workspace }: HostileJob): Promise<void> => {
@@ -77,30 +78,19 @@ describe('with a daemon', () => {
     await chmod(folder.path, 0o755)
     const settings = `sandbox = ${sandboxed}\nsandbox-fallback = false\nbuild-users-group = nixbld\nsubstituters =\n`
     await writeFile(join(folder.path, 'nix.conf'), settings)
+    await writeFile(join(folder.path, 'group'), `${await readFile('/etc/group', 'utf8')}nixbld:x:30000:games,news\n`)
     const socket = join(folder.path, 'socket')
-    const env = { PATH: pathWithNix(), NIX_CONF_DIR: folder.path, NIX_DAEMON_SOCKET_PATH: socket, HOME: folder.path }
-    const ready = async () =>
-      readFile(socket).then(
-        () => true,
-        (error) => error.code !== 'ENOENT',
-      )
-    const logs = join(folder.path, 'logs')
-    const daemon = await startDaemon('bash', ['-c', withBuildUsers, folder.path], { logs, env, ready })
-    try {
-      const wrapper = [need('setpriv', 'util-linux'), '--reuid', `${nobody}`, '--regid', `${nobody}`, '--clear-groups']
-      const environment = { ...job.environment, NIX_REMOTE: `unix://${socket}` }
-      const step = await runAction({ ...job.inputs, packages: 'spy', sandbox }, { ...job, environment, wrapper })
-      return { ...step, found: found(job) }
-    } finally {
-      await daemon.stop()
-      await chown('/nix/store', 0, 0)
-    }
+    await using store = await ownStore(`
+mount --bind ${folder.path}/group /etc/group
+NIX_REMOTE= NIX_CONF_DIR=${folder.path} NIX_DAEMON_SOCKET_PATH=${socket} nix-daemon --daemon >/dev/null 2>&1 &
+daemon=$!
+until [ -e ${socket} ]; do sleep 0.01; done`)
+    const user = [need('setpriv', 'util-linux'), '--reuid', `${nobody}`, '--regid', `${nobody}`, '--clear-groups']
+    const environment = { ...job.environment, NIX_REMOTE: `unix://${socket}` }
+    const wrapper = [...store.wrapper, ...user]
+    const step = await runAction({ ...job.inputs, packages: 'spy', sandbox }, { ...job, environment, wrapper })
+    return { ...step, found: found(job, store) }
   }
-
-  /** In a mount namespace of its own; the store is root's again at the end. */
-  const withBuildUsers = `
-    (cat /etc/group; echo nixbld:x:30000:games,news) > "$0/group"
-    exec unshare --mount --propagation private bash -c 'mount --bind "$0/group" /etc/group; exec nix-daemon --daemon' "$0"`
 
   test.each(['auto', 'require'])('that sandboxes, it builds, with sandbox: %s', async (sandbox) => {
     const { exitCode, log, found } = await run(true, sandbox)
@@ -133,12 +123,10 @@ describe('in a container that has users for builds', () => {
   const run = async (mode: number, sandbox = 'auto'): Promise<StepResult & { readonly found: string }> => {
     await using job = await hostileJob()
     await keepTo(0, mode, job)
-    await chown('/nix/store', 0, 0)
-    const step = await runAction(
-      { ...job.inputs, packages: 'spy', sandbox },
-      { ...job, wrapper: restricted('container', 'with build users') },
-    )
-    return { ...step, found: found(job) }
+    await using store = await ownStore('chgrp 0 /nix/store')
+    const wrapper = [...store.wrapper, ...restricted('container', 'with build users')]
+    const step = await runAction({ ...job.inputs, packages: 'spy', sandbox }, { ...job, wrapper })
+    return { ...step, found: found(job, store) }
   }
 
   test('these build where they cannot read what is the job’s', async () => {
@@ -162,16 +150,12 @@ describe('in a container that has users for builds', () => {
 })
 
 test('a store that belongs to a group of users for builds is used, and belongs to it afterwards', async () => {
-  const chgrp = async (group: number) => chown('/nix/store', 0, group)
-  await chgrp(30_000)
-  try {
-    await using job = await hostileJob()
-    const { exitCode, log } = await runAction({ ...job.inputs, packages: 'spy', sandbox: 'require' }, { ...job })
-    expect(exitCode, log).toBe(0)
-    expect((await stat('/nix/store')).gid).toBe(30_000)
-  } finally {
-    await chgrp(0)
-  }
+  await using job = await hostileJob()
+  await using store = await ownStore('chgrp 30000 /nix/store')
+  const inputs = { ...job.inputs, packages: 'spy', sandbox: 'require' }
+  const { exitCode, log } = await runAction(inputs, { ...job, wrapper: store.wrapper })
+  expect(exitCode, log).toBe(0)
+  expect((await stat(join(store.folder, 'store'))).gid).toBe(30_000)
 })
 
 test('nobody looks for a sandbox where nothing is to be built', async () => {
