@@ -136,7 +136,8 @@ const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
     holds: 'links to the packages',
     pack: async () => {
       const blob = await write(createReadStream(symlinkLayer.path), 'links')
-      if (blob.diffID !== linksID) throw changedInStore(symlinkLayer.path, blob.diffID, linksID)
+      if (blob.diffID !== linksID)
+        throw changedInStore(symlinkLayer.path, `its digest is ${blob.diffID} and not ${linksID}`)
       return blob
     },
   }

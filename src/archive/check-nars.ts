@@ -17,8 +17,7 @@ export const checkNars = (
   if (read !== sorted) throw new Error(`an archive should have ${sorted}, but has ${read}`)
   for (const { path, narHash, narSize } of nars) {
     const info = paths.get(path)
-    if (info?.narHash !== narHash) throw changedInStore(path, narHash, info?.narHash)
-    if (info.narSize !== narSize)
-      throw changedInStore(path, `of ${narSize} bytes`, `of ${info.narSize}, as the description of the image says`)
+    if (info?.narHash !== narHash) throw changedInStore(path, `its hash is ${narHash} and not ${info?.narHash}`)
+    if (info.narSize !== narSize) throw changedInStore(path, `it has ${narSize} bytes as a NAR and not ${info.narSize}`)
   }
 }

@@ -19,7 +19,7 @@ export const readLinks = async ({
 }: Pick<ImageSpec['symlinkLayer'], 'path' | 'sha256'>): Promise<Links> => {
   const bytes = await readFile(path)
   const digest = digestOf(bytes)
-  if (digest !== `sha256:${sha256}`) throw changedInStore(path, digest, `sha256:${sha256}`)
+  if (digest !== `sha256:${sha256}`) throw changedInStore(path, `its digest is ${digest} and not sha256:${sha256}`)
   const links = new Map<string, string | undefined>()
   const archive = extract()
   const collect = async (): Promise<void> => {

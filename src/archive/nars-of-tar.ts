@@ -1,6 +1,6 @@
 import type { StorePath } from '../nix/store-path.ts'
 import { narStrings, narText } from './nar-text.ts'
-import { type ExtendedNames, extendedNames, type Member, memberOf, unit, unlikeOurs } from './tar-member.ts'
+import { type ExtendedNames, extendedNames, isEnd, type Member, memberOf, unit, unlikeOurs } from './tar-member.ts'
 
 /**
  * What the NARs in an archive are made of, for whoever hashes it: for each three `cuts`, so many bytes of `text`, which is not
@@ -114,7 +114,7 @@ export const narsOfTar = (): NarsOfTar => {
         member = undefined
         continue
       }
-      if (bytes[at] === 0) {
+      if (isEnd(bytes, at)) {
         endNar()
         hasEnded = true
       } else if (hasEnded || at + unit > bytes.length) {

@@ -17,6 +17,9 @@ const types: Readonly<Record<string, Member['type']>> = { 0: 'file', 2: 'symlink
 export const unlikeOurs = (name: string): Error =>
   new Error(`a layer has ${name}, which is not as this action writes it`)
 
+/** Whether there are zeros instead of a header, which has its format's name here. A name may be in the prefix alone. */
+export const isEnd = (bytes: Buffer, at: number): boolean => bytes[at + 257] === 0
+
 /**
  * Reads a header as `tar` writes it. Throws an `Error` if it is of another kind. Source: POSIX.1-2017 "pax", "ustar Interchange
  * Format" and "pax Extended Header".

@@ -34,7 +34,7 @@ export const realiseImage = async (
   const bytes = await readFile(root)
   const expected = parseNarHash((await nix('nix-store', ['--query', '--hash', root])).trim(), 'the hash of the image')
   const found = narOfFile(bytes)
-  if (found !== expected) throw changedInStore(await realpath(root), found, expected)
+  if (found !== expected) throw changedInStore(await realpath(root), `its hash is ${found} and not ${expected}`)
   return parseImageSpec(bytes.toString())
 }
 

@@ -1,14 +1,19 @@
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { buildLayers } from '../../src/archive/build-layers.ts'
+import { checkValidity } from '../../src/nix/check-validity.ts'
 import { parseNarHash } from '../../src/nix/nar-hash.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { runAction, type StepResult } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
 import { type CacheService, startCacheService } from '../support/cache-service.ts'
 import { type ChangeableSet, changeableSet, rewrite } from '../support/changed-store.ts'
+import { build, pin, withNix } from '../support/nix.ts'
+import { planOf } from '../support/plans.ts'
 import { output } from '../support/process.ts'
 import { type Registry, startRegistry, tags } from '../support/registry.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** A store that is not what Nix's database says: none of it may become an image. */
 
@@ -99,6 +104,41 @@ describe('what is packed is what Nix built', () => {
       const path = (await packages.realise(...names.split(' '))).at(-1) as StorePath
       return packages.changed(path, change, async () => refused(await push({ packages: names }), path))
     })
+})
+
+describe('what is packed is what was checked', () => {
+  attack("package's builder", 'image', 'changes a file between the check of the store and the packing', async () => {
+    await using folder = await temporaryFolder('layers')
+    const [victim] = (await packages.realise('victim')) as [StorePath]
+    const source = await pin({ type: 'path', path: packages.set })
+    const { closure, symlinkLayer } = await build(['victim'], { source })
+    await withNix((nix) => checkValidity([...closure.paths.keys()], nix))
+    const poison = (): Promise<void> => rewrite(join(victim, 'bin/victim'), (text) => text.replace('honest', 'poison'))
+    const isPoisoned = Promise.withResolvers<void>()
+    const delivered: string[] = []
+    const work = buildLayers(
+      {
+        ...planOf(),
+        ...{ partition: [[victim]], closure, symlinkLayer, baseFiles: [], folder: folder.path },
+      },
+      {
+        // It is asked when the store has been checked, and before a layer is packed.
+        find: async () => {
+          await isPoisoned.promise
+          return undefined
+        },
+        deliver: async ({ key }) => delivered.push(key),
+        allPacked: () => {},
+      },
+    )
+    await packages.changed(victim, poison, async () => {
+      isPoisoned.resolve()
+      await expect(work).rejects.toThrow(`${victim} is not what Nix put into the store`)
+    })
+    // Only the links, which are true.
+    expect(delivered.length).toBeLessThanOrEqual(1)
+    return true
+  })
 })
 
 describe('what is read and not packed is what Nix built', () => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { addToStore } from '../../src/nix/add-to-store.ts'
-import { hashNar } from '../../src/nix/nar.ts'
+import { hashNar, narOfFile } from '../../src/nix/nar.ts'
 import { withNix } from '../support/nix.ts'
 
 let folder: string
@@ -33,6 +33,10 @@ afterAll(() => rm(folder, { recursive: true }))
 test.each(['tree', 'file', 'tree/empty', 'tree/program'])('%s has the hash that Nix gives it', async (name) => {
   const path = join(folder, name)
   expect(hashNar(path)).toBe(await withNix(async (nix) => (await addToStore(nix, path, 'source')).narHash))
+})
+
+test('a file has its hash by its content alone', async () => {
+  expect(narOfFile(Buffer.from('a single file'))).toBe(hashNar(join(folder, 'file')))
 })
 
 test('a link has the hash of what Nix dumps', async () => {

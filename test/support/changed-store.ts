@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, cp, lstat, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Closure } from '../../src/graph/closure.ts'
+import { parseNarHash } from '../../src/nix/nar-hash.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { smallSet } from './nix.ts'
 import { nixConfigFolder } from './nix-places.ts'
@@ -89,4 +91,19 @@ export const rewrite = async (file: string, change: (text: string) => string): P
   await writeFile(file, changed, 'latin1')
   await chmod(file, mode)
   await utimes(file, atime, mtime)
+}
+
+/** What Nix's database says of store paths, as a closure has it. */
+export const closureInStore = async (paths: readonly StorePath[]): Promise<Pick<Closure, 'paths'>> => {
+  const query = async (what: '--hash' | '--size'): Promise<string[]> =>
+    (await output('nix-store', ['--query', what, ...paths])).trim().split('\n')
+  const [hashes, sizes] = await Promise.all([query('--hash'), query('--size')])
+  const infos = paths.map((path, index) => ({
+    path,
+    narHash: parseNarHash(hashes[index] ?? '', path),
+    narSize: Number(sizes[index]),
+    closureSize: 0,
+    references: [],
+  }))
+  return { paths: new Map(infos.map((info) => [info.path, info])) }
 }
