@@ -164,13 +164,14 @@ describe('paths', () => {
       return expectRefused(result, /names the file/)
     })
 
-  attack('cache server', 'runner', 'a NAR that fills the disk', async () => {
-    const bytes = 500_000_000
-    const result = await restore(async ({ edits }) =>
-      writeFile(await edits.nar(first.pkg), zstdCompressSync(Buffer.alloc(bytes))),
-    )
-    return expectRefused(result, /the NAR of \S+ is not the one that was saved/)
-  })
+  for (const attacker of ['job of the default branch', 'job of a branch'] as const)
+    attack(attacker, 'end of the run', 'a NAR that fills the disk', async () => {
+      const bytes = 500_000_000
+      const result = await restore(async ({ edits }) =>
+        writeFile(await edits.nar(first.pkg), zstdCompressSync(Buffer.alloc(bytes))),
+      )
+      return expectRefused(result, /the NAR of \S+ is not the one that was saved/)
+    })
 
   attack('cache server', 'runner', 'a NAR whose names lead out of the store path', async () => {
     const strings = (...texts: string[]): Buffer[] =>
