@@ -10,6 +10,7 @@ import { type Rule, startFaultProxy } from './support/fault-proxy.ts'
 import { smallSet } from './support/nix.ts'
 import { deleteBlob, manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
+import { startWebServer } from './support/web-server.ts'
 
 type Layer = { digest: string; origin: string; storePaths: string[]; size: number }
 type Metadata = {
@@ -268,7 +269,10 @@ test('a branch that moves on while it is fetched is recorded as what was fetched
   git('init', '--quiet', '--initial-branch', 'main')
   git('add', '.')
   git('commit', '--quiet', '--message', 'before')
+  git('update-server-info')
   const before = git('rev-parse', 'HEAD')
+  await using server = await startWebServer({ '/': { folder: folder.path } })
+  const url = `git+${server.url}/set/.git`
   // The git of this step commits something right after it was asked for the branch.
   const bin = join(folder.path, 'bin')
   await mkdir(bin)
@@ -276,12 +280,12 @@ test('a branch that moves on while it is fetched is recorded as what was fetched
     '#!/bin/sh',
     'PATH=${PATH#*:}',
     'git "$@" || exit',
-    'case "$*" in *ls-remote*) cd "$SET" && echo "# after" >> default.nix && git -c user.name=n -c user.email=e commit -qam after ;; esac',
+    'case "$*" in *ls-remote*) cd "$SET" && echo "# after" >> default.nix && git -c user.name=n -c user.email=e commit -qam after && git update-server-info ;; esac',
   ]
   await writeFile(join(bin, 'git'), `${moving.join('\n').replace('"$SET"', `'${set}'`)}\n`, { mode: 0o755 })
   const image = freshImage()
   const step = await runAction(
-    { packages: 'tree other', nixpkgs: `git+file://${set}?ref=main`, tags: 'v1', image },
+    { packages: 'tree other', nixpkgs: `${url}?ref=main`, tags: 'v1', image },
     { environment: { PATH: `${bin}:${nix.path}`, ...cache.environment() } },
   )
   expect(step.exitCode, step.log).toBe(0)
@@ -289,7 +293,7 @@ test('a branch that moves on while it is fetched is recorded as what was fetched
   expect(after).not.toBe(before)
   expect(JSON.parse(step.outputs['metadata'] ?? '').source.revision).toBe(after)
   const reusedOf = async (revision: string): Promise<string> =>
-    (await push({ image, nixpkgs: `git+file://${set}?ref=main&rev=${revision}` })).metadata.reused
+    (await push({ image, nixpkgs: `${url}?ref=main&rev=${revision}` })).metadata.reused
   expect(await reusedOf(before)).not.toBe('image')
   expect(await reusedOf(after)).toBe('image')
 })
