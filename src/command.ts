@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
-import { createInterface } from 'node:readline'
-import { text } from 'node:stream/consumers'
 import { UserError } from './error.ts'
+import { endsOfLines } from './lib/ends-of-lines.ts'
+import { readLines } from './lib/read-lines.ts'
 
-/** A program that ended with an error; `stderr` is all that it said, and `stdout` what it had written until then. */
+/** A program that ended with an error; `stderr` is what it said, the start and the end of much, and `stdout` what it had written until then. */
 export class CommandError extends Error {
   override name = 'CommandError'
   readonly stderr: string
@@ -33,11 +33,13 @@ export type CommandOptions = {
   readonly inputUntil?: AbortSignal
   /** Where the program does not end what it started when it is told to end: it and all of these are told. */
   readonly endAll?: boolean
-  /** Told each line of standard error as it comes. */
+  /** In bytes; a program that writes more to standard output is ended. By default it is what one text may hold. */
+  readonly outputLimit?: number
+  /** Told each line of standard error as it comes, or the start of a long one. */
   readonly onLine?: (line: string) => void
-  /** The program is ended if it writes more than so many bytes. */
-  readonly longestOutput?: number
 }
+
+const outputLimit = 500_000_000
 
 /** How long a program may take to end when it is told to, in milliseconds. */
 const patience = 1000
@@ -46,21 +48,9 @@ const patience = 1000
  * Runs a program with an argument vector, never through a shell, and returns its standard output. Throws a `CommandError`
  * if it fails, and a `UserError` if it is not there.
  */
-export const command = async (
-  program: string,
-  args: readonly string[],
-  {
-    environment,
-    signal,
-    cwd,
-    stdin,
-    input,
-    inputUntil,
-    endAll = false,
-    onLine = () => {},
-    longestOutput = Number.POSITIVE_INFINITY,
-  }: CommandOptions,
-): Promise<string> => {
+export const command = async (program: string, args: readonly string[], options: CommandOptions): Promise<string> => {
+  const { environment, signal, cwd, stdin, input, inputUntil, endAll = false, onLine = () => {} } = options
+  const { outputLimit: limit = outputLimit } = options
   await using file = stdin === undefined ? undefined : await open(stdin)
   signal.throwIfAborted()
   const child = spawn(program, args, {
@@ -94,27 +84,31 @@ export const command = async (
     tell('SIGTERM')
     setTimeout(kill, patience).unref()
   }
-  let written = 0
-  const count = ({ length }: Buffer): void => {
-    written += length
-    if (written > longestOutput) kill()
-  }
-  child.stdout?.on('data', count)
-  child.stderr?.on('data', count)
   signal.addEventListener('abort', end)
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
-  const stderr: string[] = []
-  const [stdout, [exitCode, killedBy]] = await Promise.all([
-    text(stdoutOf(child)),
+  const stderr = endsOfLines()
+  const stdout: Uint8Array[] = []
+  let size = 0
+  const tooMuch = (): CommandError =>
+    new CommandError(program, `more than ${limit / 1e6} MB of output`, stderr.text(), textOf(stdout))
+  const collect = async (): Promise<void> => {
+    for await (const chunk of streamOf(child, 'stdout')) {
+      size += chunk.length
+      if (size <= limit) stdout.push(chunk)
+      else if (size - chunk.length <= limit) end()
+    }
+  }
+  const [[exitCode, killedBy]] = await Promise.all([
     ended,
-    readLines(child, (line) => {
+    collect(),
+    readLines(streamOf(child, 'stderr'), (line) => {
       stderr.push(line)
       onLine(line)
     }),
   ])
     .catch((cause) => {
       signal.throwIfAborted()
-      if (written > longestOutput) throw new Error(`${program} writes more than ${longestOutput} bytes`)
+      if (size > limit) throw tooMuch()
       if (cause.code !== 'ENOENT') throw cause
       throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
     })
@@ -123,20 +117,15 @@ export const command = async (
       inputUntil?.removeEventListener('abort', endInput)
     })
   signal.throwIfAborted()
-  if (written > longestOutput) throw new Error(`${program} writes more than ${longestOutput} bytes`)
-  if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.join('\n'), stdout)
-  return stdout
+  if (size > limit) throw tooMuch()
+  if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.text(), textOf(stdout))
+  return textOf(stdout)
 }
 
-const stdoutOf = ({ stdout }: ChildProcess): NonNullable<ChildProcess['stdout']> => {
-  if (!stdout) throw new Error('the child process has no standard output')
-  return stdout
-}
+const textOf = (chunks: readonly Uint8Array[]): string => Buffer.concat(chunks).toString()
 
-const readLines = async ({ stderr }: ChildProcess, onLine: (line: string) => void): Promise<void> => {
-  if (!stderr) return
-  const lines = createInterface({ input: stderr })
-  // Of what is closed before its end, nobody tells it.
-  stderr.once('close', () => lines.close())
-  for await (const line of lines) onLine(line)
+const streamOf = (child: ChildProcess, name: 'stdout' | 'stderr'): NonNullable<ChildProcess['stdout']> => {
+  const stream = child[name]
+  if (!stream) throw new Error(`the child process has no ${name}`)
+  return stream
 }

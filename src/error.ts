@@ -1,3 +1,5 @@
+import { shortened } from './lib/shortened.ts'
+
 /**
  * Something that whoever wrote the workflow can put right. The message is one sentence that says what is wrong, where, and
  * what to write instead; it is all that the user is shown.
@@ -6,11 +8,24 @@ export class UserError extends Error {
   override name = 'UserError'
 }
 
-/** What to show of an error: `sentence` for the annotation, `details` (may be empty) for the log of a maintainer. */
+/** An annotation holds so many characters. */
+const shown = 4_000
+
+/** In the log; in characters. */
+const logged = 100_000
+
+/**
+ * What to show of an error: `sentence` for the annotation, `details` (may be empty) for the log, with the
+ * sentence again where an annotation does not hold it.
+ */
 export const explain = (error: unknown): { sentence: string; details: string } => {
-  if (error instanceof UserError) return { sentence: error.message, details: '' }
-  const sentence = `nix-image-action failed in a way that it does not know: ${messages(error).join(': ')}. Please report this with the log.`
-  return { sentence, details: error instanceof Error ? (error.stack ?? '') : '' }
+  const isUsers = error instanceof UserError
+  const sentence = isUsers
+    ? error.message
+    : `nix-image-action failed in a way that it does not know: ${messages(error).join(': ')}. Please report this with the log.`
+  const stack = !isUsers && error instanceof Error ? (error.stack ?? '') : ''
+  const details = [...(sentence.length > shown ? [sentence] : []), ...(stack ? [stack] : [])].join('\n')
+  return { sentence, details: shortened(details, logged) }
 }
 
 /** The messages of an error and its causes, outermost first. A cause that only repeats is left out. */

@@ -1,4 +1,5 @@
 import * as core from '@actions/core'
+import { shortened } from './lib/shortened.ts'
 
 /** Where a run says what it does. */
 export type Log = {
@@ -13,12 +14,15 @@ export type Log = {
   readonly group: <T>(title: string, work: () => Promise<T>) => Promise<T>
 }
 
+/** In characters. */
+const shownOfMessage = 100_000
+
 /** The log of a GitHub Actions step; `hide` takes secrets out of a text. */
 export const actionsLog = (hide: (text: string) => string): Log => ({
-  info: (message) => core.info(harmless(hide(message))),
-  notice: (message) => core.notice(hide(message)),
-  warning: (message) => core.warning(hide(message)),
-  debug: (message) => core.debug(hide(message)),
+  info: (message) => core.info(harmless(shortened(hide(message), shownOfMessage))),
+  notice: (message) => core.notice(annotation(hide(message))),
+  warning: (message) => core.warning(annotation(hide(message))),
+  debug: (message) => core.debug(withoutOldCommands(shortened(hide(message), shownOfMessage))),
   group: (title, work) => core.group(hide(title), work),
 })
 
@@ -27,7 +31,10 @@ export const actionsLog = (hide: (text: string) => string): Log => ({
  * the runner takes `::` at the start of a line and `##[` anywhere in it for a command.
  */
 export const harmless = (line: string): string =>
-  line
-    .replaceAll(/[^\P{Cc}\t]+/gu, ' ')
-    .replaceAll('##[', '## [')
-    .replace(/^(\s*):(?=:)/, '$1: ')
+  withoutOldCommands(line.replaceAll(/[^\P{Cc}\t]+/gu, ' ')).replace(/^(\s*):(?=:)/, '$1: ')
+
+/** What is shown on the run's page; the runner cuts off more than that. */
+export const annotation = (text: string): string =>
+  shortened(withoutOldCommands(text.replaceAll(/[^\P{Cc}\t\n]+/gu, ' ')), 4_000)
+
+const withoutOldCommands = (text: string): string => text.replaceAll('##[', '## [')

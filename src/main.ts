@@ -9,7 +9,7 @@ import { secretsOf } from './inputs/secrets-of.ts'
 import { readInputs } from './inputs.ts'
 import { redact } from './lib/redact.ts'
 import { writeNewFile } from './lib/write-new-file.ts'
-import { actionsLog } from './log.ts'
+import { actionsLog, annotation } from './log.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
 import type { Outcome } from './outcome.ts'
 import { artifactLine } from './report/artifacts.ts'
@@ -74,7 +74,7 @@ try {
   }
   const { sentence, details } = explain(error)
   for (const line of details.split('\n')) log.info(line)
-  core.setFailed(hide(sentence))
+  core.setFailed(annotation(hide(sentence)))
 }
 
 async function writeSbom(outcome: Outcome, folder: string): Promise<string> {

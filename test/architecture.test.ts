@@ -10,22 +10,23 @@ type Rule = { readonly values?: readonly string[]; readonly types?: readonly str
  */
 const rules: Readonly<Record<string, Rule>> = {
   // Vocabulary, for everybody.
-  error: {},
+  'lib/*': {},
+  error: { values: ['lib/*'] },
+  'lib/github-server': { values: ['error'] },
   check: {},
   concurrent: {},
-  command: { values: ['error'] },
+  command: { values: ['error', 'lib/*'] },
   exists: {},
   loopback: {},
   timings: {},
   units: {},
-  log: {},
-  'lib/*': { values: ['error'] },
+  log: { values: ['lib/*'] },
   'nix/store-path': {},
   'nix/changed-in-store': { values: ['error'] },
   'nix/nar-hash': {},
   'oci/*': { values: ['check', 'oci/*'] },
 
-  context: { values: ['check', 'error', 'lib/*', 'oci/*'] },
+  context: { values: ['check', 'error', 'lib/github-server', 'oci/*'] },
   'inputs/*': { values: ['inputs/*', 'lib/*', 'loopback', 'nix/nar-hash', 'oci/*'], types: ['context'] },
   inputs: { values: ['check', 'error', 'inputs/*', 'oci/*'], types: ['context'] },
   'job-container': {},
@@ -89,7 +90,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'image-defaults': { types: ['archive/*', 'contents', 'loader'] },
   assemble: { values: ['oci/*'], types: ['contents', 'plan'] },
   'registry/*': {
-    values: ['check', 'command', 'error', 'lib/*', 'loopback', 'oci/*', 'registry/*'],
+    values: ['check', 'command', 'error', 'lib/github-server', 'loopback', 'oci/*', 'registry/*'],
     types: ['inputs/*', 'log'],
   },
   outcome: { types: ['contents', 'nix/*', 'oci/*', 'timings'] },

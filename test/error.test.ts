@@ -28,6 +28,12 @@ describe('what the user is shown', () => {
     })
   })
 
+  test('of a sentence that no annotation holds is all of it in the log, with a limit', () => {
+    const sentence = 'x'.repeat(5_000)
+    expect(explain(new UserError(sentence))).toEqual({ sentence, details: sentence })
+    expect(explain(new UserError('x'.repeat(200_000))).details).toHaveLength(100_001)
+  })
+
   test('tells a user error from others by its class, and by its name in a log', () => {
     const error = new UserError('a sentence')
     expect(error).toBeInstanceOf(Error)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { harmless } from '../src/log.ts'
+import { annotation, harmless } from '../src/log.ts'
 
 test.each([
   ['a command at the start', '::set-output name=digest::evil', ': :set-output name=digest::evil'],
@@ -11,4 +11,9 @@ test.each([
   ['letters of any language', 'ünï 漢字\ttab', 'ünï 漢字\ttab'],
 ])('%s is printed and no more', (_, line, printed) => {
   expect(harmless(line)).toBe(printed)
+})
+
+test('what is on the page of the run has lines, and no colours, old commands or endless text', () => {
+  expect(annotation('a\nb\u001b[31m\r##[error]x')).toBe('a\nb [31m ## [error]x')
+  expect(annotation('x'.repeat(5_000))).toBe(`${'x'.repeat(4_000)}…`)
 })

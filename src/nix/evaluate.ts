@@ -28,6 +28,9 @@ const expression = `
   if result ? error then { inherit (result) error pkgs; } else { inherit (result) drvPath tools; }
 `
 
+/** In bytes: a path, or the names that are wrong with a few others. */
+const outputLimit = 8_000_000
+
 /**
  * Evaluates `nix/build-image.nix`, whose derivation describes the image. Nothing is built. Throws a
  * `UserError` if a name is unknown or no package, all such names at once, or if the package set cannot be evaluated.
@@ -47,7 +50,7 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
     system,
     nativeSystem,
   }
-  const answer = await nix('nix-instantiate', [
+  const args = [
     '--eval',
     '--strict',
     '--json',
@@ -57,7 +60,8 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
     ...['--option', 'allow-import-from-derivation', 'false'],
     ...['--expr', expression],
     ...Object.entries(strings).flatMap(([name, value]) => ['--argstr', name, value]),
-  ]).catch((error) => {
+  ]
+  const answer = await nix('nix-instantiate', args, { outputLimit }).catch((error) => {
     throw explainNix(error, `The packages cannot be evaluated from ${source.description}`)
   })
 

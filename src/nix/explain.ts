@@ -1,9 +1,10 @@
 import { stripVTControlCharacters } from 'node:util'
 import { CommandError } from '../command.ts'
 import { UserError } from '../error.ts'
+import { shortened } from '../lib/shortened.ts'
 
 /** What Nix says, and what to do about it. The first row that fits is used. */
-const advice: readonly (readonly [RegExp, string])[] = [
+export const advice: readonly (readonly [RegExp, string])[] = [
   [/has an unfree license/, 'set `nixpkgs-config: { "allowUnfree": true }` if you may use it'],
   [/is marked as (insecure|broken)/, 'choose another version, or allow it in `nixpkgs-config`'],
   [/hash mismatch in fixed-output/, 'what the package set fetches has changed; update its hash there'],
@@ -27,6 +28,7 @@ const advice: readonly (readonly [RegExp, string])[] = [
     'let the default.nix of the package set take `{ system, config, overlays, ... }`',
   ],
   [/import-from-derivation/i, 'evaluation builds nothing; generate the Nix file and commit it'],
+  [/MB of output/, 'check what the package set has under these names; it is more than names'],
 ]
 
 /**
@@ -40,7 +42,7 @@ export const explainNix = (error: unknown, doing: string): unknown => {
   const said = faults[0] ? describe(faults[0]) : error.message
   const message = build
     ? describeBuild(build)
-    : `${doing}: ${packageIn(error.stderr)}${said}${gitReason(said, error.stderr)}`
+    : `${doing}: ${packageIn(error.stderr)}${shortened(said, 1_500)}${shortened(gitReason(said, error.stderr), 500)}`
   if (build && !isAboutMachine(build))
     return new UserError(`${message}\nFix that package, or leave it out of \`packages\`.`, { cause: error })
   const [, hint = 'see the log above'] = advice.find(([pattern]) => pattern.test(message)) ?? []
@@ -50,7 +52,7 @@ export const explainNix = (error: unknown, doing: string): unknown => {
 /** The package that was being evaluated, which `nix/build-image.nix` adds to the trace. */
 const packageIn = (stderr: string): string => {
   const [, name] = /while evaluating the package '([^'$]+)'/.exec(stripVTControlCharacters(stderr)) ?? []
-  return name ? `package ${name}: ` : ''
+  return name ? `package ${shortened(name, 200)}: ` : ''
 }
 
 /** Nix tells only that git failed; git's own words are before that. */
@@ -87,8 +89,8 @@ const describeBuild = (fault: readonly string[]): string => {
     ? first.slice(first.indexOf("' ") + 2)
     : second.replace(/^\s*Reason: builder /, '')
   const reason = /exit code \d+/.exec(text)?.[0] ?? text.replace(/ at '.*|[.;:]$/g, '')
-  const log = fault.filter((line) => /^\s*> /.test(line)).map((line) => line.trimStart())
-  const sentence = `The derivation ${derivation} does not build (${reason})`
+  const log = fault.filter((line) => /^\s*> /.test(line)).map((line) => shortened(line.trimStart(), 150))
+  const sentence = `The derivation ${derivation} does not build (${shortened(reason, 200)})`
   return log.length > 0 ? `${sentence}; its log ends with:\n${log.join('\n')}` : `${sentence}.`
 }
 

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { CommandError, command } from '../command.ts'
+import { shortened } from '../lib/shortened.ts'
 import type { Log } from '../log.ts'
 import { guardPrograms } from './guard-programs.ts'
-import { reportProgress } from './progress.ts'
+import { reportProgress, shownOfLine } from './progress.ts'
 
 /**
  * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails, and
@@ -20,6 +21,8 @@ export type Nix = (
     readonly cache?: string
     /** Nothing of what Nix says is for the log: it is asked for something that may well fail. */
     readonly quiet?: boolean
+    /** In bytes, of standard output. */
+    readonly outputLimit?: number
   },
 ) => Promise<string>
 
@@ -82,7 +85,7 @@ const configured = (
   return async (program, args, options = {}) => {
     log.debug([program, ...args].join(' '))
     const given = program === 'nix' ? ['--extra-experimental-features', 'nix-command', ...args] : args
-    const report = options.quiet ? log.debug : reportProgress(log)
+    const report = reportProgress(options.quiet ? { ...log, info: log.debug } : log)
     const signals = options.signal ? AbortSignal.any([signal, options.signal]) : signal
     try {
       return await command(program, given, {
@@ -90,13 +93,16 @@ const configured = (
         environment: options.cache === undefined ? withConfig : { ...withConfig, XDG_CACHE_HOME: options.cache },
         signal: signals,
         onLine: (line) => {
-          report(line)
+          report.line(line)
           options.onLine?.(line)
         },
       })
     } catch (error) {
-      if (error instanceof CommandError && !options.quiet) for (const line of complaint(error)) log.info(line)
+      if (error instanceof CommandError && !options.quiet)
+        for (const line of complaint(error)) log.info(shortened(line, shownOfLine))
       throw error
+    } finally {
+      report.end()
     }
   }
 }

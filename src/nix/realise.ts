@@ -1,4 +1,4 @@
-import { readFile, realpath } from 'node:fs/promises'
+import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
 import { changedInStore } from './changed-in-store.ts'
@@ -14,6 +14,9 @@ import { distrusted } from './trusted-closure.ts'
 
 /** What builders print is not for everybody's log; without it, Nix puts its end into the error. */
 const quiet = ['--no-build-output', '--option', 'log-lines', '20']
+
+/** In bytes; 20,000 paths, each with 100 references, need a third of it. */
+const limit = 500_000_000
 
 /**
  * Brings into the store what an image is made of, and reads what its derivation says: what substituters have is fetched, the rest
@@ -31,6 +34,11 @@ export const realiseImage = async (
   if (access.sandbox !== 'off') await realiseApart(image, access, tools)
   const root = join(tools.temporary, 'image')
   await realise(nix, derivation, '--add-root', root, '--indirect', ...quiet)
+  const { size } = await stat(root)
+  if (size > limit)
+    throw new UserError(
+      `The package set describes the image in ${Math.round(size / 1e6)} MB, more than an image can need; check its bash and coreutils, which write that.`,
+    )
   const bytes = await readFile(root)
   const expected = parseNarHash((await nix('nix-store', ['--query', '--hash', root])).trim(), 'the hash of the image')
   const found = narOfFile(bytes)

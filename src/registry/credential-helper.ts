@@ -11,7 +11,7 @@ export type HelperPorts = {
 }
 
 /** More than any user and secret, in bytes. */
-const longestOutput = 1_000_000
+const outputLimit = 1_000_000
 
 /**
  * What a credential helper, named as Docker's configuration names it, knows of a server; `undefined` where it knows
@@ -34,7 +34,7 @@ export const askCredentialHelper = async (
   const late = AbortSignal.timeout(limit)
   let answer: Record<string, unknown>
   try {
-    const ends = { signal: AbortSignal.any([signal, late]), endAll: true, longestOutput }
+    const ends = { signal: AbortSignal.any([signal, late]), endAll: true, outputLimit }
     answer = record(
       parseJson(await command(program, ['get'], { environment, input: server, ...ends }), program),
       program,

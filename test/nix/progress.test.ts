@@ -8,7 +8,8 @@ const told = (lines: readonly string[]): string[] => {
   const messages: string[] = []
   const log: Log = { ...silentLog, info: (message) => messages.push(message) }
   const follow = reportProgress(log)
-  for (const line of lines) follow(line)
+  for (const line of lines) follow.line(line)
+  follow.end()
   return messages
 }
 
@@ -37,4 +38,27 @@ test('warnings are told, but not the one about our own way to keep a result', ()
       "warning: you did not specify '--add-root'; the result might be removed by the garbage collector",
     ]),
   ).toEqual(["warning: unknown setting 'no-such-setting'"])
+})
+
+test('of many lines of a kind, the first are told and how many there are more; of a long one, its start', () => {
+  const lines = told([
+    ...Array.from({ length: 100_000 }, (_, index) => `trace: ${index}`),
+    ...Array.from({ length: 150 }, (_, index) => `warning: ${index}`),
+    `building '${'x'.repeat(10_000)}'...`,
+  ])
+  expect(lines).toHaveLength(100 + 100 + 1 + 2)
+  expect(lines.slice(-3)).toEqual([
+    `building '${'x'.repeat(1_990)}…`,
+    '… and 99900 more lines that start with `trace:`',
+    '… and 50 more lines that start with `warning:`',
+  ])
+})
+
+test('debug lines have a limit, too', () => {
+  const messages: string[] = []
+  const follow = reportProgress({ ...silentLog, debug: (message) => messages.push(message) })
+  for (let index = 0; index < 20_000; index++) follow.line(`line ${index}`)
+  follow.end()
+  expect(messages).toHaveLength(10_001)
+  expect(messages.at(-1)).toBe('… and 10000 more lines')
 })

@@ -1,0 +1,59 @@
+/** Of a line, so many bytes are kept. */
+export const lineLimit = 16_384
+
+/**
+ * Tells `onLine` each line of a stream of UTF-8 as it comes; what ends one is `\n`, `\r` or both. Of a line that is longer than `limit`
+ * bytes, the rest is dropped as it arrives, and an ellipsis is in its place.
+ */
+export const readLines = async (
+  stream: AsyncIterable<Uint8Array>,
+  onLine: (line: string) => void,
+  limit = lineLimit,
+): Promise<void> => {
+  let parts: Uint8Array[] = []
+  let length = 0
+  let afterReturn = false
+  const add = (bytes: Uint8Array): void => {
+    // One byte more says whether the last character is whole.
+    const kept = bytes.subarray(0, Math.max(0, limit + 1 - length))
+    if (kept.length > 0) parts.push(Uint8Array.from(kept))
+    length += bytes.length
+  }
+  const end = (): void => {
+    onLine(decode(Buffer.concat(parts), limit))
+    parts = []
+    length = 0
+  }
+  for await (const chunk of stream) {
+    let start = afterReturn && chunk[0] === newline ? 1 : 0
+    for (let at = endOfLine(chunk, start); at < chunk.length; at = endOfLine(chunk, start)) {
+      add(chunk.subarray(start, at))
+      end()
+      start = at + (chunk[at] === carriageReturn && chunk[at + 1] === newline ? 2 : 1)
+    }
+    afterReturn = chunk.at(-1) === carriageReturn
+    add(chunk.subarray(start))
+  }
+  if (length > 0) end()
+}
+
+const newline = 10
+const carriageReturn = 13
+
+/** The length of the chunk, if there is none in it. */
+const endOfLine = (chunk: Uint8Array, from: number): number => {
+  const line = chunk.indexOf(newline, from)
+  const end = line < 0 ? chunk.length : line
+  const back = chunk.subarray(from, end).indexOf(carriageReturn)
+  return back < 0 ? end : from + back
+}
+
+const decode = (bytes: Buffer, limit: number): string => {
+  if (bytes.length <= limit) return bytes.toString()
+  let end = limit
+  while (end > 0 && isContinuation(bytes[end])) end--
+  return `${bytes.subarray(0, end)}…`
+}
+
+/** Whether a byte of UTF-8 is not the first one of a character. */
+const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80

@@ -1,0 +1,88 @@
+import { expect, test } from 'vitest'
+import { CommandError } from '../../src/command.ts'
+import { advice, explainNix } from '../../src/nix/explain.ts'
+
+const drv = '/nix/store/9swmbci6pspkw7balzy9b6mbvhvwrk6r-hello-1.0.drv'
+
+/** What Nix 2.8 or 2.34 says, for each row of the advice, in its order. */
+const said: readonly (readonly string[])[] = [
+  ['Package ‘steam-1’ in /nix/store/x/steam.nix:3 has an unfree license (‘unfree’), refusing to evaluate.'],
+  [
+    'Package ‘openssl-1.1.1w’ in /nix/store/x/openssl.nix:9 is marked as insecure, refusing to evaluate.',
+    'Package ‘old-1’ in /nix/store/x/old.nix:9 is marked as broken, refusing to evaluate.',
+  ],
+  [`hash mismatch in fixed-output derivation '${drv}':\n         specified: sha256-A\n            got:    sha256-B`],
+  [
+    "hash mismatch in file downloaded from 'https://host/x.tar.gz':\n         specified: sha256:0\n         got:       sha256:1",
+    "NAR hash mismatch in input 'https://host/x.tar.gz'",
+  ],
+  [
+    "unable to download 'https://host/x.tar.gz': HTTP error 404",
+    "unable to download 'https://host/x.tar.gz': HTTP error 403",
+    "unable to download 'https://host/x.tar.gz': HTTP error 401",
+  ],
+  [
+    `a 'aarch64-linux' with features {} is required to build '${drv}', but I am a 'x86_64-linux' with features {kvm}`,
+    `Cannot build '${drv}'.\n       Reason: required system or feature not available\n       Required system: 'aarch64-linux' with features {}\n       Current system: 'x86_64-linux' with features {kvm}`,
+  ],
+  [
+    "unable to download 'http://127.0.0.1:1/x.tar.gz': Couldn't connect to server (7)",
+    "program 'git' failed: Could not resolve host: host.example",
+    'cannot connect to socket: Connection refused',
+    'the operation timed out',
+  ],
+  [
+    "illegal configuration line 'foo' in '/tmp/nix.conf'",
+    "setting 'cores' has invalid value 'many'",
+    "unknown setting 'no-such'",
+    "syntax error in configuration file '/tmp/nix.conf'",
+  ],
+  [
+    "access to absolute path '/etc/passwd' is forbidden in pure eval mode (use '--impure' to override)",
+    "access to path '/etc' is forbidden in restricted mode",
+    "in pure evaluation mode, 'fetchTarball' requires a 'sha256' argument",
+    "cannot look up '<nixpkgs>' in pure evaluation mode (use '--impure' to override)",
+  ],
+  ["function 'anonymous lambda' called with unexpected argument 'overlays'"],
+  [`cannot build '${drv}' during evaluation because the option 'allow-import-from-derivation' is disabled`],
+]
+
+/** What a program did, and not what it said. */
+const outcomes: readonly string[] = ['more than 8 MB of output']
+
+const explained = (stderr: string, outcome: string | number = 1): string => {
+  const error = explainNix(new CommandError('nix-store', outcome, stderr), 'It fails')
+  return error instanceof Error ? error.message : ''
+}
+
+test.each(
+  advice.map(([, hint], row) => ({
+    hint,
+    samples: said[row] ?? [],
+    outcome: outcomes[row - said.length],
+  })),
+)('$hint', ({ hint, samples, outcome }) => {
+  // A row without a case ends here.
+  expect(samples.length + (outcome ? 1 : 0)).toBeGreaterThan(0)
+  for (const sample of samples) expect(explained(`error: ${sample}\n`)).toMatch(endsWith(hint))
+  if (outcome) expect(explained('', outcome)).toMatch(endsWith(hint))
+})
+
+const endsWith = (hint: string): RegExp => new RegExp(`; ${hint.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\.$`)
+
+test('no case is left without a row, and what fits none sends to the log', () => {
+  expect(said.length + outcomes.length).toBe(advice.length)
+  expect(explained('error: something else\n')).toBe('It fails: something else; see the log above.')
+})
+
+test('each part of a pattern is needed by a case', () => {
+  for (const [row, [pattern]] of advice.entries()) {
+    const samples = [...(said[row] ?? []), outcomes[row - said.length] ?? ''].map((text) => explained(`error: ${text}`))
+    for (const part of pattern.source.split('|'))
+      if (!/[()[\]]/.test(part))
+        expect(
+          samples.some((text) => new RegExp(part, pattern.flags).test(text)),
+          `${pattern}: ${part}`,
+        ).toBe(true)
+  }
+})
