@@ -1,9 +1,10 @@
-import { list, parseJson, record, string } from '../check.ts'
+import { list, string } from '../check.ts'
 import type { Inputs } from '../inputs.ts'
 import { builderEnvironment } from './builder-environment.ts'
 import { asOptions, startBuildingDaemon } from './building-daemon.ts'
 import type { Nix } from './nix.ts'
 import { probeSandbox, type Sight } from './sandbox-probe.ts'
+import { readSetting } from './settings.ts'
 
 /** The Nix of a run, and how else it can be started. */
 export type NixAccess = {
@@ -120,11 +121,7 @@ const isOwnStore = async (nix: Nix): Promise<boolean> => {
 
 /** The one that only looks for `builders`. Nix 2.8 cannot do without. */
 const ownBuildHook = async (nix: Nix): Promise<string> => {
-  const settings = record(
-    parseJson(await nix('nix', ['show-config', '--json'], { quiet: true }), 'the settings'),
-    'the settings',
-  )
-  const { defaultValue } = record(settings['build-hook'], 'build-hook')
+  const { defaultValue } = await readSetting(nix, 'build-hook')
   return Array.isArray(defaultValue)
     ? list(string)(defaultValue, 'build-hook').join(' ')
     : string(defaultValue, 'build-hook')
