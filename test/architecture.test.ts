@@ -61,6 +61,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'error',
       'graph/*',
       'layers/*',
+      'lib/*',
       'nix/*',
       'nix/nar-hash',
       'nix/store-path',

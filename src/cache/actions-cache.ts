@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { optional, parseJson, record, string } from '../check.ts'
 import { command } from '../command.ts'
 import type { CacheService, Context } from '../context.ts'
+import { redact } from '../lib/redact.ts'
 import type { Log } from '../log.ts'
 import { assertPlain } from './assert-plain.ts'
 import type { CacheRequest } from './cache-process.ts'
@@ -162,7 +163,7 @@ const readAnswer = (printed: string, { log, secret }: CacheTools): Answer => {
   const key = optional(string)(record(parseJson(lines.pop() ?? '', 'the answer'), 'the answer')['key'], 'key')
   const texts = lines.map((line) => (line.startsWith('::') ? decoded(line) : line).replaceAll(plainNames, ''))
   const masks = texts.flatMap((text) => /^::add-mask::(.+)/s.exec(text)?.[1] ?? [])
-  const shown = (text: string): string => masks.reduce((rest, mask) => rest.replaceAll(mask, '***'), text)
+  const shown = (text: string): string => redact(text, masks)
   masks.forEach(secret)
   for (const text of texts)
     if (text && !text.startsWith('::add-mask::')) log.debug(shown(text.replace(/^::debug::/, '')))

@@ -1,5 +1,6 @@
 import { UserError } from '../error.ts'
 import type { Credentials } from '../inputs/credentials.ts'
+import { redact } from '../lib/redact.ts'
 import type { Log } from '../log.ts'
 import type { Repository } from '../oci/reference.ts'
 import { authorize, parseChallenges } from './auth.ts'
@@ -69,11 +70,7 @@ export class Session {
       onSent: (bytes) => {
         this.bytesSent += bytes
       },
-      // One secret may be part of another one.
-      redact: (text) =>
-        [...this.#secrets]
-          .sort((a, b) => b.length - a.length)
-          .reduce((redacted, secret) => redacted.replaceAll(secret, '***'), text),
+      redact: (text) => redact(text, this.#secrets),
     }
     this.#turn = writeRate(patience)
   }
