@@ -25,8 +25,8 @@ export type ArchiveHashing = {
 /** Whether an archive is one of store paths, as `tar` writes it. */
 export type ArchiveContent = 'store paths' | 'other files'
 
-/** Blocks that may wait for the thread. It is faster than what reads and compresses, but not at each moment. */
-const ahead = 3
+/** Bytes that may wait for the thread. It is faster than what reads and compresses, but not at each moment. */
+const ahead = 16 * 1024 * 1024
 
 /** Releases each block when it has been hashed. */
 export const hashArchive = (content: ArchiveContent): ArchiveHashing => {
@@ -36,17 +36,22 @@ export const hashArchive = (content: ArchiveContent): ArchiveHashing => {
       const thread = idle.pop() ?? startThread()
       const reader = content === 'store paths' ? narsOfTar() : undefined
       const pending: Promise<void>[] = []
+      let waiting = 0
       let size = 0
       // A process waits for a thread that has something to do, and ends with those that have not.
       thread.worker.ref()
       try {
         for await (const block of blocks) {
           size += block.length
-          const hashed = thread.ask({ block, nars: reader?.read(block) }).then(() => release(block))
+          waiting += block.length
+          const hashed = thread.ask({ block, nars: reader?.read(block) }).then(() => {
+            waiting -= block.length
+            release(block)
+          })
           // A rejection is met where its turn comes; until then it must not count as unhandled.
           hashed.catch(() => {})
           pending.push(hashed)
-          if (pending.length > ahead) await pending.shift()
+          while (waiting > ahead) await pending.shift()
           yield block
         }
         const { archive, nars = [] } = await thread.ask({})
