@@ -20,8 +20,8 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     'test/cache/{actions-cache,format-version,record-cache,records,request-key}.test.ts',
     'test/cache/{select-paths,store-cache,tampering}.test.ts',
   ],
-  'src/earlier-runs.ts': ['test/earlier-runs.test.ts'],
-  'src/nix/source.ts': ['test/nix/source.test.ts'],
+  'src/earlier-runs.ts': ['test/earlier-runs*.test.ts'],
+  'src/nix/source.ts': ['test/nix/pinned-source.test.ts'],
 }
 
 const mostLines = 200

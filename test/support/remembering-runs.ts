@@ -1,0 +1,168 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { assemble } from '../../src/assemble.ts'
+import { parseCachedRecords, type Records } from '../../src/cache/records.ts'
+import { requestKey, requestParts } from '../../src/cache/request-key.ts'
+import type { Contents, Layer } from '../../src/contents.ts'
+import { type EarlierRuns, earlierRuns } from '../../src/earlier-runs.ts'
+import type { Inputs } from '../../src/inputs.ts'
+import { hashNar } from '../../src/nix/nar.ts'
+import type { SourceIdentity } from '../../src/nix/source.ts'
+import { digestOf } from '../../src/oci/descriptor.ts'
+import type { Platform } from '../../src/oci/platform.ts'
+import type { PlatformImage } from '../../src/outcome.ts'
+import type { Plan } from '../../src/plan.ts'
+import { RepositoryClient } from '../../src/registry/repository.ts'
+import { root } from './action.ts'
+import { closureOf, narHashOf, pathOf } from './closures.ts'
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
+import { silentLog } from './log.ts'
+import { planOf } from './plans.ts'
+import { type StrictRegistry, startStrictRegistry } from './strict-registry.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+/** A run, and what it told people. */
+export type RememberingRun = {
+  readonly plan: Plan
+  readonly earlier: EarlierRuns
+  readonly client: RepositoryClient
+  readonly told: readonly string[]
+}
+
+/** What runs on machines of their own share: a registry, which they reach through the proxy, and an Actions cache. */
+export type RememberingRuns = AsyncDisposable & {
+  readonly registry: StrictRegistry
+  readonly proxy: FaultProxy
+  /** What the Actions cache has, the newest last. */
+  readonly entries: { readonly key: string; readonly text: string }[]
+  /** A run that pushes an image for `platform`, with these inputs changed. */
+  readonly run: (inputs?: Partial<Inputs>, signal?: AbortSignal) => RememberingRun
+  /** Layers with these names, which the registry has. */
+  readonly contentsOf: (names: readonly string[]) => Contents
+  readonly layerOf: (name: string) => Layer
+  /** An image with these layers, as a run builds it. */
+  readonly built: (run: RememberingRun, names: readonly string[], on?: Platform) => PlatformImage
+  /** A run that builds such an image in 1234 ms and remembers it. */
+  readonly remember: (names: readonly string[], inputs?: Partial<Inputs>) => Promise<RememberingRun>
+  /** The newest records of the cache. */
+  readonly records: () => Records<'cache'>
+  /** What the registry is asked while some work is done. */
+  readonly asked: (work: () => Promise<unknown>) => Promise<string[]>
+}
+
+export const platform = 'linux/amd64'
+const nixDirectory = join(root, 'nix')
+const url = 'https://example.org/set.tar.gz'
+
+/** As a run knows it after it was fetched. */
+export const fetchedSource: SourceIdentity & { readonly narHash: string } = {
+  ...{ type: 'tarball', url, revision: undefined, narHash: narHashOf('a set'), claimed: narHashOf('a set') },
+  describe: (hash) => `${url} with ${hash}`,
+  fetch: { by: 'tarball', url, srcType: 'tarball' },
+}
+
+/** As a run knows it before. */
+export const unfetchedSource: SourceIdentity = { ...fetchedSource, narHash: undefined }
+
+/** The key of a layer. */
+export const keyOf = (name: string): string => digestOf(Buffer.from(name)).slice('sha256:'.length)
+
+export const requestOf = ({ plan }: RememberingRun): string =>
+  requestKey(requestParts(plan, platform, fetchedSource.narHash, hashNar(nixDirectory)))
+
+export const rememberingRuns = async (): Promise<RememberingRuns> => {
+  await using starting = new AsyncDisposableStack()
+  const registry = starting.use(await startStrictRegistry({ takesIncomplete: true }))
+  const proxy = starting.use(await startFaultProxy(registry.host))
+  const { path: temporary } = starting.use(await temporaryFolder('remembering-runs'))
+  const entries: { key: string; text: string }[] = []
+
+  const layerOf = (name: string): Layer => {
+    const bytes = Buffer.from(`layer ${name}`)
+    registry.add(bytes)
+    return {
+      descriptor: {
+        mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip',
+        digest: digestOf(bytes),
+        size: bytes.length,
+      },
+      diffID: digestOf(Buffer.from(`${name}, unpacked`)),
+      key: keyOf(name),
+      storePaths: [pathOf(name)],
+      holds: name,
+    }
+  }
+
+  const contentsOf = (names: readonly string[]): Contents => ({
+    ...{ packages: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },
+    closure: closureOf(names, Object.fromEntries(names.map((name) => [name, {}]))),
+    layers: names.map(layerOf),
+  })
+
+  const run: RememberingRuns['run'] = (inputs = {}, signal = new AbortController().signal) => {
+    const planned = planOf({ platforms: [platform], ...inputs })
+    const plan: Plan = { ...planned, evaluation: { ...planned.evaluation, nixDirectory } }
+    const told: string[] = []
+    const tell = (message: string): void => {
+      told.push(message)
+    }
+    const log = {
+      ...{ ...silentLog, info: tell, notice: tell },
+      group: <T>(title: string, work: () => Promise<T>): Promise<T> => {
+        tell(title)
+        return work()
+      },
+    }
+    const client = new RepositoryClient({ registry: proxy.host, name: 'image' }, undefined, {
+      ...{ log: silentLog, secret: () => {}, signal },
+    })
+    const earlier = earlierRuns(plan, ['v1'], client, {
+      ...{ use: { read: true, save: true }, log, temporary, signal },
+      cache: {
+        restore: async (to, _, prefixes) => {
+          const entry = prefixes
+            .flatMap((prefix) => entries.toReversed().find(({ key }) => key.startsWith(prefix)) ?? [])
+            .at(0)
+          if (!entry) return undefined
+          await rm(to, { recursive: true, force: true })
+          await mkdir(to, { recursive: true })
+          await writeFile(join(to, 'records.json'), entry.text)
+          return entry.key
+        },
+        distrust: (_, entry) => {
+          throw new Error(`${entry} is distrusted`)
+        },
+        save: async (from, key) => {
+          entries.push({ key, text: await readFile(join(from, 'records.json'), 'utf8') })
+          return key
+        },
+      },
+    })
+    return { plan, earlier, client, told }
+  }
+
+  const built: RememberingRuns['built'] = (run, names, on = platform) => {
+    const contents = contentsOf(names)
+    const image = assemble(contents, run.plan.configuration, on)
+    return { platform: on, built: true, contents, image, origins: names.map(() => 'built') }
+  }
+
+  const remember: RememberingRuns['remember'] = async (names, inputs) => {
+    const first = run(inputs)
+    await first.earlier.recall(fetchedSource)
+    await first.earlier.remember([built(first, names)], 1234)
+    return first
+  }
+
+  const running = starting.move()
+  return {
+    ...{ registry, proxy, entries, run, contentsOf, layerOf, built, remember },
+    records: () => parseCachedRecords(entries.at(-1)?.text ?? ''),
+    asked: async (work) => {
+      const before = registry.requests.length
+      await work()
+      return registry.requests.slice(before)
+    },
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  }
+}
