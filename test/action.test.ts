@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -7,7 +7,9 @@ import { unpackImage } from './support/container.ts'
 import { debianSet } from './support/debian-set.ts'
 import { smallSet } from './support/nix.ts'
 import { pathWithNix } from './support/nix-places.ts'
+import { need } from './support/process.ts'
 import { type Registry, reader, startRegistry, tags } from './support/registry.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 import { closedPort } from './support/web-server.ts'
 
 let open: Registry
@@ -78,11 +80,14 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
     ],
     [
       'a Nix that is not there',
-      () =>
-        runAction(
+      async () => {
+        await using bin = await temporaryFolder('no-nix')
+        await symlink(need('git', 'git'), join(bin.path, 'git'))
+        return runAction(
           { ...small, image: `${open.host}/no-nix`, 'install-nix': 'never' },
-          { environment: { PATH: '/nowhere' } },
-        ),
+          { environment: { PATH: bin.path } },
+        )
+      },
       'Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.',
     ],
     [
