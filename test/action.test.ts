@@ -83,7 +83,7 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
       async () => {
         await using bin = await temporaryFolder('no-nix')
         await symlink(need('git', 'git'), join(bin.path, 'git'))
-        return runAction(
+        return await runAction(
           { ...small, image: `${open.host}/no-nix`, 'install-nix': 'never' },
           { environment: { PATH: bin.path } },
         )
