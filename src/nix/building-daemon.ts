@@ -162,7 +162,7 @@ theirs="( $of -uid +$((ids - 1)) -uid -$((ids + 33)) )"
 find /nix/var "$folder" -xdev $theirs -exec chown --no-dereference "$owner:$group" {} +
 find /nix/store -maxdepth 1 $theirs -exec chown --no-dereference --recursive "$owner:$group" {} +
 # For users who build, Nix makes the store their group's.
-if [ "$before" ]; then
+if [ "$before" ] && [ "$before" != "$(stat --format '%g %a' /nix/store)" ]; then
   chgrp "\${before% *}" /nix/store
   chmod "\${before#* }" /nix/store
 fi

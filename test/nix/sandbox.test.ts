@@ -120,10 +120,14 @@ until [ -e ${socket} ]; do sleep 0.01; done`)
 })
 
 describe('in a container that has users for builds', () => {
-  const run = async (mode: number, sandbox = 'auto'): Promise<StepResult & { readonly found: string }> => {
+  const run = async (
+    mode: number,
+    sandbox = 'auto',
+    prepare = 'chgrp 0 /nix/store',
+  ): Promise<StepResult & { readonly found: string }> => {
     await using job = await hostileJob()
     await keepTo(0, mode, job)
-    await using store = await ownStore('chgrp 0 /nix/store')
+    await using store = await ownStore(prepare)
     const wrapper = [...store.wrapper, ...restricted('container', 'with build users')]
     const step = await runAction({ ...job.inputs, packages: 'spy', sandbox }, { ...job, wrapper })
     return { ...step, found: found(job, store) }
@@ -142,10 +146,10 @@ describe('in a container that has users for builds', () => {
     expect(found).toBe('nothing was built\n')
   })
 
-  test('nor with sandbox: require', async () => {
-    const { exitCode, errors, log } = await run(0o700, 'require')
+  test('nor with sandbox: require, and the sentence says what stood in the way', async () => {
+    const { exitCode, errors, log } = await run(0o700, 'require', 'chgrp 70000 /nix/store')
     expect(exitCode, log).toBe(1)
-    expect(errors[0]).toContain('`sandbox` is `require`')
+    expect(errors[0]).toMatch(/`sandbox` is `require` and this runner has none \(unshare: [^()]*\);/)
   })
 })
 
