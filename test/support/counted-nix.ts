@@ -15,7 +15,8 @@ export const countNix = async (): Promise<CountedNix> => {
   for (const name of ['nix', 'nix-instantiate', 'nix-store'])
     await writeFile(
       join(folder.path, name),
-      `#!/bin/sh\necho "${name} $*" >> ${calls}\nPATH=\${PATH#*:}\nexec ${name} "$@"\n`,
+      // What else is before it on the PATH stays there.
+      `#!/bin/sh\necho "${name} $*" >> ${calls}\nexec "$(PATH='${pathWithNix()}' command -v ${name})" "$@"\n`,
       { mode: 0o755 },
     )
   return {
