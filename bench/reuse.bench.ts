@@ -117,9 +117,8 @@ const digestOfLabel = (await measure('with that label, and nothing reused', stor
 
 console.log('\nan empty store, another repository, no reuse of layers:')
 const building = await measure('building all', emptyStore(), { image: `${registry.host}/other`, cache: 'false' })
-await upstream[Symbol.asyncDispose]()
-// No layer is there; what the source holds, a record says.
-const restored = await measure('with a warm cache and upstream down', emptyStore(), {
+// No layer is there; what the source holds, a record says, but only nixpkgs itself is kept: this one is downloaded.
+const restored = await measure('with a warm cache', emptyStore(), {
   image: `${registry.host}/third`,
   cache: 'read',
 })
