@@ -130,6 +130,8 @@ owner=$1 group=$2 folder=$3 first=$4
 shift 4
 exec 3<&0 </dev/null
 before=$(stat --format '%g %a' /nix/store 2>/dev/null) || before=
+# This group is nobody's: it is there while another run builds, or since one was ended by force.
+if [ "\${before% *}" = ${firstIds[0]} ]; then before="$group 755"; fi
 enter= holder= ids=30000
 if unshare --user true 2>/dev/null; then
   unshare --user sleep 30 3<&- >/dev/null 2>&1 &

@@ -162,6 +162,16 @@ test('a store that belongs to a group of users for builds is used, and belongs t
   expect((await stat(join(store.folder, 'store'))).gid).toBe(30_000)
 })
 
+test('a store that another run has given to its users for builds does not stay theirs', async () => {
+  await using job = await hostileJob()
+  await using store = await ownStore('chgrp 872415232 /nix/store; chmod 1775 /nix/store')
+  const inputs = { ...job.inputs, packages: 'spy', sandbox: 'require' }
+  const { exitCode, log } = await runAction(inputs, { ...job, wrapper: store.wrapper })
+  expect(exitCode, log).toBe(0)
+  const { gid, mode } = await stat(join(store.folder, 'store'))
+  expect({ gid, mode: mode & 0o7777 }).toEqual({ gid: process.getgid?.(), mode: 0o755 })
+})
+
 test('nobody looks for a sandbox where nothing is to be built', async () => {
   await using registry = await startRegistry()
   const inputs = { packages: 'tree', nixpkgs: smallSet, image: `${registry.host}/none`, tags: 'v1' }
