@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { UserError } from '../../src/error.ts'
 import { downloadFile, downloadText } from '../../src/nix/download.ts'
 import { startWebServer } from '../support/web-server.ts'
 
@@ -64,4 +66,41 @@ test('a run that is cancelled waits for nothing', async () => {
   const download = downloadText(`${server.url}/file`, { signal: cancel.signal })
   setTimeout(() => cancel.abort(new Error('cancelled')), 50)
   await expect(download).rejects.toThrow('cancelled')
+})
+
+test('what stands behind the question mark is in no error', async () => {
+  await using server = await startWebServer({})
+  const urls = [
+    `${server.url}/file?token=secret#secret`,
+    'http://127.0.0.1:1/file?token=secret',
+    'nonsense?token=secret',
+  ]
+  for (const url of urls) {
+    const error = await downloadText(url, options()).catch((cause) => cause)
+    expect(error).toBeInstanceOf(UserError)
+    expect(error.message).not.toContain('secret')
+  }
+})
+
+test('a server is left alone for as long as it asks, but not for long, and not where the run is cancelled', async () => {
+  const times: number[] = []
+  await using server = await startWebServer({
+    '/file': (_, response) => {
+      times.push(performance.now())
+      if (times.length > 1) return void response.end('text')
+      response.writeHead(429, { 'retry-after': '2' }).end()
+    },
+    '/long': (_, response) => void response.writeHead(503, { 'retry-after': '100000' }).end(),
+  })
+  expect(await downloadText(`${server.url}/file`, options())).toBe('text')
+  expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(1_900)
+
+  const cancel = new AbortController()
+  const download = downloadText(`${server.url}/long`, { signal: cancel.signal })
+  await expect.poll(() => server.requests.filter(({ path }) => path === '/long').length).toBe(1)
+  await sleep(50)
+  const start = performance.now()
+  cancel.abort(new Error('cancelled'))
+  await expect(download).rejects.toThrow('cancelled')
+  expect(performance.now() - start).toBeLessThan(500)
 })
