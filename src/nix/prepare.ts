@@ -6,6 +6,7 @@ import { githubAccess } from './github-access.ts'
 import { type InstalledNix, type InstallTools, withPath } from './install.ts'
 import { configureNix } from './nix.ts'
 import type { NixAccess } from './sandbox.ts'
+import { userNetrc } from './user-netrc.ts'
 
 export type PrepareRequest = Omit<FindRequest, 'releases'> & {
   readonly source: Source
@@ -31,14 +32,21 @@ export const prepareNix = async (
     (source.type === 'lock' && URL.parse(ownGithub)?.origin === ownGithub) ||
     (source.type === 'github' && endpoints.github === ownGithub) ||
     (source.type === 'tarball' && URL.parse(source.url)?.origin === ownGithub)
-  const access = isOnOwnGithub && githubToken ? await githubAccess(githubToken, ownGithub, tools) : ''
-  // What the user writes comes last, and wins; but a package set shall not bring code that runs while it is evaluated.
+  // A package set shall not bring code that runs while it is evaluated.
   const own = sandbox === 'off' ? '' : '\nallow-unsafe-native-code-during-evaluation = false'
-  const { inEnvironment, configFiles } = await configureNix({ ...tools, environment, config: access + config + own })
-  const nix = inEnvironment(environment)
+  const configure = (config: string) => configureNix({ ...tools, environment, config: config + own })
+  const plain = await configure(config)
+  const nix = plain.inEnvironment(environment)
   const version = await nix('nix-store', ['--version']).catch((error) => {
     throw explainNix(error, 'Nix does not start')
   })
   tools.log.info(version.trim())
-  return { nix, environment, inEnvironment, configFiles, sandbox, secretFolders, installed }
+  const rest = { environment, sandbox, secretFolders, installed }
+  if (!isOnOwnGithub || !githubToken) return { nix, ...plain, ...rest }
+  const netrc = await userNetrc(nix).catch((error) => {
+    throw explainNix(error, 'Nix cannot read its settings')
+  })
+  const access = await githubAccess(githubToken, ownGithub, netrc, tools.temporary)
+  const withAccess = await configure(config + access)
+  return { nix: withAccess.inEnvironment(environment), ...withAccess, ...rest }
 }

@@ -8,12 +8,26 @@ import { startWebServer } from '../support/web-server.ts'
 
 test('the token is in files that only this user can read', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
-  const lines = await githubAccess('ghs_secret', 'https://github.com', { temporary: folder, environment: {} })
-  expect(lines).toBe(`access-tokens = github.com=ghs_secret\nnetrc-file = ${folder}/netrc\n`)
+  const lines = await githubAccess('ghs_secret', 'https://github.com', '', folder)
+  expect(lines).toBe(`\nextra-access-tokens = github.com=ghs_secret\nnetrc-file = ${folder}/netrc\n`)
   expect(await readFile(join(folder, 'netrc'), 'utf8')).toBe(
     'machine github.com login x-access-token password ghs_secret\n',
   )
   expect((await stat(join(folder, 'netrc'))).mode & 0o777).toBe(0o600)
+  await rm(folder, { recursive: true })
+})
+
+test.each([
+  ['machine host login a password b\n', true],
+  ['machine GitHub.com login a password b', false],
+  ['default login a password b', true],
+  ['machine\n"github.com"\nlogin a', false],
+  ['# machine github.com\nmachine github.com.evil login a password b', true],
+])('what the netrc file %j opens stays, and the token is %s before it', async (netrc, isAdded) => {
+  const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
+  await githubAccess('ghs_secret', 'https://github.com', netrc, folder)
+  const own = isAdded ? 'machine github.com login x-access-token password ghs_secret\n' : ''
+  expect(await readFile(join(folder, 'netrc'), 'utf8')).toBe(own + netrc)
   await rm(folder, { recursive: true })
 })
 
@@ -22,7 +36,7 @@ test('Nix sends it for an archive of a private repository, and to no other serve
   await using github = await startWebServer({})
   await using other = await startWebServer({})
   const onGithub = github.url.replace('127.0.0.1', 'localhost')
-  const config = await githubAccess('ghs_secret', onGithub, { temporary: folder, environment: {} })
+  const config = await githubAccess('ghs_secret', onGithub, '', folder)
   await withNix(async (nix) => {
     for (const url of [`${onGithub}/a.tar.gz`, `${other.url}/a.tar.gz`])
       await expect(pin({ type: 'tarball', url, narHash: undefined }, { nix })).rejects.toThrow('404')
