@@ -97,6 +97,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'check',
       'command',
       'error',
+      'lib/*',
       'lib/github-server',
       'loopback',
       'oci/*',

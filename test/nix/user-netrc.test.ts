@@ -73,7 +73,8 @@ const useBoth = async (newest: boolean, place: (folder: string, netrc: string) =
     NIX_REMOTE: `local?root=${run}/store`,
     ...more,
   }
-  const endpoints = { ...publicEndpoints, github: github.url.replace('127.0.0.1', 'localhost') }
+  const host = github.url.replace('127.0.0.1', 'localhost')
+  const endpoints = { ...publicEndpoints, github: host, ownGithub: host }
   const { signal } = new AbortController()
   const source = { type: 'github', owner: 'somebody', repo: 'set', ref: revision } as const
   const request: PrepareRequest = {
@@ -81,6 +82,8 @@ const useBoth = async (newest: boolean, place: (folder: string, netrc: string) =
     endpoints,
     githubToken: 'ghs_secret',
     system: 'x86_64-linux',
+    sandbox: 'auto',
+    secretFolders: [],
     install: 'never',
     config: `substituters = ${cache.url}\ntrusted-public-keys = ${publicKey}\n${config}`,
     release: { version: '', url: '', sha256: '' },
@@ -168,6 +171,8 @@ test.each<[string, (netrc: string) => Promise<unknown>]>([
     endpoints: publicEndpoints,
     githubToken: 'ghs_secret',
     system: 'x86_64-linux',
+    sandbox: 'auto',
+    secretFolders: [],
     install: 'never',
     config: `netrc-file = ${run.path}/netrc`,
     release: { version: '', url: '', sha256: '' },
