@@ -5,6 +5,7 @@ import { zstdCompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { importPaths } from '../../src/cache/import-paths.ts'
 import type { Narinfo } from '../../src/cache/narinfo.ts'
+import { messages } from '../../src/error.ts'
 import type { Nix } from '../../src/nix/nix.ts'
 import { parseStorePath } from '../../src/nix/store-path.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -64,7 +65,9 @@ test('nor where one would be larger than all that a run saves', async () => {
   await expect(importing(nar, { ...honest, narSize: 1_500_000_001 })).rejects.toThrow('has 1500000001 bytes')
 })
 
-test('it ends when its time is over', async () => {
+test('the error has the reason why a file could not be read', async () => {
+  const reason = async (work: Promise<unknown>) => messages(await work.catch((error: unknown) => error)).at(-1)
+  expect(await reason(importing(nar))).toBe('Unknown frame descriptor')
   const over = AbortSignal.abort(new Error('it is over'))
-  await expect(importing(zstdCompressSync(nar), honest, over)).rejects.toThrow()
+  expect(await reason(importing(zstdCompressSync(nar), honest, over))).toBe('it is over')
 })

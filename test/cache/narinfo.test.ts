@@ -65,6 +65,11 @@ test.each<[string, string | RegExp, string, string]>([
   ['with a line of a terminal', /^URL/m, 'Sig: \u001b[2J\nURL', 'has the line'],
   ['with an empty line', /^URL/m, '\nURL', 'has the line ""'],
   ['with a carriage return', /^URL/m, 'Sig: x:AAAA\r\nURL', 'has the line'],
+  ['with more behind the name of its file', 'nar.zst\n', 'nar.zst/../x\n', 'names the file'],
+  ['with a line that is indented', /^Sig: one/m, ' Sig: one', 'has the line " Sig: one-1:AAAA"'],
+  ['with a line that has a long text', /^URL/m, `System: ${'x'.repeat(100)}\nURL`, `"System: ${'x'.repeat(72)}"`],
+  ['with more before a signature', 'one-1:AAAA', ' one-1:AAAA', 'has a signature that is none'],
+  ['with more behind a signature', 'one-1:AAAA', 'one-1:AAAA two-1:BBBB', 'has a signature that is none'],
   ['with a signature that is none', 'one-1:AAAA', 'one-1', 'has a signature that is none'],
 ])('a narinfo %s is none', (_, what, instead, message) => {
   const changed = text.replace(what, () => instead)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Candidate, selectPaths } from '../../src/cache/select-paths.ts'
+import { type Candidate, candidates, closureOf, selectPaths } from '../../src/cache/select-paths.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { narHashOf } from '../support/closures.ts'
 
@@ -76,4 +76,25 @@ test.each([
   [14, []],
 ])('with room for %d bytes, what only we have comes first, with what it references: %j', (limit, names) => {
   expect(select(true, limit)).toEqual(names)
+})
+
+test('what a path is worth is decided by who proves it', () => {
+  const plain = { narHash: narHashOf('x'), narSize: 1, references: [], signatures: [], isContentAddressed: false }
+  const closure = [
+    { ...plain, path: path('source'), isContentAddressed: true },
+    { ...plain, path: path('script'), isContentAddressed: true },
+    { ...plain, path: path('built') },
+    { ...plain, path: path('foreign'), signatures: [`evil-1:${Buffer.alloc(64).toString('base64')}`] },
+  ]
+  const trusts = (source: StorePath | undefined) => candidates(closure, new Map(), source).map(({ trust }) => trust)
+  expect(trusts(path('source'))).toEqual(['proven', 'made', 'built', 'built'])
+  expect(trusts(undefined)).toEqual(['made', 'made', 'built', 'built'])
+})
+
+test('a closure has each path once, and leaves out what is not known', () => {
+  const all = [info('a', 1, 'proven', 'b', 'c'), info('b', 1, 'proven', 'c', 'unknown'), info('c', 1, 'proven', 'a')]
+  const infos = new Map(all.map((one) => [one.path, one]))
+  const names = (start: number) => closureOf(all[start] as Candidate, infos).map(({ path }) => path.slice(44))
+  expect(names(0)).toEqual(['a', 'b', 'c'])
+  expect(names(1).toSorted()).toEqual(['a', 'b', 'c'])
 })
