@@ -128,13 +128,14 @@ set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 owner=$1 group=$2 folder=$3 first=$4
 shift 4
-exec 3<&0 </dev/null
+exec 3<&0 </dev/null 9</nix/var/nix
+if command -v flock >/dev/null; then flock --shared 9; fi
 before=$(stat --format '%g %a' /nix/store 2>/dev/null) || before=
 # This group is nobody's: it is there while another run builds, or since one was ended by force.
 if [ "\${before% *}" = ${firstIds[0]} ]; then before="$group 755"; fi
 enter= holder= ids=30000
 if unshare --user true 2>/dev/null; then
-  unshare --user sleep 30 3<&- >/dev/null 2>&1 &
+  unshare --user sleep 30 3<&- 9<&- >/dev/null 2>&1 &
   holder=$!
   while [ "$(readlink /proc/$holder/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
   printf '0 %s 1\\n30000 %s 33\\n' "$owner" "$first" >/proc/$holder/uid_map
@@ -151,16 +152,19 @@ $enter unshare --mount --propagation private --pid --fork --kill-child --mount-p
   mount --bind "$folder/none" /proc/sys/user/max_user_namespaces
   mount --bind "$folder/passwd" /etc/passwd
   mount --bind "$folder/group" /etc/group
-  exec "$@"' sh "$folder" "$@" 3<&- &
+  exec "$@"' sh "$folder" "$@" 3<&- 9<&- &
 tree=$!
-{ cat <&3; kill -KILL "$tree"; } >/dev/null 2>&1 &
+{ cat <&3; kill -KILL "$tree"; } 9<&- >/dev/null 2>&1 &
 exec 3<&-
 code=0
 wait "$tree" || code=$?
 if [ "$holder" ]; then kill -KILL "$holder" 2>/dev/null || true; fi
-# What root wrote, where it is root, and what builders left that failed.
+# What root wrote, where it is root, and what builders left that failed. Another run that builds has the same builders, and
+# puts all of that in order when it ends.
 if [ "$owner" != 0 ]; then of="-uid 0 -o"; else of=; fi
-theirs="( $of -uid +$((ids - 1)) -uid -$((ids + 33)) )"
+left="-uid +$((ids - 1)) -uid -$((ids + 33))"
+if command -v flock >/dev/null && ! flock --exclusive --nonblock 9; then left=-false before=; fi
+theirs="( $of $left )"
 find /nix/var "$folder" -xdev $theirs -exec chown --no-dereference "$owner:$group" {} +
 find /nix/store -maxdepth 1 $theirs -exec chown --no-dereference --recursive "$owner:$group" {} +
 # For users who build, Nix makes the store their group's.

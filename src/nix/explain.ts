@@ -16,7 +16,7 @@ export const advice: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /unable to download|Could not resolve|Connection refused|timed out/i,
-    'run the job again, or check `substituters` in `nix-config`',
+    'check the host in `nixpkgs`, or in `substituters` of `nix-config`, or run the job again',
   ],
   [/configuration line|unknown setting|has invalid value|in configuration/, 'check `nix-config`'],
   [

@@ -88,7 +88,7 @@ export const openBuilders = async (access: NixAccess, tools: SandboxTools): Prom
       })
       const sight = await probe(candidate)
       if ('sees' in sight && sight.sees !== 'secrets') return found(candidate)
-      reasons.push('fault' in sight ? sight.fault : 'users for builds can read folders of this job')
+      reasons.push('fault' in sight ? 'there are no users for builds' : 'users for builds can read folders of this job')
     }
   } else {
     const candidate = withSettings(nix, sandboxed)

@@ -61,7 +61,7 @@ describe('what Nix says when it evaluates is what the user reads, with what to d
 warning: error: unable to download 'http://127.0.0.1:1/x.tar.gz': Couldn't connect to server (7); retrying in 687 ms
 error: unable to download 'http://127.0.0.1:1/x.tar.gz': Couldn't connect to server (7)
 `,
-      "unable to download 'http://127.0.0.1:1/x.tar.gz': Couldn't connect to server (7); run the job again, or check `substituters` in `nix-config`",
+      "unable to download 'http://127.0.0.1:1/x.tar.gz': Couldn't connect to server (7); check the host in `nixpkgs`, or in `substituters` of `nix-config`, or run the job again",
     ],
     [
       'something is fetched without a hash',
