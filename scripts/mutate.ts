@@ -16,7 +16,7 @@ import { declarationsOf, drawSample } from './mutation-sample.ts'
 const tests: Readonly<Record<string, readonly string[]>> = {
   'src/registry': ['test/registry/*.test.ts'],
   'src/archive': [
-    'test/archive/{build-layers,check-architecture,compress,dangling-links,deflate,hash-archive}.test.ts',
+    'test/archive/{build-layers,check-architecture,compress,dangling-links,hash-archive}.test.ts',
     'test/archive/{layer,links,nars-of-tar,prove,root-file-system,tar,users,write-layout}.test.ts',
     'test/oci/layout.test.ts',
   ],

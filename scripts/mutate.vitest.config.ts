@@ -5,5 +5,10 @@ import { defineConfig } from 'vitest/config'
  * them.
  */
 export default defineConfig({
-  test: { include: process.env['MUTATE_TESTS']?.split(' ') ?? [], testTimeout: 60_000, hookTimeout: 60_000 },
+  test: {
+    include: process.env['MUTATE_TESTS']?.split(' ') ?? [],
+    globalSetup: ['scripts/mutate.setup.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
 })
