@@ -87,6 +87,25 @@ attack('checkout', 'code in the step', 'the configuration of the repository itse
   return false
 })
 
+attack(
+  'checkout',
+  'code in the step',
+  'hostile repositories in folders of the folder, one of them a submodule',
+  async () => {
+    const place = await checkout()
+    const nested = join(place.set, 'nested')
+    const module = join(place.set, 'module')
+    for (const path of [nested, module]) {
+      await cp(join(place.set, '.git'), join(path, '.git'), { recursive: true })
+      await cp(join(place.set, 'default.nix'), join(path, 'default.nix'))
+    }
+    await place.git('update-index', '--add', '--cacheinfo', `160000,${place.revision},module`)
+    for (const path of [nested, module]) await place.trap.arm(join(path, '.git'))
+    for (const nixpkgs of ['./set', `git+file://${place.set}`]) await run(place, nixpkgs)
+    return false
+  },
+)
+
 const ways: [string, (place: Checkout) => string][] = [
   ['', ({ set }) => `git+file://${set}`],
   [' and a branch', ({ set }) => `git+file://${set}?ref=main`],
