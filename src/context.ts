@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { isRecord, parseJson } from './check.ts'
 import { UserError } from './error.ts'
 import { type GithubServer, githubServer } from './lib/github-server.ts'
@@ -133,7 +133,12 @@ export const readContext = (environment: Environment, program: string): Context 
       ],
       environment,
     ),
-    childEnvironment: only(passedOn, environment),
+    childEnvironment: only(
+      passedOn,
+      isWithin(environment['XDG_CACHE_HOME'], GITHUB_WORKSPACE)
+        ? { ...environment, XDG_CACHE_HOME: undefined }
+        : environment,
+    ),
   }
 }
 
@@ -147,6 +152,10 @@ const readEpoch = (text: string | undefined): number | undefined => {
     `SOURCE_DATE_EPOCH is ${JSON.stringify(text)}; set it to seconds since 1970, as \`git log -1 --format=%ct\` prints them.`,
   )
 }
+
+/** Nix runs git in the repositories of its cache; those of a checkout would run what they like. */
+const isWithin = (path: string | undefined, folder: string): boolean =>
+  path !== undefined && `${resolve(path)}/`.startsWith(`${resolve(folder)}/`)
 
 const only = (names: readonly string[], environment: Environment): Record<string, string> =>
   Object.fromEntries(

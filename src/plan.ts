@@ -29,6 +29,8 @@ export type Plan = {
   readonly popularity: readonly (readonly [name: string, count: number])[]
   /** Lines for nix.conf. */
   readonly nixConfig: string
+  /** Who may have built what this run uses. */
+  readonly sandbox: Inputs['nix']['sandbox']
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
   /** All that the base layer shows of the inputs. */
@@ -68,6 +70,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: Plan['popular
       packages: [...inputs.packages, ...presetPackages(inputs)],
     },
     nixConfig: inputs.nix.config,
+    sandbox: inputs.nix.sandbox,
     layering: inputs.layering,
     popularity,
     layerBudget: layersForPaths(inputs.maxLayers, baseLayer),

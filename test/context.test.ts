@@ -220,6 +220,16 @@ describe('a child process', () => {
     expect(read(passedOn).childEnvironment).toEqual(passedOn)
   })
 
+  test.each<[string, string | undefined]>([
+    ['/home/runner/work/repo/repo/.cache', undefined],
+    ['/home/runner/work/repo/repo/../repo', undefined],
+    ['/home/runner/work/repo/repo-cache', '/home/runner/work/repo/repo-cache'],
+    ['/home/runner/.cache', '/home/runner/.cache'],
+  ])('with the cache in %s has it in %s: clones that a checkout brings along are not used', (folder, seen) => {
+    const environment = { GITHUB_WORKSPACE: '/home/runner/work/repo/repo', XDG_CACHE_HOME: folder }
+    expect(read(environment).childEnvironment['XDG_CACHE_HOME']).toBe(seen)
+  })
+
   test('sees no secret, and nothing that a build could depend on', () => {
     const hidden = {
       INPUT_PASSWORD: 'secret',

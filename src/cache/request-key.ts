@@ -5,7 +5,7 @@ import type { Platform } from '../oci/platform.ts'
 import type { Plan } from '../plan.ts'
 
 /** Another number where the same request gives other layers: other rules for grouping, packing or the base layer. */
-const formatVersion = 1
+const formatVersion = 2
 
 /**
  * All that decides which layers an image has, one line each; nothing in it changes from commit to commit. `content` is the NAR
@@ -24,6 +24,7 @@ export const requestParts = (
   nixpkgs: content,
   'nixpkgs-config': canonicalJson(plan.evaluation.config),
   'nix-config': nixConfigOf(plan),
+  sandbox: plan.sandbox,
   'base layer': JSON.stringify(plan.base),
   layering: plan.layering,
   popularity: plan.popularity.length > 0 ? sha256(JSON.stringify(plan.popularity)) : 'none',

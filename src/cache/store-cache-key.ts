@@ -13,11 +13,13 @@ export type StoreCacheKey = {
 /** Changes when older entries cannot be used any more. */
 const format = 'v2'
 
-/** Another package or platform still finds most of what it needs in the entry of the same image, and some in one of another. */
-export const storeCacheKey = ({ evaluation, platforms }: Plan, image: string): StoreCacheKey => {
+/**
+ * What was built with less of a sandbox is not for a run that wants more. Another package or platform still finds most of what it needs in the entry of the same image, and some in one of another.
+ */
+export const storeCacheKey = ({ evaluation, platforms, sandbox }: Plan, image: string): StoreCacheKey => {
   const packages = JSON.stringify(evaluation.packages)
-  const parts = { format, system: evaluation.nativeSystem, image, platforms: platforms.join(' '), packages }
-  const ofSystem = `nix-image-store-${format}-${evaluation.nativeSystem}-`
+  const parts = { format, sandbox, system: evaluation.nativeSystem, image, platforms: platforms.join(' '), packages }
+  const ofSystem = `nix-image-store-${format}-${sandbox}-${evaluation.nativeSystem}-`
   const ofImage = `${ofSystem}${shortHash(image)}-`
   return { parts, prefixes: [`${ofImage}${shortHash(parts.platforms, packages)}-`, ofImage, ofSystem] }
 }

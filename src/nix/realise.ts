@@ -2,6 +2,7 @@ import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../error.ts'
 import { changedInStore } from './changed-in-store.ts'
+import { invalidPaths } from './check-validity.ts'
 import type { EvaluatedImage } from './evaluate.ts'
 import { explainNix } from './explain.ts'
 import { type ImageSpec, parseImageSpec } from './image-spec.ts'
@@ -54,7 +55,7 @@ const realiseApart = async (image: EvaluatedImage, access: NixAccess, tools: San
   // By their names, and not by what would build them: Nix builds nothing then.
   for (let start = 0; start < toFetch.length; start += perProcess)
     await realise(nix, ...toFetch.slice(start, start + perProcess))
-  if (toBuild.length === 0) return
+  if (toBuild.length === 0) return checkDescribed(derivation, nix)
   await using builders = await openBuilders(access, tools)
   if ('nix' in builders) await realise(builders.nix, derivation, ...quiet)
   else await describeWithoutSandbox(image, builders.refused, access)
@@ -70,6 +71,7 @@ const describeWithoutSandbox = async (
   { nix, sandbox }: NixAccess,
 ): Promise<void> => {
   const { toBuild } = await missing(nix, derivation)
+  if (toBuild.length === 0) return checkDescribed(derivation, nix)
   const [other] = toBuild.filter((path) => path !== derivation)
   const instead = 'run the job where root or sudo can make a sandbox'
   const trust = 'write `sandbox: off` if this package set may read all that the job can'
@@ -89,6 +91,16 @@ const describeWithoutSandbox = async (
   await realise(withSettings(nix, unsandboxed), derivation, ...quiet)
 }
 
+/** What Nix prints for people is not believed: without a build, the description is in the store or cannot be made. */
+const checkDescribed = async (derivation: StorePath, nix: Nix): Promise<void> => {
+  const outputs = (await nix('nix-store', ['--query', '--outputs', derivation])).trim().split('\n')
+  const [invalid] = await invalidPaths(
+    outputs.map((path) => parseStorePath(path, 'an output of the image')),
+    nix,
+  )
+  if (invalid) throw new Error(`Nix says that nothing is to be built, but ${invalid} is not there`)
+}
+
 const because = (sandbox: NixAccess['sandbox'], reason: string): string =>
   `\`sandbox\` is \`${sandbox}\` and this runner has none (${reason})`
 
@@ -99,24 +111,31 @@ const realise = async (nix: Nix, ...args: readonly string[]): Promise<string> =>
     throw explainNix(error, 'The packages cannot be built')
   })
 
-/** What is not in the store: derivations that no substituter has the outputs of, and paths that one has. */
+/**
+ * What is not in the store: derivations that no substituter has the outputs of, and paths that one has. Throws an `Error` at a
+ * list of something else, since what is to be built might be in it.
+ */
 const missing = async (
   nix: Nix,
   derivation: StorePath,
 ): Promise<{ readonly toBuild: readonly StorePath[]; readonly toFetch: readonly StorePath[] }> => {
   const toBuild: StorePath[] = []
   const toFetch: StorePath[] = []
-  let list: StorePath[] = []
+  const unexplained: string[] = []
+  let list: StorePath[] | undefined
   // Both of Nix's versions print this for people only. A list has two spaces before each path.
   const onLine = (line: string): void => {
     const [, path] = /^ {2}(\/nix\/store\/\S+)$/.exec(line) ?? []
-    if (path !== undefined) list.push(parseStorePath(path, 'what Nix lists'))
+    if (path !== undefined && list) list.push(parseStorePath(path, 'what Nix lists'))
+    else if (path !== undefined) unexplained.push(path)
     else if (/^(this|these) .*derivations? will be built/.test(line)) list = toBuild
     else if (/^(this|these) .*paths? will be fetched/.test(line)) list = toFetch
-    else list = []
+    else if (/^don't know how to build (this|these) paths?/.test(line)) list = []
+    else list = undefined
   }
   await nix('nix-store', ['--realise', '--dry-run', derivation], { onLine, quiet: true }).catch((error) => {
     throw explainNix(error, 'The packages cannot be built')
   })
+  if (unexplained.length > 0) throw new Error(`Nix lists ${unexplained.join(' ')}, and does not say what for`)
   return { toBuild, toFetch }
 }

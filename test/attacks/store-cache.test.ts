@@ -59,7 +59,7 @@ const plant = async (scope: CacheScope, fill: (entry: string) => Promise<unknown
       signal,
     },
   )
-  const key = `nix-image-store-v2-${system}-0`
+  const key = `nix-image-store-v2-auto-${system}-0`
   expect(await cache.save(entry, key)).toBe(key)
 }
 

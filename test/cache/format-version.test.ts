@@ -75,7 +75,7 @@ test('what the code makes of a request is what its format version stands for', a
       "base layer, job-container": "75a963a830b012b2",
       "defaults of an image": "85db0bfc6c48e3d1",
       "defaults with a loader": "eae6fa3767bc68ce",
-      "format": "1",
+      "format": "2",
       "popularity": "d4003b70f25eb449",
       "stable": "1a4c906f19b78a0b",
     }

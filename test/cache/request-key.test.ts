@@ -23,6 +23,7 @@ describe('the request key', () => {
     ['the volumes', { configuration: { ...configuration, volumes: ['/data'] } }],
     ['the working directory', { configuration: { ...configuration, workdir: '/work' } }],
     ['the configuration of Nix', { nix: { ...inputs.nix, config: 'sandbox = true' } }],
+    ['the sandbox', { nix: { ...inputs.nix, sandbox: 'require' } }],
     ['the preset', { preset: 'bare' }],
     ['the layering', { layering: 'popularity' }],
     ['the number of layers', { maxLayers: 65 }],
@@ -77,12 +78,13 @@ describe('the request key', () => {
 
   test('is told with all that it is made of', () => {
     expect(requestParts(planOf(), 'linux/amd64', revision, ownNix)).toEqual({
-      format: '1',
+      format: '2',
       platform: 'linux/amd64',
       packages: '["git","jq",{"attr":"cacert","optional":true},{"attr":"iana-etc","optional":true}]',
       nixpkgs: revision,
       'nixpkgs-config': '{"allowUnfree":true}',
       'nix-config': 'none',
+      sandbox: 'auto',
       'base layer': '{"preset":"default","volumes":[]}',
       layering: 'stable',
       popularity: 'none',

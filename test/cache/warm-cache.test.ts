@@ -71,9 +71,9 @@ const run = (repository = 'warm'): Promise<BareMachineResult> =>
 test('the first run on the default branch saves what it used, and says what the key is made of', () => {
   expect(first.exitCode, first.log).toBe(0)
   expect(service.entries.map(({ key }) => key)).toContainEqual(
-    expect.stringMatching(/^nix-image-store-v2-\w+-linux-[0-9a-f]{16}-[0-9a-f]{16}-[0-9a-f]{16}$/),
+    expect.stringMatching(/^nix-image-store-v2-auto-\w+-linux-[0-9a-f]{16}-[0-9a-f]{16}-[0-9a-f]{16}$/),
   )
-  expect(first.log).toMatch(/^Saved \d+ store paths, [\d.]+ MB unpacked, as nix-image-store-v2-/m)
+  expect(first.log).toMatch(/^Saved \d+ store paths, [\d.]+ MB unpacked, as nix-image-store-v2-auto-/m)
   expect(first.log).toMatch(/^ {2}packages: \["bash","coreutils","jq"/m)
 })
 
@@ -96,7 +96,7 @@ test('an empty machine with upstream down has every path from the cache but the 
   const { exitCode, log, outputs } = await run('elsewhere')
   expect(exitCode, log).toBe(0)
   expect(outputs['digest']).toBe(first.outputs['digest'])
-  expect(log).toMatch(/^Restored \d{2,} store paths of nix-image-store-v2-/m)
+  expect(log).toMatch(/^Restored \d{2,} store paths of nix-image-store-v2-auto-/m)
   expect(log).not.toMatch(/^building '/m)
   // Nothing is new.
   expect(stores()).toHaveLength(saved)
