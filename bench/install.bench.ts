@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { command } from '../src/command.ts'
+import { command } from '../src/lib/command.ts'
 import { unpackRelease } from '../src/nix/unpack.ts'
 import { nixReleaseTarball } from '../test/support/nix-release.ts'
 import prepareTestWorld from '../test/support/test-world.ts'

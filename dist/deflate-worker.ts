@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { crc32 } from 'node:zlib'
-import type { Question } from './archive/deflate.ts'
+import type { Question } from './deflate.ts'
 
 /**
  * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate; `libdeflate/` has its source. It
- * is a file of its own in `dist/` too, where it is as far from `libdeflate/` as here, and imports nothing but Node.
+ * is a file of its own in `dist/` too, and imports nothing but Node.
  */
 
 // TypeScript has these among the types of browsers only.
@@ -33,7 +33,9 @@ type Libdeflate = {
   ) => number
 }
 
-const program = new WebAssembly.Module(readFileSync(join(import.meta.dirname, '..', 'libdeflate', 'deflate.wasm')))
+const above = join(import.meta.dirname, '..')
+const root = existsSync(join(above, 'libdeflate')) ? above : join(above, '..')
+const program = new WebAssembly.Module(readFileSync(join(root, 'libdeflate', 'deflate.wasm')))
 // It imports nothing: it can compute, and reach nothing but its own memory.
 const deflate = new WebAssembly.Instance(program).exports as Libdeflate
 

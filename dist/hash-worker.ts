@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
-import type { Answer, Question } from './archive/hash-archive.ts'
+import type { Answer, Question } from './hash-archive.ts'
 
 /**
  * The program of a thread that hashes archives, and the NARs in them, beside the threads that compress them. It is a file of

@@ -24,7 +24,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
     'test/cache/{cache-answers,cache-limits,cache-time,cache-use,contents-record,format-version,import-paths}.test.ts',
     'test/cache/{narinfo,read-entry,record-cache,records,request-key,select-paths,store-cache-key,wanted-paths}.test.ts',
   ],
-  'src/earlier-runs.ts': ['test/earlier-runs*.test.ts'],
+  'src/reuse/earlier-runs.ts': ['test/earlier-runs*.test.ts'],
   'src/nix/source.ts': ['test/nix/pinned-source.test.ts'],
 }
 

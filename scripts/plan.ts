@@ -1,11 +1,11 @@
 import { text } from 'node:stream/consumers'
 import { parseArgs } from 'node:util'
 import { parseClosure } from '../src/graph/closure.ts'
+import { readPopularity } from '../src/inputs/read-popularity.ts'
 import { checkPartition } from '../src/layers/partition.ts'
 import { popularityLayers } from '../src/layers/popularity.ts'
 import { stableLayers } from '../src/layers/stable.ts'
 import { layersForPaths } from '../src/plan.ts'
-import { readPopularity } from '../src/read-popularity.ts'
 
 /**
  * `npm run --silent plan -- --layering NAME --max-layers N --preset NAME --popularity FILE < runtime-graph.json`: prints the

@@ -1,42 +1,30 @@
-import type { Context } from './context.ts'
-import type { Configuration } from './inputs/configuration.ts'
-import type { Inputs } from './inputs.ts'
-import { jobContainerPackages } from './job-container.ts'
-import { type Compression, compressionFormat } from './oci/compression.ts'
+import { type Compression, compressionFormat } from './archive/compression.ts'
+import type { PopularityData } from './graph/popularity.ts'
+import type { Configuration, DatedConfiguration } from './image/configuration.ts'
+import type { Context } from './inputs/context.ts'
+import type { Inputs } from './inputs/read-inputs.ts'
+import type { Evaluation, RequestedPackage } from './nix/evaluate.ts'
+import type { SandboxMode } from './nix/sandbox.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
-
-/**
- * An attribute path, of `packages` where it is by itself, and of the preset in an object. One that is optional is left out
- * where the package set does not have it; one that is not linked is in the store of the image only.
- */
-export type RequestedPackage =
-  | string
-  | { readonly attr: string; readonly optional?: boolean; readonly linked?: boolean }
+import type { BaseLayer } from './rootfs/base-layer.ts'
+import { jobContainerPackages } from './rootfs/job-container.ts'
 
 /** What a run is going to do, decided from inputs and context before anything is done. */
 export type Plan = {
   /** The first one is what outputs that are for one platform speak of. */
   readonly platforms: readonly Platform[]
-  /** The same for all platforms. The system is Nix's name of the machine that builds. */
-  readonly evaluation: {
-    readonly nixDirectory: string
-    readonly nativeSystem: string
-    readonly config: Readonly<Record<string, unknown>>
-    readonly packages: readonly RequestedPackage[]
-  }
+  readonly evaluation: Evaluation
   readonly layering: Inputs['layering']
-  /** What a run was given of it, by name in code unit order. */
-  readonly popularity: readonly (readonly [name: string, count: number])[]
+  readonly popularity: PopularityData
   /** Lines for nix.conf. */
   readonly nixConfig: string
   /** Who may have built what this run uses. */
-  readonly sandbox: Inputs['nix']['sandbox']
+  readonly sandbox: SandboxMode
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
-  /** All that the base layer shows of the inputs. */
-  readonly base: Pick<Inputs, 'preset'> & Pick<Configuration, 'user' | 'workdir' | 'volumes'>
-  /** What no layer shows. `created` is RFC 3339. */
-  readonly configuration: Configuration & { readonly created: string }
+  readonly base: BaseLayer
+  /** What no layer shows. */
+  readonly configuration: DatedConfiguration
   readonly compression: Compression
   /** How layers are packed and compressed; part of their keys. */
   readonly layerFormat: string
@@ -56,7 +44,7 @@ const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: 
 /** How many of an image's layers are for store paths: the symlink layer comes above them, and the base layer where there is one. */
 export const layersForPaths = (maxLayers: number, baseLayer: boolean): number => maxLayers - (baseLayer ? 2 : 1)
 
-export const plan = (inputs: Inputs, context: Context, popularity: Plan['popularity'] = []): Plan => {
+export const plan = (inputs: Inputs, context: Context, popularity: PopularityData = new Map()): Plan => {
   const { preset, configuration } = inputs
   const { user, workdir, volumes } = configuration
   const baseLayer = preset !== 'bare' || (workdir !== undefined && workdir !== '/') || volumes.length > 0

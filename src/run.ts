@@ -1,25 +1,32 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { addLayerToLayout, prepareLayout, writeLayout } from './archive/write-layout.ts'
-import { openBuilder } from './builder.ts'
+import { openBuilder } from './build/builder.ts'
 import { openActionsCache } from './cache/actions-cache.ts'
 import { cacheTime } from './cache/cache-time.ts'
 import { cacheUse } from './cache/cache-use.ts'
 import { openStoreCache } from './cache/store-cache.ts'
 import { storeCacheKey } from './cache/store-cache-key.ts'
-import type { Context } from './context.ts'
-import { earlierRuns, isLost } from './earlier-runs.ts'
-import { UserError } from './error.ts'
-import type { Inputs } from './inputs.ts'
+import type { Context } from './inputs/context.ts'
+import type { Inputs } from './inputs/read-inputs.ts'
+import { readPopularity } from './inputs/read-popularity.ts'
+import { UserError } from './lib/error.ts'
+import type { Log } from './lib/log.ts'
+import { inOrder, type Timings, timed } from './lib/timings.ts'
 import { urlSecrets } from './lib/url-secrets.ts'
-import type { Log } from './log.ts'
 import type { Endpoints } from './nix/endpoints.ts'
 import { identifySource } from './nix/identify-source.ts'
 import type { InstalledNix } from './nix/install.ts'
 import type { Document } from './oci/descriptor.ts'
 import { imageIndex } from './oci/image-index.ts'
 import { formatRepository } from './oci/reference.ts'
+import { plan as makePlan, type Plan } from './plan.ts'
+import { explainMoves } from './publish/moved-tags.ts'
+import { addLayerToLayout, prepareLayout, writeLayout } from './publish/write-layout.ts'
+import { findCredentials } from './registry/credentials.ts'
+import { pushIndex, pushLayer, pushTags } from './registry/push.ts'
+import { RepositoryClient } from './registry/repository.ts'
+import { tellContents } from './report/log-contents.ts'
 import {
   type Outcome,
   type PlatformImage,
@@ -27,15 +34,8 @@ import {
   type PushableImage,
   platformOutcome,
   reusedOf,
-} from './outcome.ts'
-import { plan as makePlan, type Plan } from './plan.ts'
-import { readPopularity } from './read-popularity.ts'
-import { findCredentials } from './registry/credentials.ts'
-import { explainMoves } from './registry/moved-tags.ts'
-import { pushIndex, pushLayer, pushTags } from './registry/push.ts'
-import { RepositoryClient } from './registry/repository.ts'
-import { tellContents } from './tell-contents.ts'
-import { inOrder, type Timings, timed } from './timings.ts'
+} from './report/outcome.ts'
+import { earlierRuns, isLost } from './reuse/earlier-runs.ts'
 
 /** What a run needs from outside. */
 export type Ports = {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Inputs } from '../src/inputs.ts'
-import { compressionFormat } from '../src/oci/compression.ts'
+import { compressionFormat } from '../src/archive/compression.ts'
+import type { Inputs } from '../src/inputs/read-inputs.ts'
 import type { Plan } from '../src/plan.ts'
 import { inputs, planOf } from './support/plans.ts'
 
@@ -98,9 +98,9 @@ test('layering and compression are as the inputs say, and the format of a layer 
 })
 
 test('what decides the layers is part of the plan, popularity by its content', () => {
-  const counts = [['glibc', 5000]] as const
+  const counts = new Map([['glibc', 5000]])
   expect(planOf({ layering: 'popularity' }, {}, counts).popularity).toEqual(counts)
-  expect(planOf().popularity).toEqual([])
+  expect(planOf().popularity).toEqual(new Map())
 })
 
 describe('an image', () => {

@@ -1,9 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { assemble } from '../src/assemble.ts'
 import { openActionsCache } from '../src/cache/actions-cache.ts'
 import { cacheTime } from '../src/cache/cache-time.ts'
+import { assemble } from '../src/image/assemble.ts'
+import { pushImage, pushTags } from '../src/registry/push.ts'
+import { RepositoryClient } from '../src/registry/repository.ts'
 import {
   addLayers,
   type ImageRecord,
@@ -11,10 +13,8 @@ import {
   parseCachedRecords,
   printRecords,
   type Records,
-} from '../src/cache/records.ts'
-import { pushImage, pushTags } from '../src/registry/push.ts'
-import { RepositoryClient } from '../src/registry/repository.ts'
-import { pushRecord } from '../src/registry-records.ts'
+} from '../src/reuse/records.ts'
+import { pushRecord } from '../src/reuse/registry-records.ts'
 import { root, runAction, type StepResult } from './support/action.ts'
 import { attack } from './support/attack.ts'
 import { type CacheScope, type CacheService, startCacheService } from './support/cache-service.ts'

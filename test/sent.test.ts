@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { megabytes } from '../src/units.ts'
+import { megabytes } from '../src/lib/units.ts'
 import { runAction, type StepResult } from './support/action.ts'
 import { type FaultProxy, type Rule, startFaultProxy } from './support/fault-proxy.ts'
 import { stages } from './support/faults.ts'

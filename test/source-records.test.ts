@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import type { Outcome } from '../src/outcome.ts'
+import type { Outcome } from '../src/report/outcome.ts'
 import { type CacheService, startCacheService } from './support/cache-service.ts'
 import { type PackageSources, startPackageSources } from './support/package-sources.ts'
 import { type Registry, startRegistry } from './support/registry.ts'

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises'
-import { UserError } from '../error.ts'
-import type { Compression } from '../oci/compression.ts'
-import { megabytes } from '../units.ts'
+import { UserError } from '../lib/error.ts'
+import { megabytes } from '../lib/units.ts'
+import type { Compression } from './compression.ts'
 
 /** What no closure is compressed to: a part of its size that is well below what the highest level of zstd reaches. */
 const bestRatio = 1 / 8

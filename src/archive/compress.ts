@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
-import { blockSize } from '../oci/compression.ts'
 import type { Block } from './block.ts'
+import { blockSize } from './compression.ts'
 import { gzipMember } from './deflate.ts'
 
 type Options = { readonly chunkSize: number; readonly params: Record<number, number> }

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { limiter } from '../concurrent.ts'
-import { blockSize } from '../oci/compression.ts'
+import { limiter } from '../lib/concurrent.ts'
+import { blockSize } from './compression.ts'
 
 /** What a worker is asked: to compress a block of at most `blockSize.gzip`. */
 export type Question = { readonly block: Uint8Array; readonly level: number }
@@ -25,7 +25,7 @@ export const gzipMember = (block: Uint8Array, level: number): Promise<Uint8Array
 
 // The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24 warn of.
 const startWorker = (): Worker =>
-  new Worker(new URL('../deflate-worker.ts', import.meta.url), {
+  new Worker(new URL('./deflate-worker.ts', import.meta.url), {
     env: {},
     execArgv: ['--disable-warning=ExperimentalWarning'],
     workerData: blockSize.gzip,

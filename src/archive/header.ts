@@ -1,6 +1,5 @@
 import type { Header } from 'tar-stream'
-import type { TreeEntry } from './tree.ts'
-import type { Owner } from './users.ts'
+import type { Owner, TreeEntry } from './tree.ts'
 
 /**
  * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0, but

@@ -1,9 +1,9 @@
 import { open } from 'node:fs/promises'
-import { blockSize, type Compression } from '../oci/compression.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import { layerMediaType } from '../oci/media-type.ts'
 import { inBlocks, release } from './block.ts'
 import { compress } from './compress.ts'
+import { blockSize, type Compression } from './compression.ts'
 import { digesting } from './digest.ts'
 import { type ArchiveContent, hashArchive, type PackedNar } from './hash-archive.ts'
 

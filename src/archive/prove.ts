@@ -1,13 +1,11 @@
-import { realpath } from 'node:fs/promises'
 import { posix } from 'node:path'
-import { UserError } from '../error.ts'
 import type { Closure } from '../graph/closure.ts'
+import { UserError } from '../lib/error.ts'
 import type { StorePath } from '../nix/store-path.ts'
-import { blockSize } from '../oci/compression.ts'
 import { inBlocks, release } from './block.ts'
 import { checkNars } from './check-nars.ts'
+import { blockSize } from './compression.ts'
 import { hashArchive } from './hash-archive.ts'
-import type { Links } from './links.ts'
 import { tar } from './tar.ts'
 import { type Content, storePathsTree, type TreeEntry } from './tree.ts'
 
@@ -59,19 +57,6 @@ export const readProven = async (path: string, closure: Known, hops = 0): Promis
       return readProven(posix.resolve('/', posix.dirname(own), target, ...names.slice(length)), closure, hops + 1)
   }
   return content
-}
-
-/**
- * Store paths whose directories decided what the links of an image are: those that they lead to, and those that hold the
- * directories which they lead through.
- */
-export const linkedPaths = async (links: Links): Promise<StorePath[]> => {
-  const folders = new Set([...links.values()].flatMap((target) => (target ? [posix.dirname(target)] : [])))
-  const places = [
-    ...folders,
-    ...(await Promise.all([...folders].map((folder) => realpath(folder).catch(() => folder)))),
-  ]
-  return [...new Set(places.map((place) => place.split('/').slice(0, 4).join('/') as StorePath))]
 }
 
 const contentOf = (content: Content, path: string): Buffer => {

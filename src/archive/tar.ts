@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { type Pack, pack } from 'tar-stream'
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 import { tarHeader } from './header.ts'
 import type { TreeEntry } from './tree.ts'
 

@@ -10,9 +10,11 @@ import {
   readSync,
   type Stats,
 } from 'node:fs'
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 import type { StorePath } from '../nix/store-path.ts'
-import type { Owner } from './users.ts'
+
+/** Whose a directory is. */
+export type Owner = { readonly uid: number; readonly gid: number }
 
 /**
  * One member of an archive. Names are relative to the image's root, with slashes and without one at either end. `mode` is

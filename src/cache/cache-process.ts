@@ -1,7 +1,7 @@
 import { delimiter } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { list, parseJson, record, string } from '../check.ts'
-import { messages } from '../error.ts'
+import { list, parseJson, record, string } from '../lib/check.ts'
+import { messages } from '../lib/error.ts'
 import { plainFolder } from './plain-folder.ts'
 
 /** `path` is a folder in the working directory; it, and not where that is, is part of what an entry is found by. */

@@ -1,5 +1,5 @@
-import { messages } from '../error.ts'
-import type { Log } from '../log.ts'
+import { messages } from '../lib/error.ts'
+import type { Log } from '../lib/log.ts'
 import { cacheLimits } from './cache-limits.ts'
 
 /** The time that a run has for all that it does with the Actions cache. It goes by while somebody is at it. */

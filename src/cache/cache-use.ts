@@ -1,5 +1,5 @@
-import type { Context } from '../context.ts'
-import type { Inputs } from '../inputs.ts'
+import type { Context } from '../inputs/context.ts'
+import type { Inputs } from '../inputs/read-inputs.ts'
 
 /** What a run does with one kind of entry in the Actions cache. */
 export type CacheUse = { readonly read: boolean; readonly save: boolean }

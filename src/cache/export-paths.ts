@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { SigningKey } from '../inputs/signing-key.ts'
 import type { Nix } from '../nix/nix.ts'
+import type { SigningKey } from '../nix/signing-key.ts'
 import type { StorePath } from '../nix/store-path.ts'
 import { parseNarinfo } from './narinfo.ts'
 import { plainFolder } from './plain-folder.ts'

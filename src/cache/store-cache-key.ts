@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Plan } from '../plan.ts'
+import type { Evaluation } from '../nix/evaluate.ts'
+import type { SandboxMode } from '../nix/sandbox.ts'
+import type { Platform } from '../oci/platform.ts'
 
 /**
  * What an entry with store paths is found by: prefixes of keys, the one that fits best first. `parts` is what they are
@@ -10,13 +12,21 @@ export type StoreCacheKey = {
   readonly prefixes: readonly [string, ...string[]]
 }
 
+/** What decides which store paths a run needs, and who may have built them. */
+type StoreCacheRequest = {
+  readonly evaluation: Pick<Evaluation, 'nativeSystem' | 'packages'>
+  readonly platforms: readonly Platform[]
+  readonly sandbox: SandboxMode
+}
+
 /** Changes when older entries cannot be used any more. */
 const format = 'v2'
 
 /**
- * What was built with less of a sandbox is not for a run that wants more. Another package or platform still finds most of what it needs in the entry of the same image, and some in one of another.
+ * A run never finds what one with another sandbox has built. Another package or platform still finds most of what it needs in
+ * the entry of the same image, and some in one of another.
  */
-export const storeCacheKey = ({ evaluation, platforms, sandbox }: Plan, image: string): StoreCacheKey => {
+export const storeCacheKey = ({ evaluation, platforms, sandbox }: StoreCacheRequest, image: string): StoreCacheKey => {
   const packages = JSON.stringify(evaluation.packages)
   const parts = { format, sandbox, system: evaluation.nativeSystem, image, platforms: platforms.join(' '), packages }
   const ofSystem = `nix-image-store-${format}-${sandbox}-${evaluation.nativeSystem}-`

@@ -1,4 +1,4 @@
-import { count, list, parseJson, record, string } from '../check.ts'
+import { count, list, parseJson, record, string } from '../lib/check.ts'
 import { type NarHash, parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 

@@ -1,4 +1,4 @@
-import { isCount, isRecord, parseJson } from '../check.ts'
+import { isCount, isRecord, parseJson } from '../lib/check.ts'
 import { packageName, type StorePath, storePathName } from '../nix/store-path.ts'
 
 /** How many packages or images need one of this name, by name with or without its version. */

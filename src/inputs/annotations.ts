@@ -1,10 +1,5 @@
+import type { Annotations } from '../image/configuration.ts'
 import type { Problem } from './problem.ts'
-
-/** By key; of an image's manifest, and of the index where there is one. */
-export type Annotations = {
-  readonly manifest: Readonly<Record<string, string>>
-  readonly index: Readonly<Record<string, string>>
-}
 
 /**
  * The input `labels`: `key=value` lines, as docker/metadata-action prints them. Of two lines with the same key, the last one

@@ -1,6 +1,5 @@
+import type { Credentials } from '../registry/login.ts'
 import type { Problem } from './problem.ts'
-
-export type Credentials = { readonly username: string; readonly password: string }
 
 /** The inputs `username` and `password`: both, or none. */
 export const parseCredentials = (username: string, password: string, problem: Problem): Credentials | undefined => {

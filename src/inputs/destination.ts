@@ -1,4 +1,3 @@
-import type { Context } from '../context.ts'
 import {
   formatRepository,
   isTag,
@@ -7,6 +6,7 @@ import {
   type Repository,
   sameRepository,
 } from '../oci/reference.ts'
+import type { Context } from './context.ts'
 import { type Problem, quoted } from './problem.ts'
 
 export type Destination = { readonly repository: Repository; readonly tags: readonly string[] }

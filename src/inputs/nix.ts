@@ -1,11 +1,9 @@
-import { isLoopback } from '../loopback.ts'
+import { isLoopback } from '../lib/loopback.ts'
+import type { ReleaseReference } from '../nix/release.ts'
 import { type GetInput, type Problem, quoted } from './problem.ts'
 
-/** Which Nix to install; each may be empty. `sha256` is hex digits. */
-export type ReleaseInputs = { readonly version: string; readonly url: string; readonly sha256: string }
-
 /** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
-export const parseRelease = (get: GetInput, problem: Problem): ReleaseInputs => {
+export const parseRelease = (get: GetInput, problem: Problem): ReleaseReference => {
   const release = { version: get('nix-version'), url: get('nix-url'), sha256: get('nix-sha256').toLowerCase() }
   const { version, url, sha256 } = release
   const wrong = (name: string, value: string, instead: string): void =>

@@ -1,7 +1,5 @@
+import type { SigningKey } from '../nix/signing-key.ts'
 import type { Problem } from './problem.ts'
-
-/** A key pair as Nix writes it: a name, a colon and base 64. `publicKey` goes into `trusted-public-keys`. */
-export type SigningKey = { readonly secretKey: string; readonly publicKey: string }
 
 /** The bytes of an Ed25519 secret key, the last half of which is the public key. Source: libsodium, `crypto_sign_ed25519`. */
 const secretLength = 64

@@ -1,24 +1,8 @@
 import { resolve } from 'node:path'
-import { isLoopback } from '../loopback.ts'
-import { isNarHash, type NarHash } from '../nix/nar-hash.ts'
+import { isLoopback } from '../lib/loopback.ts'
+import { isNarHash } from '../nix/nar-hash.ts'
+import type { SourceReference } from '../nix/source-reference.ts'
 import { type Problem, quoted } from './problem.ts'
-
-/** Where packages come from, as the `nixpkgs` input says it. A hash is `sha256-…`, of the files as a NAR. */
-export type Source =
-  | { readonly type: 'channel'; readonly channel: string }
-  /** A commit of NixOS/nixpkgs. */
-  | { readonly type: 'nixpkgs'; readonly revision: string; readonly narHash: NarHash | undefined }
-  | { readonly type: 'github'; readonly owner: string; readonly repo: string; readonly ref: string }
-  | {
-      readonly type: 'git'
-      readonly url: string
-      readonly ref: string | undefined
-      readonly revision: string | undefined
-    }
-  | { readonly type: 'tarball'; readonly url: string; readonly narHash: NarHash | undefined }
-  | { readonly type: 'path'; readonly path: string }
-  /** An input of a `flake.lock`. */
-  | { readonly type: 'lock'; readonly file: string; readonly input: string }
 
 const forms =
   'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`'
@@ -29,8 +13,8 @@ const github = /^github:([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_./-]+)
 const lock = /(^|\/)flake\.lock$/
 
 /** Reads the `nixpkgs` input; relative paths are from the workspace. */
-export const parseSource = (text: string, workspace: string, problem: Problem): Source => {
-  const wrong = (why: string): Source => {
+export const parseSource = (text: string, workspace: string, problem: Problem): SourceReference => {
+  const wrong = (why: string): SourceReference => {
     problem(`\`nixpkgs\` is ${quoted(text)}${why}; ${forms}.`)
     return { type: 'path', path: workspace }
   }
@@ -51,7 +35,7 @@ export const parseSource = (text: string, workspace: string, problem: Problem): 
   return wrong('')
 }
 
-const parseUrl = (text: string, fragment: string | undefined): Source | undefined => {
+const parseUrl = (text: string, fragment: string | undefined): SourceReference | undefined => {
   if (urlFault(text, fragment)) return undefined
   if (!text.startsWith('git+'))
     return { type: 'tarball', url: text, narHash: fragment !== undefined && isNarHash(fragment) ? fragment : undefined }

@@ -1,7 +1,5 @@
+import type { User } from '../image/configuration.ts'
 import type { Problem } from './problem.ts'
-
-/** Who a container's programs run as. A name is looked up in the image's own `/etc/passwd`. */
-export type User = { readonly name: string } | { readonly uid: number; readonly gid: number | undefined }
 
 /** The highest that container engines take. */
 const most = 2 ** 31 - 1

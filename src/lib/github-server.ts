@@ -1,4 +1,4 @@
-import { UserError } from '../error.ts'
+import { UserError } from './error.ts'
 
 /** The GitHub that a workflow runs on: github.com, an Enterprise Server, or a company's own part of ghe.com. */
 export type GithubServer = {

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { optional, parseJson, record, string } from '../check.ts'
+import { optional, parseJson, record, string } from '../lib/check.ts'
 import { shownUrl } from '../lib/url-secrets.ts'
 import { checkContent } from './check-content.ts'
 import { type NarHash, parseNarHash } from './nar-hash.ts'

@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { CommandError, command } from '../command.ts'
-import { UserError } from '../error.ts'
-import { exists } from '../exists.ts'
+import { CommandError, command } from '../lib/command.ts'
+import { UserError } from '../lib/error.ts'
+import { exists } from '../lib/exists.ts'
 import { builderEnvironment } from './builder-environment.ts'
 
 /** A Nix daemon of this run. `environment` is what a client needs to find it, with `store = daemon`. */

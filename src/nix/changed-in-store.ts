@@ -1,4 +1,4 @@
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 
 /** Says that a store path is not what Nix put there: `difference` is a clause with what it is, and what it should be. */
 export const changedInStore = (path: string, difference: string): UserError =>

@@ -1,4 +1,4 @@
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 import { hashNar } from './nar.ts'
 import type { NarHash } from './nar-hash.ts'
 import type { StorePath } from './store-path.ts'

@@ -1,4 +1,4 @@
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 import { type Nix, perProcess } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 

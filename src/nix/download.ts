@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isNoSpace, messages, UserError } from '../error.ts'
+import { isNoSpace, messages, UserError } from '../lib/error.ts'
+import { isLoopback } from '../lib/loopback.ts'
+import { isPrivateAddress } from '../lib/private-address.ts'
 import { redact } from '../lib/redact.ts'
 import { shownUrl, urlSecrets } from '../lib/url-secrets.ts'
-import { isLoopback } from '../loopback.ts'
-import { isPrivateAddress } from '../registry/private-address.ts'
 
 /** Times in milliseconds, sizes in bytes. */
 export type DownloadOptions = {

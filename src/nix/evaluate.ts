@@ -1,6 +1,5 @@
-import { list, optional, parseJson, record, string } from '../check.ts'
-import { UserError } from '../error.ts'
-import type { Plan } from '../plan.ts'
+import { list, optional, parseJson, record, string } from '../lib/check.ts'
+import { UserError } from '../lib/error.ts'
 import { addToStore } from './add-to-store.ts'
 import { explainNix } from './explain.ts'
 import type { Nix } from './nix.ts'
@@ -10,8 +9,24 @@ import { parseStorePath, type StorePath } from './store-path.ts'
 /** `derivation` describes the image; `tools` is what it is built with: the text that the package set gives, which should be store paths. */
 export type EvaluatedImage = { readonly derivation: StorePath; readonly tools: readonly string[] }
 
-/** What to evaluate; `system` is Nix's name of the machine that the packages are for. */
-export type EvaluationRequest = Plan['evaluation'] & { readonly source: FetchedSource; readonly system: string }
+/**
+ * An attribute path, of `packages` where it is by itself, and of the preset in an object. One that is optional is left out
+ * where the package set does not have it; one that is not linked is in the store of the image only.
+ */
+export type RequestedPackage =
+  | string
+  | { readonly attr: string; readonly optional?: boolean; readonly linked?: boolean }
+
+/** What to evaluate, the same for all platforms. `nativeSystem` is Nix's name of the machine that builds. */
+export type Evaluation = {
+  readonly nixDirectory: string
+  readonly nativeSystem: string
+  readonly config: Readonly<Record<string, unknown>>
+  readonly packages: readonly RequestedPackage[]
+}
+
+/** `system` is Nix's name of the machine that the packages are for. */
+export type EvaluationRequest = Evaluation & { readonly source: FetchedSource; readonly system: string }
 
 /**
  * Pure evaluation refuses files, but takes what is in the store under its hash. The expression is always this one; what

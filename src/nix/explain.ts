@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util'
-import { CommandError } from '../command.ts'
-import { UserError } from '../error.ts'
+import { CommandError } from '../lib/command.ts'
+import { UserError } from '../lib/error.ts'
 import { shortened } from '../lib/shortened.ts'
 
 /** What Nix says, and what to do about it. The first row that fits is used. */

@@ -1,4 +1,4 @@
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 import { redact } from '../lib/redact.ts'
 import { urlSecrets } from '../lib/url-secrets.ts'
 import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'

@@ -1,12 +1,21 @@
-import { CommandError, command } from '../command.ts'
-import { UserError } from '../error.ts'
-import type { Inputs } from '../inputs.ts'
+import { CommandError, command } from '../lib/command.ts'
+import { UserError } from '../lib/error.ts'
 import { explainNix } from './explain.ts'
 import { type InstalledNix, type InstallTools, installNix } from './install.ts'
-import { nixRelease } from './release.ts'
+import { nixRelease, type ReleaseReference } from './release.ts'
+import type { SandboxMode } from './sandbox.ts'
 
-/** What `install-nix` and the inputs around it say, and where releases are. */
-export type FindRequest = Inputs['nix'] & { readonly system: string; readonly releases: string }
+/** Whether Nix is installed, as the input `install-nix` says. */
+export type InstallMode = 'auto' | 'always' | 'never'
+
+/** What `install-nix` and the inputs around it say. `releases` is the URL of the place that has them. */
+export type FindRequest = {
+  readonly install: InstallMode
+  readonly sandbox: SandboxMode
+  readonly release: ReleaseReference
+  readonly system: string
+  readonly releases: string
+}
 
 /**
  * What was installed, if anything was. Nix on the PATH is used as it is, but with `always`,

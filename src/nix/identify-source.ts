@@ -1,9 +1,8 @@
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
-import { command } from '../command.ts'
-import { UserError } from '../error.ts'
-import { exists } from '../exists.ts'
-import type { Source } from '../inputs/source.ts'
+import { command } from '../lib/command.ts'
+import { UserError } from '../lib/error.ts'
+import { exists } from '../lib/exists.ts'
 import { readTextFile } from '../lib/read-text-file.ts'
 import { shownUrl } from '../lib/url-secrets.ts'
 import { downloadText } from './download.ts'
@@ -14,6 +13,7 @@ import { lockedInput } from './lock-file.ts'
 import { hashNar } from './nar.ts'
 import type { NarHash } from './nar-hash.ts'
 import type { SourceIdentity } from './source.ts'
+import type { SourceReference } from './source-reference.ts'
 
 export type IdentifyTools = {
   readonly endpoints: Endpoints
@@ -25,13 +25,13 @@ export type IdentifyTools = {
   readonly temporary: string
 }
 
-type GitSource = Pick<Extract<Source, { type: 'git' }>, 'url' | 'ref' | 'revision'>
+type GitSource = Pick<Extract<SourceReference, { type: 'git' }>, 'url' | 'ref' | 'revision'>
 
 /**
  * Finds out what a source is now, without Nix and without fetching it. Throws a `UserError` that names what is not there or
  * cannot be read.
  */
-export const identifySource = async (source: Source, tools: IdentifyTools): Promise<SourceIdentity> => {
+export const identifySource = async (source: SourceReference, tools: IdentifyTools): Promise<SourceIdentity> => {
   const { endpoints } = tools
   switch (source.type) {
     case 'channel':

@@ -1,7 +1,7 @@
 import { dirname, join, relative } from 'node:path'
-import { CommandError } from '../command.ts'
-import { messages, UserError } from '../error.ts'
-import { exists } from '../exists.ts'
+import { CommandError } from '../lib/command.ts'
+import { messages, UserError } from '../lib/error.ts'
+import { exists } from '../lib/exists.ts'
 import { findRepository } from './git-repository.ts'
 import { type ScratchGit, type ScratchTools, withScratchRepository } from './scratch-repository.ts'
 

@@ -1,4 +1,4 @@
-import { count, list, optional, parseJson, record, string } from '../check.ts'
+import { count, list, optional, parseJson, record, string } from '../lib/check.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
 /** A package of the image. `license` holds SPDX identifiers or names. */

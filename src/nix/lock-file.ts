@@ -1,6 +1,6 @@
-import { isRecord, parseJson, record, string } from '../check.ts'
-import { UserError } from '../error.ts'
-import { isLoopback } from '../loopback.ts'
+import { isRecord, parseJson, record, string } from '../lib/check.ts'
+import { UserError } from '../lib/error.ts'
+import { isLoopback } from '../lib/loopback.ts'
 import type { Endpoints } from './endpoints.ts'
 import { isNarHash, type NarHash } from './nar-hash.ts'
 

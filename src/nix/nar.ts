@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto'
 import { closeSync, lstatSync, openSync, readdirSync, readlinkSync, readSync, type Stats } from 'node:fs'
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 import type { NarHash } from './nar-hash.ts'
 
 /**

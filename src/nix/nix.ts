@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import { CommandError, command } from '../command.ts'
+import { CommandError, command } from '../lib/command.ts'
+import type { Log } from '../lib/log.ts'
 import { shortened } from '../lib/shortened.ts'
-import type { Log } from '../log.ts'
 import { guardPrograms } from './guard-programs.ts'
 import { reportProgress, shownOfLine } from './progress.ts'
 

@@ -1,5 +1,5 @@
-import { count, list, optional, parseJson, record, string } from '../check.ts'
-import { CommandError } from '../command.ts'
+import { count, list, optional, parseJson, record, string } from '../lib/check.ts'
+import { CommandError } from '../lib/command.ts'
 import { type NarHash, parseNarHash } from './nar-hash.ts'
 import { type Nix, perProcess } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'

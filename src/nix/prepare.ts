@@ -1,4 +1,3 @@
-import type { Source } from '../inputs/source.ts'
 import type { Endpoints } from './endpoints.ts'
 import { explainNix } from './explain.ts'
 import { type FindRequest, findNix } from './find.ts'
@@ -6,10 +5,11 @@ import { githubAccess } from './github-access.ts'
 import { type InstalledNix, type InstallTools, withPath } from './install.ts'
 import { configureNix } from './nix.ts'
 import type { NixAccess } from './sandbox.ts'
+import type { SourceReference } from './source-reference.ts'
 import { userNetrc } from './user-netrc.ts'
 
 export type PrepareRequest = Omit<FindRequest, 'releases'> & {
-  readonly source: Source
+  readonly source: SourceReference
   readonly config: string
   readonly githubToken: string | undefined
   readonly endpoints: Endpoints

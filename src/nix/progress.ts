@@ -1,5 +1,5 @@
+import type { Log } from '../lib/log.ts'
 import { shortened } from '../lib/shortened.ts'
-import type { Log } from '../log.ts'
 
 /** Between two lines about the same work, in milliseconds. */
 const interval = 5_000

@@ -1,6 +1,6 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 import { changedInStore } from './changed-in-store.ts'
 import { invalidPaths } from './check-validity.ts'
 import type { EvaluatedImage } from './evaluate.ts'

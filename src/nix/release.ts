@@ -1,6 +1,8 @@
-import { UserError } from '../error.ts'
-import type { ReleaseInputs } from '../inputs/nix.ts'
+import { UserError } from '../lib/error.ts'
 import releases from './releases.json' with { type: 'json' }
+
+/** Which Nix to install; each may be empty. `sha256` is hex digits. */
+export type ReleaseReference = { readonly version: string; readonly url: string; readonly sha256: string }
 
 /** A release tarball of Nix; `sha256` in hex. */
 export type NixRelease = { readonly url: string; readonly sha256: string; readonly system: string }
@@ -12,7 +14,7 @@ export const defaultVersion = '2.34.7'
  * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed where our table has
  * none. `base` is where releases are, without a slash at the end. Throws a `UserError` if the hash is not known.
  */
-export const nixRelease = ({ version, url, sha256 }: ReleaseInputs, system: string, base: string): NixRelease => {
+export const nixRelease = ({ version, url, sha256 }: ReleaseReference, system: string, base: string): NixRelease => {
   if (url) return { url, sha256, system }
   const wanted = version || defaultVersion
   const hashes: Readonly<Record<string, string>> = (releases as Record<string, Record<string, string>>)[wanted] ?? {}

@@ -1,5 +1,5 @@
-import type { SigningKey } from '../inputs/signing-key.ts'
 import type { Nix } from './nix.ts'
+import type { SigningKey } from './signing-key.ts'
 
 /**
  * Nix for store paths of which nobody knows where they come from: it takes only what has a valid signature of a trusted key or of

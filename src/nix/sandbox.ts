@@ -1,10 +1,12 @@
-import { list, string } from '../check.ts'
-import type { Inputs } from '../inputs.ts'
+import { list, string } from '../lib/check.ts'
 import { builderEnvironment } from './builder-environment.ts'
 import { asOptions, startBuildingDaemon } from './building-daemon.ts'
 import type { Nix } from './nix.ts'
 import { probeSandbox, type Sight } from './sandbox-probe.ts'
 import { readSetting } from './settings.ts'
+
+/** Who may build what no substituter has, as the input `sandbox` says. */
+export type SandboxMode = 'auto' | 'require' | 'off'
 
 /** The Nix of a run, and how else it can be started. */
 export type NixAccess = {
@@ -14,7 +16,7 @@ export type NixAccess = {
   readonly inEnvironment: (environment: Readonly<Record<string, string>>) => Nix
   /** The files with its settings, as in `NIX_USER_CONF_FILES`. */
   readonly configFiles: string
-  readonly sandbox: Inputs['nix']['sandbox']
+  readonly sandbox: SandboxMode
   /** Where the job has its secrets: its home, the workspace, the runner's temporary folder. */
   readonly secretFolders: readonly string[]
 }

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, mkdtemp, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { type CommandOptions, command } from '../command.ts'
+import { type CommandOptions, command } from '../lib/command.ts'
 import { type GitRepository, readSmall } from './git-repository.ts'
 
 /** Runs git on a repository of which nothing is run. Throws a `CommandError` if git fails. */

@@ -1,5 +1,5 @@
-import { parseJson, record } from '../check.ts'
-import { CommandError } from '../command.ts'
+import { parseJson, record } from '../lib/check.ts'
+import { CommandError } from '../lib/command.ts'
 import type { Nix } from './nix.ts'
 
 /**

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
-import { type CommandOptions, command } from '../command.ts'
+import { type CommandOptions, command } from '../lib/command.ts'
 
 /** A folder on the file system of `/nix` for what is put there in the end. */
 export type Staging = { readonly path: string; readonly remove: () => Promise<void> }

@@ -1,4 +1,4 @@
-import { CommandError } from '../command.ts'
+import { CommandError } from '../lib/command.ts'
 import type { Nix } from './nix.ts'
 import { pathInfos } from './path-info.ts'
 import { isStorePath, type StorePath } from './store-path.ts'

@@ -1,4 +1,4 @@
-import { list, string } from '../check.ts'
+import { list, string } from '../lib/check.ts'
 import type { Nix } from './nix.ts'
 import { readSetting } from './settings.ts'
 

@@ -1,8 +1,8 @@
 import { chmod, lstat, mkdir, readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
-import { CommandError, type CommandOptions, command } from '../command.ts'
-import { UserError } from '../error.ts'
-import { exists } from '../exists.ts'
+import { CommandError, type CommandOptions, command } from '../lib/command.ts'
+import { UserError } from '../lib/error.ts'
+import { exists } from '../lib/exists.ts'
 import { openStaging } from './staging.ts'
 
 /** A release of Nix whose store paths are in the store. `registration` is what `nix-store --load-db` reads. */

@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises'
-import { string } from '../check.ts'
+import { string } from '../lib/check.ts'
 import type { Nix } from './nix.ts'
 import { readSetting } from './settings.ts'
 

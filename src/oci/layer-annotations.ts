@@ -1,4 +1,4 @@
-import { count, list, optional, record, string } from '../check.ts'
+import { count, list, optional, record, string } from '../lib/check.ts'
 import { type Descriptor, type Digest, parseDigest } from './descriptor.ts'
 import { isLayerMediaType } from './media-type.ts'
 

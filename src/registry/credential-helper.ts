@@ -1,7 +1,7 @@
-import { parseJson, record } from '../check.ts'
-import { CommandError, command } from '../command.ts'
-import { UserError } from '../error.ts'
-import type { Credentials } from '../inputs/credentials.ts'
+import { parseJson, record } from '../lib/check.ts'
+import { CommandError, command } from '../lib/command.ts'
+import { UserError } from '../lib/error.ts'
+import type { Credentials } from './login.ts'
 
 /** `environment` is all that the program gets to see; `limit` how long it may take, in milliseconds. */
 export type HelperPorts = {

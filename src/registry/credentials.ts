@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isRecord, parseJson, record } from '../check.ts'
-import { UserError } from '../error.ts'
-import type { Credentials } from '../inputs/credentials.ts'
+import { isRecord, parseJson, record } from '../lib/check.ts'
+import { UserError } from '../lib/error.ts'
 import type { GithubServer } from '../lib/github-server.ts'
 import type { Repository } from '../oci/reference.ts'
 import { askCredentialHelper } from './credential-helper.ts'
-import { identityToken } from './identity-token.ts'
+import type { Credentials } from './login.ts'
+import { identityToken } from './login.ts'
 
 /** Where credentials may come from. `dockerConfig` is the folder that `$DOCKER_CONFIG` names. */
 export type CredentialSources = {

@@ -1,4 +1,4 @@
-import { UserError } from '../error.ts'
+import { UserError } from '../lib/error.ts'
 
 /**
  * An answer of a registry that was not expected. `code` is the OCI error code in its body, where it has one;

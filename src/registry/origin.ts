@@ -1,5 +1,5 @@
-import { isLoopback } from '../loopback.ts'
-import { isPrivateAddress } from './private-address.ts'
+import { isLoopback } from '../lib/loopback.ts'
+import { isPrivateAddress } from '../lib/private-address.ts'
 
 /** Hosts on which a registry's requests are served where they are not its own. */
 const endpoints: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']])

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { isPrivateAddress } from './private-address.ts'
+import { isPrivateAddress } from '../lib/private-address.ts'
 
 /** All addresses of a name, as `dns.lookup` gives them. */
 export type Resolve = (

@@ -1,8 +1,8 @@
-import { UserError } from '../error.ts'
-import type { Credentials } from '../inputs/credentials.ts'
+import { UserError } from '../lib/error.ts'
 import { githubCom } from '../lib/github-server.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { isSecondaryLimit, type RegistryError } from './error.ts'
+import type { Credentials } from './login.ts'
 
 /** What a registry's refusal means for whoever wrote the workflow, as a `UserError`. `isKnown`: the credentials were good for a token. */
 export const explainRefusal = (

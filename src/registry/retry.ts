@@ -1,5 +1,5 @@
-import { messages } from '../error.ts'
-import type { Log } from '../log.ts'
+import { messages } from '../lib/error.ts'
+import type { Log } from '../lib/log.ts'
 import { answerOf, isSecondaryLimit, PassingError } from './error.ts'
 import type { Patience } from './patience.ts'
 

@@ -1,6 +1,6 @@
-import { list, parseJson, record } from '../check.ts'
+import { list, parseJson, record } from '../lib/check.ts'
 import { formatRepository } from '../oci/reference.ts'
-import type { Outcome } from '../outcome.ts'
+import type { Outcome } from './outcome.ts'
 
 /**
  * The line for `$GITHUB_ARTIFACTS` that tells the runner, and through it actions/attest, which image there is. `declared` is

@@ -1,7 +1,7 @@
 import { closureSize } from '../graph/closure.ts'
 import { digestOf } from '../oci/descriptor.ts'
 import { formatRepository } from '../oci/reference.ts'
-import type { Outcome, OutcomeLayer, PlatformOutcome } from '../outcome.ts'
+import type { Outcome, OutcomeLayer, PlatformOutcome } from './outcome.ts'
 
 /** What a run did and made, as JSON: `text` is the whole, for a file; `output` has at most 32 kB. */
 export type Metadata = { readonly fileName: string; readonly text: string; readonly output: string }

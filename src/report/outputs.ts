@@ -1,5 +1,5 @@
 import { formatRepository } from '../oci/reference.ts'
-import type { Outcome } from '../outcome.ts'
+import type { Outcome } from './outcome.ts'
 
 /** What the run has written besides the image, by its absolute path. */
 export type ReportFiles = { readonly sbom: string | undefined; readonly metadata: string }

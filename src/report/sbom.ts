@@ -16,6 +16,7 @@ import {
 import { JSON as Json, JsonSerializer } from '@cyclonedx/cyclonedx-library/Serialize'
 import { Spec1dot6 } from '@cyclonedx/cyclonedx-library/Spec'
 import type { PathInfo } from '../graph/closure.ts'
+import { megabytes } from '../lib/units.ts'
 import type { Package } from '../nix/image-spec.ts'
 import { narHashHex } from '../nix/nar-hash.ts'
 import type { PinnedSource } from '../nix/source.ts'
@@ -23,8 +24,7 @@ import { packageName, packageVersion, type StorePath } from '../nix/store-path.t
 import { type Digest, digestOf } from '../oci/descriptor.ts'
 import { architectureOf } from '../oci/platform.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
-import type { Outcome } from '../outcome.ts'
-import { megabytes } from '../units.ts'
+import type { Outcome } from './outcome.ts'
 
 /** A bill of materials as the bytes of a file; another content has another name. `notice` says what to do about one that is too large. */
 export type Sbom = { readonly fileName: string; readonly text: string; readonly notice: string | undefined }

@@ -1,7 +1,7 @@
 import { closureSize } from '../graph/closure.ts'
+import { counted, megabytes, seconds } from '../lib/units.ts'
 import { formatRepository } from '../oci/reference.ts'
-import type { Origin, Outcome, PlatformOutcome } from '../outcome.ts'
-import { counted, megabytes, seconds } from '../units.ts'
+import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
 export const summary = (outcome: Outcome): string => {

@@ -1,5 +1,5 @@
-import { count, list, record, string } from '../check.ts'
 import type { PathInfo } from '../graph/closure.ts'
+import { count, list, record, string } from '../lib/check.ts'
 import { parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 

@@ -5,7 +5,7 @@ import { zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import type { Block } from '../../src/archive/block.ts'
 import { compress } from '../../src/archive/compress.ts'
-import { blockSize } from '../../src/oci/compression.ts'
+import { blockSize } from '../../src/archive/compression.ts'
 
 const blockOf = (bytes: Uint8Array): Block => {
   const block = Buffer.from(new SharedArrayBuffer(bytes.length))

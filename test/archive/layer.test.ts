@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inBlocks } from '../../src/archive/block.ts'
+import { blockSize, type Compression } from '../../src/archive/compression.ts'
 import { writeLayer } from '../../src/archive/layer.ts'
-import { blockSize, type Compression } from '../../src/oci/compression.ts'
 
 let folder: string
 beforeAll(async () => {

@@ -1,9 +1,10 @@
 import { chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { linkedPaths, proveStorePaths, readProven } from '../../src/archive/prove.ts'
+import { proveStorePaths, readProven } from '../../src/archive/prove.ts'
 import type { Closure } from '../../src/graph/closure.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
+import { linkedPaths } from '../../src/rootfs/links.ts'
 import { type ChangeableSet, changeableSet, closureInStore, rewrite } from '../support/changed-store.ts'
 
 let packages: ChangeableSet

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import { buildLayers } from '../../src/archive/build-layers.ts'
+import { buildLayers } from '../../src/build/build-layers.ts'
 import { checkValidity } from '../../src/nix/check-validity.ts'
 import { parseNarHash } from '../../src/nix/nar-hash.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect } from 'vitest'
-import { readContext } from '../../src/context.ts'
-import type { Source } from '../../src/inputs/source.ts'
+import { readContext } from '../../src/inputs/context.ts'
 import { githubServer } from '../../src/lib/github-server.ts'
 import { type Endpoints, publicEndpoints } from '../../src/nix/endpoints.ts'
 import { fetchSource } from '../../src/nix/fetch-source.ts'
 import { identifySource } from '../../src/nix/identify-source.ts'
 import { prepareNix } from '../../src/nix/prepare.ts'
+import type { SourceReference } from '../../src/nix/source-reference.ts'
 import { findCredentials } from '../../src/registry/credentials.ts'
 import { runAction } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
@@ -55,7 +55,11 @@ attack('registry', 'credentials', 'another GitHub has the registry by default', 
 const noRelease = { version: '', url: '', sha256: '' }
 
 /** What stands for github.com and its API is asked for a source; returns the authorizations that it got. */
-const authorizationsOf = async (source: Source, sources: PackageSources, endpoints: Endpoints): Promise<string[]> => {
+const authorizationsOf = async (
+  source: SourceReference,
+  sources: PackageSources,
+  endpoints: Endpoints,
+): Promise<string[]> => {
   const before = sources.server.requests.length
   await withNix(async (_, tools) => {
     const given = { ...tools, endpoints, githubToken: token }
@@ -73,7 +77,7 @@ attack('source server', 'credentials', 'packages come from github.com in a workf
   const { server, revision } = sources
   const elsewhere = { ...sources.endpoints, ownGithub: enterprise }
   const archive = `${server.url}/somebody/set/archive/${revision}.tar.gz`
-  const kinds: readonly Source[] = [
+  const kinds: readonly SourceReference[] = [
     { type: 'github', owner: 'somebody', repo: 'set', ref: 'release/25.11' },
     { type: 'tarball', url: archive, narHash: undefined },
     { type: 'channel', channel: 'nixos-25.11' },

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ActionsCache, openActionsCache } from '../../src/cache/actions-cache.ts'
 import { cacheTime } from '../../src/cache/cache-time.ts'
-import { readContext } from '../../src/context.ts'
+import { readContext } from '../../src/inputs/context.ts'
 import { root } from '../support/action.ts'
 import {
   type CacheEntry,

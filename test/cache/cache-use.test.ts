@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type CacheUse, cacheUse } from '../../src/cache/cache-use.ts'
-import { type Context, readContext } from '../../src/context.ts'
-import type { Inputs } from '../../src/inputs.ts'
+import { type Context, readContext } from '../../src/inputs/context.ts'
+import type { Inputs } from '../../src/inputs/read-inputs.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /** The context of a step that an event started on a ref. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { parseSource, type Source } from '../../src/inputs/source.ts'
+import { parseSource } from '../../src/inputs/source.ts'
+import type { SourceReference } from '../../src/nix/source-reference.ts'
 
-const read = (text: string): { source: Source; problems: string[] } => {
+const read = (text: string): { source: SourceReference; problems: string[] } => {
   const problems: string[] = []
   return { source: parseSource(text, '/work/space', (sentence) => problems.push(sentence)), problems }
 }
@@ -11,7 +12,7 @@ const narHash = 'sha256-ypxFOeDz+CqADEQNL72haqGjvZQdBR5Vc7pyx2JDttI='
 const git = { type: 'git', ref: undefined, revision: undefined } as const
 
 describe('packages come from', () => {
-  test.each<[string, string, Source]>([
+  test.each<[string, string, SourceReference]>([
     ['a channel', 'nixos-25.11', { type: 'channel', channel: 'nixos-25.11' }],
     ['a channel that moves', 'nixos-unstable', { type: 'channel', channel: 'nixos-unstable' }],
     ['a channel of nixpkgs', 'nixpkgs-unstable', { type: 'channel', channel: 'nixpkgs-unstable' }],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { githubServer } from '../../src/lib/github-server.ts'
 
 test.each<[string, string, string | undefined]>([

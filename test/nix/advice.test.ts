@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { CommandError } from '../../src/command.ts'
+import { CommandError } from '../../src/lib/command.ts'
 import { advice, explainNix } from '../../src/nix/explain.ts'
 
 const drv = '/nix/store/9swmbci6pspkw7balzy9b6mbvhvwrk6r-hello-1.0.drv'

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { checkContent } from '../../src/nix/check-content.ts'
 import { hashNar } from '../../src/nix/nar.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'

@@ -1,7 +1,7 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { checkValidity } from '../../src/nix/check-validity.ts'
 import { parseStorePath, type StorePath } from '../../src/nix/store-path.ts'
 import { withNix } from '../support/nix.ts'

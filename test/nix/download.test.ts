@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { downloadFile, downloadText } from '../../src/nix/download.ts'
 import { startWebServer } from '../support/web-server.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { CommandError } from '../../src/command.ts'
-import { UserError } from '../../src/error.ts'
+import { CommandError } from '../../src/lib/command.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { explainNix } from '../../src/nix/explain.ts'
 
 /** What the user reads where Nix fails with this on standard error. */

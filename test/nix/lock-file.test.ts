@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { lockedInput } from '../../src/nix/lock-file.ts'
 
 const rev = '755f5aa91337890c432639c60b6064bb7fe67769'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Log } from '../../src/log.ts'
+import type { Log } from '../../src/lib/log.ts'
 import { reportProgress } from '../../src/nix/progress.ts'
 import { silentLog } from '../support/log.ts'
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { PassingError } from '../../src/registry/error.ts'
 import { type Answer, exchange } from '../../src/registry/http.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { pushLayer } from '../../src/registry/push.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { anySchedule, passingStatuses, singleFaults, stages, statusStages } from '../support/faults.ts'

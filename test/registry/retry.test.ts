@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { UserError } from '../../src/error.ts'
+import { UserError } from '../../src/lib/error.ts'
 import { PassingError, RegistryError } from '../../src/registry/error.ts'
 import type { Patience } from '../../src/registry/patience.ts'
 import { retries, retryDelay, waitBudget } from '../../src/registry/retry.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import type { Outcome } from '../../src/outcome.ts'
 import { metadata } from '../../src/report/metadata.ts'
+import type { Outcome } from '../../src/report/outcome.ts'
 import { gitPackage, linksLayer, manyPaths, outcome, platformOutcome, storeLayer } from '../support/outcomes.ts'
 
 const { diffID, holds: _, storePaths, ...layer } = storeLayer

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Closure, checkClosure } from '../../src/graph/closure.ts'
-import type { Source } from '../../src/inputs/source.ts'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { type EvaluatedImage, type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
 import { type FetchTools, fetchSource } from '../../src/nix/fetch-source.ts'
@@ -12,6 +11,7 @@ import { configureNix, type Nix } from '../../src/nix/nix.ts'
 import { realiseImage } from '../../src/nix/realise.ts'
 import type { NixAccess } from '../../src/nix/sandbox.ts'
 import type { FetchedSource } from '../../src/nix/source.ts'
+import type { SourceReference } from '../../src/nix/source-reference.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { root } from './action.ts'
 import { silentLog } from './log.ts'
@@ -60,10 +60,10 @@ export const withNix = async <T>(
   }
 }
 
-const pinSource = async (source: Source, tools: SourceTools): Promise<FetchedSource> =>
+const pinSource = async (source: SourceReference, tools: SourceTools): Promise<FetchedSource> =>
   fetchSource(await identifySource(source, tools), tools)
 
-export const pin = (source: Source, tools: Partial<SourceTools> = {}): Promise<FetchedSource> =>
+export const pin = (source: SourceReference, tools: Partial<SourceTools> = {}): Promise<FetchedSource> =>
   withNix((_, defaults) => pinSource(source, { ...defaults, ...tools }))
 
 /** Evaluates `nix/build-image.nix` for packages of a source, by default the small set. */

@@ -3,7 +3,7 @@ import type { Package } from '../../src/nix/image-spec.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { type ImageLayer, image } from '../../src/oci/image.ts'
-import type { Outcome, OutcomeLayer, PlatformOutcome } from '../../src/outcome.ts'
+import type { Outcome, OutcomeLayer, PlatformOutcome } from '../../src/report/outcome.ts'
 import { closureOf, narHashOf, pathOf } from './closures.ts'
 
 export const gitPackage: Package = {

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
+import type { Compression } from '../../src/archive/compression.ts'
 import { writeLayer } from '../../src/archive/layer.ts'
 import { tar } from '../../src/archive/tar.ts'
 import { storePathsTree } from '../../src/archive/tree.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
-import type { Compression } from '../../src/oci/compression.ts'
 import { pushLayer } from '../../src/registry/push.ts'
 import { testClient } from './pushed-image.ts'
 

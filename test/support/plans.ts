@@ -1,5 +1,5 @@
-import type { Context } from '../../src/context.ts'
-import type { Inputs } from '../../src/inputs.ts'
+import type { Context } from '../../src/inputs/context.ts'
+import type { Inputs } from '../../src/inputs/read-inputs.ts'
 import { type Plan, plan } from '../../src/plan.ts'
 
 /** Where no input says how containers are started. */

@@ -1,0 +1,69 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parentPort, workerData } from 'node:worker_threads'
+import { crc32 } from 'node:zlib'
+import type { Question } from './deflate.ts'
+
+/**
+ * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate; `libdeflate/` has its source. It
+ * is a file of its own in `dist/` too, and imports nothing but Node.
+ */
+
+// TypeScript has these among the types of browsers only.
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array)
+  }
+  class Instance {
+    constructor(module: Module)
+    readonly exports: unknown
+  }
+}
+
+type Libdeflate = {
+  readonly memory: { readonly buffer: ArrayBuffer }
+  readonly allocate: (bytes: number) => number
+  readonly compressor: (level: number) => number
+  readonly libdeflate_deflate_compress: (
+    compressor: number,
+    from: number,
+    length: number,
+    to: number,
+    most: number,
+  ) => number
+}
+
+const above = join(import.meta.dirname, '..')
+const root = existsSync(join(above, 'libdeflate')) ? above : join(above, '..')
+const program = new WebAssembly.Module(readFileSync(join(root, 'libdeflate', 'deflate.wasm')))
+// It imports nothing: it can compute, and reach nothing but its own memory.
+const deflate = new WebAssembly.Instance(program).exports as Libdeflate
+
+const largest: number = workerData
+const largestResult = largest + 64 * 1024
+const from = deflate.allocate(largest)
+const to = deflate.allocate(largestResult)
+const compressors = new Map<number, number>()
+const compressorOf = (level: number): number => {
+  const compressor = compressors.get(level) ?? deflate.compressor(level)
+  compressors.set(level, compressor)
+  return compressor
+}
+
+/** No name, no time, no flags, and a system that is not known: ten bytes that are the same everywhere. */
+const header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]
+const trailerLength = 8
+
+parentPort?.on('message', ({ block, level }: Question) => {
+  const compressor = compressorOf(level)
+  new Uint8Array(deflate.memory.buffer, from, largest).set(block)
+  const length = deflate.libdeflate_deflate_compress(compressor, from, block.length, to, largestResult)
+  if (compressor === 0 || length === 0) throw new Error(`libdeflate cannot compress ${block.length} bytes`)
+  const member = new Uint8Array(header.length + length + trailerLength)
+  member.set(header)
+  member.set(new Uint8Array(deflate.memory.buffer, to, length), header.length)
+  const trailer = new DataView(member.buffer, header.length + length)
+  trailer.setUint32(0, crc32(block), true)
+  trailer.setUint32(4, block.length, true)
+  parentPort?.postMessage(member, [member.buffer])
+})

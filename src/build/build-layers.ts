@@ -1,0 +1,169 @@
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import { checkNars } from '../archive/check-nars.ts'
+import { checkSpace } from '../archive/check-space.ts'
+import type { ArchiveContent } from '../archive/hash-archive.ts'
+import { type LayerBlob, writeLayer } from '../archive/layer.ts'
+import { tar } from '../archive/tar.ts'
+import { storePathsTree, type TreeEntry } from '../archive/tree.ts'
+import { type Closure, closureSize } from '../graph/closure.ts'
+import type { Layer } from '../image/contents.ts'
+import { contentKey, layerKey } from '../layers/layer-key.ts'
+import type { Partition } from '../layers/partition.ts'
+import { limiter, mapConcurrently } from '../lib/concurrent.ts'
+import { isNoSpace, UserError } from '../lib/error.ts'
+import { megabytes } from '../lib/units.ts'
+import { changedInStore } from '../nix/changed-in-store.ts'
+import type { ImageSpec } from '../nix/image-spec.ts'
+import { packageName, type StorePath } from '../nix/store-path.ts'
+import { type Digest, digestOf } from '../oci/descriptor.ts'
+import type { Plan } from '../plan.ts'
+
+/** A layer in a file, which is there until the layer is delivered. */
+export type BuiltLayer = Layer & Pick<LayerBlob, 'file'>
+
+/**
+ * What became of a layer. `reused` was not built, and is where `find` found it. `packAgain` makes its file anew, which
+ * stays.
+ */
+export type LayerResult<T> = {
+  readonly layer: Layer
+  readonly origin: T | 'reused'
+  readonly packAgain: () => Promise<BuiltLayer>
+}
+
+/** What layers are built of, and how. `folder` is for their files. */
+export type LayerRequest = Pick<Plan, 'compression' | 'layerFormat'> & {
+  readonly partition: Partition
+  readonly closure: Closure
+  readonly symlinkLayer: ImageSpec['symlinkLayer']
+  /** What is in the base layer. */
+  readonly baseFiles: readonly TreeEntry[]
+  readonly folder: string
+}
+
+/** While one layer waits for the disk, another one can use the processor. More would only take memory. */
+const packedAtOnce = 2
+
+/** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
+const deliveredAtOnce = 6
+
+/** How layers come and go. */
+export type LayerPorts<T> = {
+  /** A layer with this key that need not be built, since it is where it belongs already. */
+  readonly find: (key: string) => Promise<FoundLayer | undefined>
+  /** Takes a layer that is complete. Its file is gone afterwards. */
+  readonly deliver: (layer: BuiltLayer) => Promise<T>
+  /** Called when the last layer is complete. */
+  readonly allPacked: () => void
+}
+
+/** What is known of a layer that is not built. */
+export type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
+
+/**
+ * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it, then
+ * the base layer where there is one. Each that is not found is given to `deliver` as soon as it is complete, while others
+ * are still being packed, and its file is removed afterwards; the largest come first, since they take longest. Returns the
+ * layers in the image's order with what `deliver` returned. Throws a `UserError` if a store path is not what the closure says,
+ * before its layer is delivered.
+ */
+export const buildLayers = async <T>(
+  request: LayerRequest,
+  { find, deliver, allPacked }: LayerPorts<T>,
+): Promise<LayerResult<T>[]> => {
+  const jobs = await jobsOf(request)
+  const packing = limiter(packedAtOnce)
+  const delivering = limiter(deliveredAtOnce)
+  const results: LayerResult<T>[] = new Array(jobs.length)
+  const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
+  let remaining = jobs.length
+  await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, job]) => {
+    const { key, storePaths, holds, size, pack } = job
+    const packAgain = async (): Promise<BuiltLayer> => {
+      await checkSpace(request.folder, size, request.compression)
+      const { descriptor, diffID, file } = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
+      return { descriptor, diffID, key, storePaths, holds, file }
+    }
+    const found = await find(key)
+    const packed = found ? undefined : await packAgain()
+    if (--remaining === 0) allPacked()
+    if (found) results[index] = { layer: { ...found, key, storePaths, holds }, origin: 'reused', packAgain }
+    if (!packed) return
+    const { file, ...layer } = packed
+    results[index] = { layer, origin: await delivering(() => deliver(packed)), packAgain }
+    await rm(file, { force: true })
+  })
+  return results
+}
+
+/** How much space there should have been: all layers, as if nothing could be compressed. */
+const explainFullDisk = (cause: unknown, { closure, folder }: LayerRequest): never => {
+  if (!isNoSpace(cause)) throw cause
+  throw new UserError(
+    `There is no space left in ${folder} to pack the layers; up to ${megabytes(closureSize(closure))} are needed. Free some on the disk of the runner.`,
+    { cause },
+  )
+}
+
+type Job = Pick<Layer, 'key' | 'storePaths' | 'holds'> & {
+  readonly size: number
+  readonly pack: () => Promise<LayerBlob>
+}
+
+const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
+  const { partition, closure, symlinkLayer, baseFiles, compression, layerFormat, folder } = request
+  const write = (archive: AsyncIterable<Uint8Array>, name: string, content?: ArchiveContent) =>
+    writeLayer(archive, join(folder, name), compression, content)
+  const stores = partition.map((storePaths, index) => ({
+    key: layerKey(storePaths, closure, layerFormat),
+    size: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
+    storePaths,
+    holds: describe(storePaths),
+    pack: async () => {
+      const { nars, ...blob } = await write(tar(storePathsTree(storePaths)), `${index}`, 'store paths')
+      checkNars(nars, storePaths, closure)
+      return blob
+    },
+  }))
+  const linksID: Digest = `sha256:${symlinkLayer.sha256}`
+  const symlinks = {
+    key: contentKey(linksID, layerFormat),
+    size: symlinkLayer.size,
+    storePaths: [],
+    holds: 'links to the packages',
+    pack: async () => {
+      const blob = await write(createReadStream(symlinkLayer.path), 'links')
+      if (blob.diffID !== linksID)
+        throw changedInStore(symlinkLayer.path, `its digest is ${blob.diffID} and not ${linksID}`)
+      return blob
+    },
+  }
+  return baseFiles.length > 0 ? [...stores, symlinks, await baseJob(request, write)] : [...stores, symlinks]
+}
+
+/** Small enough for the memory, so that its digest can be known before it is written. */
+const baseJob = async (
+  { baseFiles, layerFormat }: LayerRequest,
+  write: (archive: AsyncIterable<Uint8Array>, name: string) => Promise<LayerBlob>,
+): Promise<Job> => {
+  const archive = Buffer.concat(await Array.fromAsync(tar(baseFiles)))
+  return {
+    key: contentKey(digestOf(archive), layerFormat),
+    size: archive.length,
+    storePaths: [],
+    holds: `base files: ${baseFiles
+      .filter(({ name }) => !name.includes('/'))
+      .map(({ name }) => `/${name}`)
+      .join(', ')}`,
+    pack: () => write(Readable.from([archive]), 'base'),
+  }
+}
+
+/** The names of the paths in a layer, as many as fit in a line. */
+const describe = (paths: readonly StorePath[]): string => {
+  const names = [...new Set(paths.map(packageName))]
+  return names.length > 8 ? `${names.slice(0, 7).join(', ')} and ${names.length - 7} more` : names.join(', ')
+}

@@ -1,0 +1,25 @@
+/** Who a container's programs run as. A name is looked up in the image's own `/etc/passwd`. */
+export type User = { readonly name: string } | { readonly uid: number; readonly gid: number | undefined }
+
+/** By key; of an image's manifest, and of the index where there is one. */
+export type Annotations = {
+  readonly manifest: Readonly<Record<string, string>>
+  readonly index: Readonly<Record<string, string>>
+}
+
+/** How containers of the image are started, as the inputs say it, and what is told about the image. */
+export type Configuration = {
+  readonly entrypoint: readonly string[] | undefined
+  readonly cmd: readonly string[] | undefined
+  readonly env: Readonly<Record<string, string>>
+  readonly user: User | undefined
+  readonly workdir: string | undefined
+  /** `port/protocol`. */
+  readonly expose: readonly string[]
+  readonly volumes: readonly string[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Annotations
+}
+
+/** The same with the time that an image names as its own, in RFC 3339. */
+export type DatedConfiguration = Configuration & { readonly created: string }

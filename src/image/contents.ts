@@ -1,0 +1,36 @@
+import type { Closure } from '../graph/closure.ts'
+import type { Conflict, Package } from '../nix/image-spec.ts'
+import type { StorePath } from '../nix/store-path.ts'
+import type { Descriptor, Digest } from '../oci/descriptor.ts'
+
+/** A layer, and what is in it. The descriptor has no annotations; `holds` is for people. */
+export type Layer = {
+  readonly descriptor: Descriptor
+  /** The digest of the archive before compression. */
+  readonly diffID: Digest
+  readonly key: string
+  readonly storePaths: readonly StorePath[]
+  readonly holds: string
+}
+
+/** A link in the image that leads to nothing there. `owner` is the package that brings it, `target` where it ends. */
+export type DanglingLink = { readonly path: string; readonly owner: StorePath; readonly target: string }
+
+/** What an image's containers are started with where no input says otherwise. */
+export type ImageDefaults = {
+  readonly env: Readonly<Record<string, string>>
+  readonly cmd: readonly string[] | undefined
+}
+
+/**
+ * What the image of one platform holds. With this, a later run makes the same image from the layers in the registry, and
+ * tells the same about it.
+ */
+export type Contents = {
+  readonly packages: readonly Package[]
+  readonly conflicts: readonly Conflict[]
+  readonly danglingLinks: readonly DanglingLink[]
+  readonly closure: Closure
+  readonly defaults: ImageDefaults
+  readonly layers: readonly Layer[]
+}

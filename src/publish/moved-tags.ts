@@ -1,0 +1,38 @@
+import type { Digest } from '../oci/descriptor.ts'
+import { formatRepository, type Repository } from '../oci/reference.ts'
+import type { MovedTag } from '../registry/push.ts'
+
+/** What a run is, and to what it has moved the tags. */
+export type Mover = {
+  readonly repository: Repository
+  readonly digest: Digest
+  readonly commit: string
+  readonly attempt: number
+}
+
+/** What whoever runs the workflow should know of tags that named something else before, or do now. */
+export const explainMoves = (
+  moved: readonly MovedTag[],
+  { repository, digest, commit, attempt }: Mover,
+): { readonly level: 'notice' | 'warning'; readonly message: string }[] =>
+  moved.flatMap(({ tag, from, rival }) => {
+    const name = `${formatRepository(repository)}:${tag}`
+    if (rival !== undefined)
+      return {
+        level: 'notice',
+        message: `${name} names ${rival} already, which another job has set at the same time; this run's image is ${formatRepository(repository)}@${digest}.`,
+      }
+    if (from === undefined) return []
+    const moves = `${name} named ${from} and now names ${digest}`
+    if (attempt > 1)
+      return {
+        level: 'notice',
+        message: `${moves}. This is attempt ${attempt} of a run for the commit ${commit}; if a newer commit had set the tag, run that one again.`,
+      }
+    if (tag === commit)
+      return {
+        level: 'warning',
+        message: `${moves}: another image was pushed for the same commit. Entries of a matrix need \`tags\` or an \`image\` of their own.`,
+      }
+    return []
+  })

@@ -1,0 +1,115 @@
+import { toClosure } from '../graph/closure.ts'
+import type { Contents, DanglingLink, ImageDefaults, Layer } from '../image/contents.ts'
+import { checkPartition } from '../layers/partition.ts'
+import { count, list, optional, record, string } from '../lib/check.ts'
+import { parseConflict, parsePackage } from '../nix/image-spec.ts'
+import { parseStorePath, type StorePath } from '../nix/store-path.ts'
+import { type Descriptor, parseDigest } from '../oci/descriptor.ts'
+import type { KeyedLayer } from '../oci/layer-annotations.ts'
+import { isLayerMediaType } from '../oci/media-type.ts'
+import type { PathReader, PathWriter } from './path-table.ts'
+
+/** The contents of an image as a value for JSON, with the store paths of its closure in the table of `paths`. */
+export const printContents = (
+  { packages, conflicts, danglingLinks, closure, defaults, layers }: Contents,
+  paths: PathWriter,
+): unknown => ({
+  packages,
+  conflicts,
+  danglingLinks,
+  runtimeGraph: [...closure.paths.values()].map(paths.info),
+  roots: closure.roots.map(paths.name),
+  defaults,
+  layers: layers.map((layer) => ({
+    ...printLayer(layer),
+    storePaths: layer.storePaths.map(paths.name),
+    holds: layer.holds,
+  })),
+})
+
+/** What finds a layer again, as a value for JSON. */
+export const printLayer = ({ key, descriptor, diffID }: KeyedLayer): object => ({
+  key,
+  mediaType: descriptor.mediaType,
+  digest: descriptor.digest,
+  size: descriptor.size,
+  diffID,
+})
+
+/** Reads what `printContents` made. Throws an `Error` that names what is malformed, or does not fit together. */
+export const parseContents = (value: unknown, what: string, paths: PathReader): Contents => {
+  const fields = record(value, what)
+  const closure = toClosure(
+    paths.infos(fields['runtimeGraph'], `${what}.runtimeGraph`),
+    paths.names(fields['roots'], `${what}.roots`),
+  )
+  const layers = list(layerWith(paths))(fields['layers'], `${what}.layers`)
+  const partition = layers.map(({ storePaths }) => storePaths).filter(({ length }) => length > 0)
+  checkPartition(partition, closure, partition.length)
+  return {
+    packages: list(parsePackage)(fields['packages'], `${what}.packages`),
+    conflicts: list(parseConflict)(fields['conflicts'], `${what}.conflicts`),
+    danglingLinks: list(danglingLink)(fields['danglingLinks'], `${what}.danglingLinks`),
+    closure,
+    defaults: parseDefaults(fields['defaults'], `${what}.defaults`),
+    layers,
+  }
+}
+
+/** Reads what `printLayer` made. */
+export const parseLayer = (value: unknown, what: string): KeyedLayer => {
+  const fields = record(value, what)
+  return {
+    key: parseKey(fields['key'], `${what}.key`),
+    descriptor: descriptor(fields, what),
+    diffID: parseDigest(fields['diffID'], `${what}.diffID`),
+  }
+}
+
+/** A request key or a layer key. */
+export const parseKey = (value: unknown, what: string): string => {
+  const key = string(value, what)
+  if (!/^[0-9a-f]{64}$/.test(key)) throw new Error(`${what} should be 64 hex digits, but is ${JSON.stringify(key)}`)
+  return key
+}
+
+const layerWith =
+  ({ names }: PathReader) =>
+  (value: unknown, what: string): Layer => {
+    const fields = record(value, what)
+    return {
+      ...parseLayer(value, what),
+      storePaths: names(fields['storePaths'], `${what}.storePaths`),
+      holds: string(fields['holds'], `${what}.holds`),
+    }
+  }
+
+const descriptor = (fields: Record<string, unknown>, what: string): Descriptor => {
+  const mediaType = string(fields['mediaType'], `${what}.mediaType`)
+  if (!isLayerMediaType(mediaType)) throw new Error(`${what}.mediaType is ${mediaType}, which is no layer's`)
+  return {
+    mediaType,
+    digest: parseDigest(fields['digest'], `${what}.digest`),
+    size: count(fields['size'], `${what}.size`),
+  }
+}
+
+const storePath = (value: unknown, what: string): StorePath => parseStorePath(string(value, what), what)
+
+const danglingLink = (value: unknown, what: string): DanglingLink => {
+  const fields = record(value, what)
+  return {
+    path: string(fields['path'], `${what}.path`),
+    owner: storePath(fields['owner'], `${what}.owner`),
+    target: string(fields['target'], `${what}.target`),
+  }
+}
+
+const parseDefaults = (value: unknown, what: string): ImageDefaults => {
+  const fields = record(value, what)
+  const env = record(fields['env'], `${what}.env`)
+  return {
+    env: Object.fromEntries(Object.entries(env).map(([name, text]) => [name, string(text, `${what}.env.${name}`)])),
+    cmd: optional(list(string))(fields['cmd'], `${what}.cmd`),
+  }
+}

@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { ActionsCache } from '../cache/actions-cache.ts'
+import { cacheLimits } from '../cache/cache-limits.ts'
+import type { CacheUse } from '../cache/cache-use.ts'
+import { messages } from '../lib/error.ts'
+import type { Log } from '../lib/log.ts'
+import { counted } from '../lib/units.ts'
+import { fittingRecords, noRecords, parseCachedRecords, printRecords, type Records } from './records.ts'
+
+export type RecordTools = {
+  readonly cache: ActionsCache
+  readonly use: CacheUse
+  readonly log: Log
+  /** Of this run; the records are in a folder in it. */
+  readonly temporary: string
+}
+
+/** In bytes. A run that finds all that it needs in them still has to be done within a second. */
+const limit = 16_000_000
+
+const prefix = 'nix-image-records-'
+
+/** Jobs that ask for different images save at the same time, so that each has entries of its own. */
+const prefixOf = (name: string): string => `${prefix}${name.slice(0, 32)}-`
+
+/**
+ * Reads the records of earlier runs from the Actions cache: the newest of a run with one of these names, 64 hex digits, or else
+ * the newest of all. There are none where the cache has none, or none of the right form.
+ */
+export const restoreRecords = async (
+  names: readonly string[],
+  { cache, use, log, temporary }: RecordTools,
+): Promise<Records<'cache'>> => {
+  if (!use.read) return noRecords('cache')
+  const folder = join(temporary, folderName)
+  // There is no entry of that name: what is in one decides how its key ends.
+  const find = (prefixes: readonly string[]) => cache.restore(folder, prefix, prefixes, cacheLimits.records)
+  // All prefixes are looked for in this branch before any is in the default branch, so that the last one comes by itself.
+  const entry = (await find(names.map(prefixOf))) ?? (await find([prefix]))
+  if (entry === undefined) return noRecords('cache')
+  try {
+    const { size } = await stat(join(folder, fileName))
+    if (size > limit) throw new Error(`they have ${size} bytes, and no run saves so many`)
+    const records = parseCachedRecords(await readFile(join(folder, fileName), 'utf8'))
+    log.info(`The Actions cache has records of ${counted(records.images.length, 'image')}, in ${entry}`)
+    return records
+  } catch (error) {
+    cache.distrust(folder, entry)
+    const reason = messages(error).join(': ').slice(0, 500)
+    log.notice(`The records in ${entry} of the Actions cache cannot be used: ${reason}.`)
+    return noRecords('cache')
+  }
+}
+
+/**
+ * Saves records under the name that a run which asks for the same looks for first, without images for which there is no room. An
+ * entry never changes, so that every content has its own.
+ */
+export const saveRecords = async (
+  all: Records<'cache'>,
+  name: string,
+  { cache, use, log, temporary }: RecordTools,
+): Promise<void> => {
+  if (!use.save) return
+  const folder = join(temporary, folderName)
+  const records = fittingRecords(all, limit)
+  const left = all.images.length - records.images.length
+  if (left > 0)
+    log.info(`There is no room for the records of ${counted(left, 'image')}, which a later run builds again`)
+  const text = printRecords(records)
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, fileName), text)
+  const digest = createHash('sha256').update(text).digest('hex').slice(0, 16)
+  const entry = await cache.save(folder, prefixOf(name) + digest, cacheLimits.records)
+  if (entry !== undefined) log.info(`Saved records of ${counted(records.images.length, 'image')} as ${entry}`)
+}
+
+const folderName = 'nix-image-records'
+const fileName = 'records.json'

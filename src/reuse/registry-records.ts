@@ -1,0 +1,101 @@
+import { count, list, parseJson, record, string } from '../lib/check.ts'
+import { messages } from '../lib/error.ts'
+import type { Log } from '../lib/log.ts'
+import { documentOf, jsonDocument, parseDigest } from '../oci/descriptor.ts'
+import { annotated, keyedLayers } from '../oci/layer-annotations.ts'
+import { imageManifestMediaType } from '../oci/media-type.ts'
+import { pushTagged } from '../registry/push.ts'
+import type { RepositoryClient } from '../registry/repository.ts'
+import {
+  addLayers,
+  type ImageRecord,
+  type Level,
+  mergeRecords,
+  noRecords,
+  parseClaimedRecords,
+  printRecords,
+  type Records,
+} from './records.ts'
+
+const recordMediaType = 'application/vnd.nix-image-action.record.v1+json'
+
+/** In bytes. An answer of a registry that is no layer is held in memory, and one of more than 8 MB is refused. */
+const largestRecord = 6_000_000
+
+/** The tag of the record of a request. */
+const tagOf = (requestKey: string): string => `nix-${requestKey.slice(0, 32)}`
+
+/**
+ * What the registry claims of earlier runs: the records of these requests, and the layers of what the tags name now. Whoever may
+ * push to the repository may have written it. What is not of the right form is told and left out.
+ */
+export const pullRecords = async (
+  client: RepositoryClient,
+  requestKeys: readonly string[],
+  tags: readonly string[],
+  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+): Promise<Records<'registry'>> => {
+  let records = noRecords('registry')
+  const add = async (
+    tag: string,
+    read: (manifest: Record<string, unknown>) => Promise<Records<'registry'>>,
+  ): Promise<void> => {
+    try {
+      const bytes = await client.retrying(() => client.getManifest(tag))
+      if (!bytes) return
+      records = mergeRecords(records, await read(record(parseJson(`${bytes}`, tag), tag)))
+    } catch (error) {
+      signal.throwIfAborted()
+      log.notice(`What the registry has as ${tag} cannot be used for later runs: ${messages(error).join(': ')}.`)
+    }
+  }
+  for (const key of requestKeys) await add(tagOf(key), (manifest) => readRecord(client, manifest, key))
+  for (const tag of tags)
+    await add(tag, async (manifest) => {
+      const { manifests } = manifest
+      if (manifests === undefined) return layersOf(manifest)
+      let found = noRecords('registry')
+      for (const entry of list(record)(manifests, 'manifests')) {
+        const digest = parseDigest(entry['digest'], 'manifests.digest')
+        const bytes = await client.retrying(() => client.getManifest(digest))
+        if (bytes) found = mergeRecords(found, layersOf(parseJson(`${bytes}`, digest)))
+      }
+      return found
+    })
+  return records
+}
+
+const layersOf = (manifest: unknown): Records<'registry'> => addLayers(noRecords('registry'), keyedLayers(manifest))
+
+/** Of the request alone that it was asked for. */
+const readRecord = async (
+  client: RepositoryClient,
+  manifest: Record<string, unknown>,
+  requestKey: string,
+): Promise<Records<'registry'>> => {
+  const config = record(manifest['config'], 'config')
+  if (string(config['mediaType'], 'config.mediaType') !== recordMediaType) throw new Error('it is no record')
+  const size = count(config['size'], 'config.size')
+  if (size > largestRecord) throw new Error(`it has ${size} bytes, and no run keeps so many`)
+  const digest = parseDigest(config['digest'], 'config.digest')
+  const records = parseClaimedRecords(`${await client.retrying(() => client.getBlob(digest))}`)
+  return { ...records, images: records.images.filter(({ key }) => key === requestKey) }
+}
+
+/**
+ * Puts the record of a request into the registry: a manifest that names the image's layers, so that they are kept. Throws an
+ * `Error` if it is larger than a later run would read.
+ */
+export const pushRecord = async (client: RepositoryClient, image: ImageRecord<Level>): Promise<void> => {
+  const config = documentOf(recordMediaType, printRecords({ ...noRecords(image.level), images: [image] }))
+  const { size } = config.descriptor
+  if (size > largestRecord) throw new Error(`it has ${size} bytes, and no run reads so many`)
+  const { layers } = image.contents
+  const manifest = jsonDocument(imageManifestMediaType, {
+    schemaVersion: 2,
+    mediaType: imageManifestMediaType,
+    config: config.descriptor,
+    layers: layers.map(annotated),
+  })
+  await pushTagged(client, { config, manifest }, tagOf(image.key))
+}

@@ -1,0 +1,62 @@
+import { createHash } from 'node:crypto'
+import { isRecord } from '../lib/check.ts'
+import type { NarHash } from '../nix/nar-hash.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { Plan } from '../plan.ts'
+
+/** Another number where the same request gives other layers: other rules for grouping, packing or the base layer. */
+const formatVersion = 2
+
+/**
+ * All that decides which layers an image has, one line each; nothing in it changes from commit to commit. `content` is the NAR
+ * hash of the package set, and before that is known, the set as it is written, which names records but finds no image. `ownNix`
+ * is the hash of the action's own `nix/` folder.
+ */
+export const requestParts = (
+  plan: Plan,
+  platform: Platform,
+  content: string,
+  ownNix: NarHash,
+): Readonly<Record<string, string>> => ({
+  format: `${formatVersion}`,
+  platform,
+  packages: JSON.stringify(plan.evaluation.packages),
+  nixpkgs: content,
+  'nixpkgs-config': canonicalJson(plan.evaluation.config),
+  'nix-config': nixConfigOf(plan),
+  sandbox: plan.sandbox,
+  'base layer': JSON.stringify(plan.base),
+  layering: plan.layering,
+  popularity: plan.popularity.size > 0 ? sha256(JSON.stringify([...plan.popularity])) : 'none',
+  'layers for store paths': `${plan.layerBudget}`,
+  compression: plan.layerFormat,
+  "the action's nix/": ownNix,
+})
+
+/** The request key: 64 hex digits that stand for the layers of an image before anything is evaluated. */
+export const requestKey = (parts: Readonly<Record<string, string>>): string =>
+  sha256(JSON.stringify(Object.entries(parts)))
+
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
+
+/** Settings that say how something is reached, and not what it is; with a token they would be others in each job. */
+const credentials = /^\s*(extra-)?(access-tokens|netrc-file)\s*=/
+
+/** Nobody reads it in the log, where it is not to be seen: a URL in it may hold a password. */
+const nixConfigOf = ({ nixConfig }: Plan): string => {
+  const lines = nixConfig.split('\n').filter((line) => line.trim() !== '' && !credentials.test(line))
+  return lines.length > 0 ? sha256(lines.join('\n')) : 'none'
+}
+
+/** JSON that does not depend on the order in which somebody wrote the names of an object. */
+const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value))
+
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (!isRecord(value)) return value
+  return Object.fromEntries(
+    Object.keys(value)
+      .sort()
+      .map((name) => [name, sorted(value[name])]),
+  )
+}

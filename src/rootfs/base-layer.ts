@@ -1,0 +1,7 @@
+import type { Configuration } from '../image/configuration.ts'
+
+/** Which files an image has besides those of its packages, as the input `preset` says. */
+export type Preset = 'bare' | 'default' | 'job-container'
+
+/** All that the base layer shows of the inputs. */
+export type BaseLayer = Pick<Configuration, 'user' | 'workdir' | 'volumes'> & { readonly preset: Preset }

@@ -1,0 +1,49 @@
+import { readFile, realpath } from 'node:fs/promises'
+import { posix } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { extract } from 'tar-stream'
+import { changedInStore } from '../nix/changed-in-store.ts'
+import type { ImageSpec } from '../nix/image-spec.ts'
+import type { StorePath } from '../nix/store-path.ts'
+import { digestOf } from '../oci/descriptor.ts'
+
+/**
+ * What the symlink layer puts into the image: names without slashes at either end, with what they point to; `undefined` for
+ * a directory.
+ */
+export type Links = ReadonlyMap<string, string | undefined>
+
+/** Reads the links of the symlink layer. Throws a `UserError` if it is not what Nix made. */
+export const readLinks = async ({
+  path,
+  sha256,
+}: Pick<ImageSpec['symlinkLayer'], 'path' | 'sha256'>): Promise<Links> => {
+  const bytes = await readFile(path)
+  const digest = digestOf(bytes)
+  if (digest !== `sha256:${sha256}`) throw changedInStore(path, `its digest is ${digest} and not sha256:${sha256}`)
+  const links = new Map<string, string | undefined>()
+  const archive = extract()
+  const collect = async (): Promise<void> => {
+    for await (const entry of archive) {
+      const { name, type, linkname } = entry.header
+      links.set(name.replace(/\/$/, ''), type === 'symlink' ? linkname : undefined)
+      entry.resume()
+    }
+  }
+  await Promise.all([pipeline(Readable.from([bytes]), archive), collect()])
+  return links
+}
+
+/**
+ * Store paths whose directories decided what the links of an image are: those that they lead to, and those that hold the
+ * directories which they lead through.
+ */
+export const linkedPaths = async (links: Links): Promise<StorePath[]> => {
+  const folders = new Set([...links.values()].flatMap((target) => (target ? [posix.dirname(target)] : [])))
+  const places = [
+    ...folders,
+    ...(await Promise.all([...folders].map((folder) => realpath(folder).catch(() => folder)))),
+  ]
+  return [...new Set(places.map((place) => place.split('/').slice(0, 4).join('/') as StorePath))]
+}

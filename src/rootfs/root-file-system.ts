@@ -1,0 +1,145 @@
+import type { Owner, TreeEntry } from '../archive/tree.ts'
+import { UserError } from '../lib/error.ts'
+import type { BaseLayer } from './base-layer.ts'
+import type { Links } from './links.ts'
+import type { Loader } from './loader.ts'
+import { accountFiles, type Users } from './users.ts'
+
+// Its ID must be no other distribution's: programs look for files of that one, and the runner's Node for Alpine is refused.
+const osRelease = `NAME="Nix image"
+ID=nix-image
+PRETTY_NAME="Nix image"
+`
+
+// Host names are looked up in files first; without this line, glibc asks DNS even for localhost.
+const nsswitch = `passwd: files
+group: files
+shadow: files
+hosts: files dns
+networks: files
+protocols: files
+services: files
+`
+
+// The folder of a job is that of another user than the one that git runs as.
+const gitconfig = `[safe]
+\tdirectory = *
+`
+
+const certificates = 'etc/ssl/certs/ca-bundle.crt'
+
+/** Where programs look for certificates: Debian's, Alpine's and Fedora's names, which Go, OpenSSL and Python know. */
+const certificateNames = [
+  'etc/pki/tls/cert.pem',
+  'etc/pki/tls/certs/ca-bundle.crt',
+  'etc/ssl/cert.pem',
+  'etc/ssl/certs/ca-certificates.crt',
+]
+
+const directory = (name: string, mode = 0o755, owner?: Owner): TreeEntry => ({
+  type: 'directory',
+  name,
+  mode,
+  ...(owner && { owner }),
+})
+const file = (name: string, text: string): TreeEntry => ({
+  type: 'file',
+  name,
+  mode: 0o644,
+  content: Buffer.from(text),
+})
+const symlink = (name: string, target: string): TreeEntry => ({ type: 'symlink', name, target })
+
+/**
+ * The base layer: what programs expect of a root file system and no package brings, and the working directory and the
+ * volumes, which are the user's. What the symlink layer has is left as it is; a directory over a link would hide what is behind
+ * it. Throws a `UserError` if such a folder cannot be made, or is for somebody else only. `/etc/hosts`
+ * and `/etc/resolv.conf` come from whoever starts a container.
+ */
+export const rootFileSystem = (
+  links: Links,
+  { preset, user, workdir, volumes }: BaseLayer,
+  { owner, homes }: Users,
+  loader: Loader | undefined,
+): TreeEntry[] => {
+  const entries = [
+    ...(preset === 'bare' ? [] : baseFiles(links, user, homes)),
+    ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
+  ]
+  const folders = [...volumes.map((path) => ['volumes', path] as const), ['workdir', workdir ?? '/'] as const]
+  // One that is in another comes after it, so that both are made.
+  for (const [input, path] of folders.sort(([, a], [, b]) => (a < b ? -1 : 1)))
+    if (path !== '/') addFolder(input, path, entries, links, owner)
+
+  const isLink = (name: string): boolean => links.get(name) !== undefined
+  const kept = entries.filter(
+    ({ name, type }) =>
+      (preset === 'job-container' && contract.includes(name) && !parentsOf(name).some(isLink)) ||
+      (!(type === 'directory' ? isLink(name) : links.has(name)) && !parentsOf(name).some(isLink)),
+  )
+  // A loader of the packages' own would not find the libraries of programs that were not built for Nix.
+  const loaderLinks = Object.entries(loader?.links ?? {}).map(([name, target]) => symlink(name, target))
+  return withParents([...kept, ...loaderLinks])
+}
+
+/** What the runner's git and its choice of a Node.js hang on, whatever a package has there. */
+const contract = ['etc/gitconfig', 'etc/os-release']
+
+/** A sentence for each file of a package that gives way to one of `preset: job-container`. */
+export const replacedFiles = (links: Links, { preset }: BaseLayer): string[] =>
+  contract.flatMap((name) => {
+    const target = links.get(name)
+    return preset === 'job-container' && target
+      ? [`/${name} is the one that jobs in a container need; left out is ${target}.`]
+      : []
+  })
+
+const addFolder = (input: string, path: string, entries: TreeEntry[], links: Links, owner: Owner): void => {
+  const name = path.slice(1)
+  const fault = (what: string): UserError =>
+    new UserError(`\`${input}\` is ${path}, ${what}; write another folder, as in \`/app\`.`)
+  const isNoFolder = (name: string): boolean =>
+    links.get(name) !== undefined || entries.some((entry) => entry.name === name && entry.type !== 'directory')
+  const above = parentsOf(name).find(isNoFolder)
+  if (above !== undefined) throw fault(`but /${above} is no folder of the image's own`)
+  // It may be a link to a folder of a package.
+  if (links.has(name)) return
+  if (isNoFolder(name)) throw fault('which is a file of the image')
+  const there = withParents(entries).find((entry) => entry.name === name)
+  if (!there) entries.push(directory(name, 0o755, owner))
+  else if (there.type === 'directory' && there.mode === 0o700 && ![0, there.owner?.uid ?? 0].includes(owner.uid))
+    throw fault('where the user may not look')
+}
+
+const baseFiles = (links: Links, user: BaseLayer['user'], homes: Users['homes']): TreeEntry[] => {
+  const { passwd, group } = accountFiles(user)
+  const shell = ['bin/bash', 'bin/dash'].find((name) => links.has(name))
+  return [
+    ...(shell ? [symlink('bin/sh', `/${shell}`)] : []),
+    file('etc/group', group),
+    file('etc/nsswitch.conf', nsswitch),
+    file('etc/os-release', osRelease),
+    file('etc/passwd', passwd),
+    ...(links.has(certificates) ? certificateNames.map((name) => symlink(name, `/${certificates}`)) : []),
+    directory('home'),
+    ...homes.map(([name, owner]) => directory(name, 0o700, owner)),
+    directory('root', 0o700),
+    directory('tmp', 0o1777),
+    ...(links.has('bin/env') ? [symlink('usr/bin/env', '/bin/env')] : []),
+    directory('var/tmp', 0o1777),
+  ]
+}
+
+/** The entries and the directories that they are in, depth first, each directory's names by bytes. */
+const withParents = (entries: readonly TreeEntry[]): TreeEntry[] => {
+  const all = new Map(entries.flatMap(({ name }) => parentsOf(name)).map((name) => [name, directory(name)]))
+  for (const entry of entries) all.set(entry.name, entry)
+  // No name has a character before the one that stands for the slash here.
+  const key = ({ name }: TreeEntry): Buffer => Buffer.from(name.replaceAll('/', '\0'))
+  return [...all.values()].sort((a, b) => Buffer.compare(key(a), key(b)))
+}
+
+const parentsOf = (name: string): string[] => {
+  const parts = name.split('/')
+  return parts.slice(1).map((_, index) => parts.slice(0, index + 1).join('/'))
+}

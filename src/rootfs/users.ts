@@ -1,0 +1,87 @@
+import { readProven } from '../archive/prove.ts'
+import type { Owner } from '../archive/tree.ts'
+import type { Closure } from '../graph/closure.ts'
+import { UserError } from '../lib/error.ts'
+import type { BaseLayer } from './base-layer.ts'
+import type { Links } from './links.ts'
+
+type Account = Owner & { readonly name: string; readonly home: string; readonly shell: string }
+
+/** The users of every image: nobody owns nothing, and nonroot is for whoever wants to run a program as not root. */
+const accounts: readonly Account[] = [
+  { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh' },
+  { name: 'nonroot', uid: 65532, gid: 65532, home: '/home/nonroot', shell: '/bin/sh' },
+  { name: 'nobody', uid: 65534, gid: 65534, home: '/nonexistent', shell: '/bin/false' },
+]
+
+/** The users of an image, with `user` as one of them where it is a number that no other one has. */
+const accountsWith = (user: BaseLayer['user']): readonly Account[] => {
+  if (!user || 'name' in user || accounts.some(({ uid }) => uid === user.uid)) return accounts
+  const { uid, gid = uid } = user
+  return [...accounts, { name: 'user', uid, gid, home: '/home/user', shell: '/bin/sh' }]
+}
+
+/** `/etc/passwd` and `/etc/group`. A group has the name of the first user whose it is, and ours come first. */
+export const accountFiles = (user: BaseLayer['user']): { readonly passwd: string; readonly group: string } => {
+  const all = accountsWith(user)
+  const groups = all.filter(({ gid }, index) => all.findIndex((other) => other.gid === gid) === index)
+  return {
+    passwd: all
+      .toSorted((a, b) => a.uid - b.uid)
+      .map(({ name, uid, gid, home, shell }) => `${name}:x:${uid}:${gid}:${name}:${home}:${shell}\n`)
+      .join(''),
+    group: groups
+      .toSorted((a, b) => a.gid - b.gid)
+      .map(({ name, gid }) => `${name}:x:${gid}:\n`)
+      .join(''),
+  }
+}
+
+/** `owner` is who the image's programs run as; home directories are by their names in the image. */
+export type Users = { readonly owner: Owner; readonly homes: readonly (readonly [name: string, owner: Owner])[] }
+
+/**
+ * The users by the `/etc/passwd` that a package brings, else those of every image. Without a `user`, programs run as root.
+ * Throws a `UserError` if it is not there, has no numbers, or is not what Nix put into the store.
+ */
+export const findUsers = async (
+  { preset, user }: BaseLayer,
+  links: Links,
+  closure: Pick<Closure, 'paths'>,
+): Promise<Users> => {
+  const brought = await passwdOf(links, closure)
+  const ours = preset === 'bare' ? '' : accountFiles(user).passwd
+  const lines = (brought ?? ours).split('\n').map((line) => line.split(':'))
+  const homes = lines.flatMap(([, , uid = '', gid = '', , home = '']) =>
+    isHome.test(home) && isNumber.test(uid) && isNumber.test(gid)
+      ? [[home.slice(1), { uid: Number(uid), gid: Number(gid) }] as const]
+      : [],
+  )
+  return { owner: ownerOf(user, lines), homes }
+}
+
+/** Plain enough to be a name in an archive. */
+const isHome = /^(\/home(?:\/(?!\.{1,2}(?:\/|$)|\.wh\.)[^/]+)+)$/
+const isNumber = /^\d{1,10}$/
+
+const ownerOf = (user: BaseLayer['user'], lines: readonly (readonly string[])[]): Owner => {
+  if (!user) return { uid: 0, gid: 0 }
+  const line = lines.find(([name, , uid]) => ('name' in user ? name === user.name : Number(uid) === user.uid))
+  const [, , uid, gid] = line ?? []
+  if (line && ![uid, gid].every((id) => id !== undefined && isNumber.test(id)))
+    throw new UserError(
+      `\`user\` is ${'name' in user ? user.name : user.uid}, whose line in the image's /etc/passwd is ${JSON.stringify(line.join(':'))}; mend it in its package, or write numbers as in \`1000:1000\`.`,
+    )
+  if (!('name' in user)) return { uid: user.uid, gid: user.gid ?? Number(gid ?? 0) }
+  if (uid !== undefined && gid !== undefined) return { uid: Number(uid), gid: Number(gid) }
+  const names = lines.flatMap(([name]) => (name ? [`\`${name}\`, `] : []))
+  throw new UserError(
+    `\`user\` is ${user.name}, which is not in the image's /etc/passwd; write ${names.join('')}${names.length > 0 ? 'or ' : ''}numbers as in \`1000:1000\`.`,
+  )
+}
+
+/** What a package brings; a link out of the closure leads to nothing in the image, whatever this machine has there. */
+const passwdOf = async (links: Links, closure: Pick<Closure, 'paths'>): Promise<string | undefined> => {
+  const link = links.get('etc/passwd')
+  return link && ((await readProven(link, closure))?.toString() ?? '')
+}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { tar } from '../../src/archive/tar.ts'
+import { popularityLayers } from '../../src/layers/popularity.ts'
+import { stableLayers } from '../../src/layers/stable.ts'
+import { requestParts } from '../../src/reuse/request-key.ts'
+import { imageDefaults } from '../../src/rootfs/image-defaults.ts'
+import type { Links } from '../../src/rootfs/links.ts'
+import { loaderOf } from '../../src/rootfs/loader.ts'
+import { rootFileSystem } from '../../src/rootfs/root-file-system.ts'
+import { findUsers } from '../../src/rootfs/users.ts'
+import { closureOf, narHashOf, pathOf } from '../support/closures.ts'
+import { planOf } from '../support/plans.ts'
+
+const links: Links = new Map<string, string | undefined>([
+  ['bin', undefined],
+  ['bin/bash', `${pathOf('bash')}/bin/bash`],
+  ['bin/env', `${pathOf('coreutils')}/bin/env`],
+  ['etc/ssl/certs/ca-bundle.crt', `${pathOf('cacert')}/etc/ssl/certs/ca-bundle.crt`],
+])
+
+const loader = loaderOf(
+  {
+    unlinked: { 'nix-ld': pathOf('nix-ld-2.0'), glibc: pathOf('glibc'), 'stdenv.cc.cc.lib': pathOf('gcc-lib') },
+    packages: [],
+  },
+  'linux/amd64',
+)
+
+/** 300 paths of different sizes in a graph of some depth. */
+const closure = closureOf(
+  ['p0', 'p1', 'p2', 'p3'],
+  Object.fromEntries(
+    Array.from({ length: 300 }, (_, index) => [
+      `p${index}`,
+      {
+        size: ((index * 7919) % 1000) ** 2 + 1,
+        needs: [2 * index + 4, 2 * index + 5, 3 * index + 7].filter((next) => next < 300).map((next) => `p${next}`),
+      },
+    ]),
+  ),
+)
+
+const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
+
+const baseLayer = async (preset: 'bare' | 'default' | 'job-container'): Promise<string> => {
+  const base = planOf({ preset }).base
+  const users = await findUsers(base, links, closure)
+  const entries = rootFileSystem(links, base, users, preset === 'job-container' ? loader : undefined)
+  return createHash('sha256')
+    .update(Buffer.concat(await Array.fromAsync(tar(entries))))
+    .digest('hex')
+    .slice(0, 16)
+}
+
+/**
+ * What is not in the request key, since it is the same for all requests of a version of the action. **Where this test
+ * fails, raise `formatVersion` in `src/reuse/request-key.ts`**, or runs that reuse never see the change; then update the
+ * hashes with `vitest run -u`.
+ */
+test('what the code makes of a request is what its format version stands for', async () => {
+  expect({
+    format: requestParts(planOf(), 'linux/amd64', 'content', narHashOf('nix'))['format'],
+    'base layer, bare': await baseLayer('bare'),
+    'base layer, default': await baseLayer('default'),
+    'base layer, job-container': await baseLayer('job-container'),
+    'defaults of an image': hash(imageDefaults(links, undefined)),
+    'defaults with a loader': hash(imageDefaults(links, loader)),
+    stable: hash(stableLayers(closure, 62)),
+    popularity: hash(popularityLayers(closure, 62, new Map())),
+  }).toMatchInlineSnapshot(`
+    {
+      "base layer, bare": "5f70bf18a0860070",
+      "base layer, default": "a922ab09701499c0",
+      "base layer, job-container": "75a963a830b012b2",
+      "defaults of an image": "85db0bfc6c48e3d1",
+      "defaults with a loader": "eae6fa3767bc68ce",
+      "format": "2",
+      "popularity": "d4003b70f25eb449",
+      "stable": "1a4c906f19b78a0b",
+    }
+  `)
+})

@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { RepositoryClient } from '../../src/registry/repository.ts'
+import type { ImageRecord } from '../../src/reuse/records.ts'
+import { pullRecords, pushRecord } from '../../src/reuse/registry-records.ts'
+import { chain } from '../support/closures.ts'
+import { silentLog } from '../support/log.ts'
+import { type StrictRegistry, startStrictRegistry } from '../support/strict-registry.ts'
+
+let registry: StrictRegistry
+let client: RepositoryClient
+const { signal } = new AbortController()
+
+beforeEach(async () => {
+  registry = await startStrictRegistry({ takesIncomplete: true })
+  const ports = { log: silentLog, secret: () => {}, signal }
+  client = new RepositoryClient({ registry: registry.host, name: 'image' }, undefined, ports)
+})
+afterEach(() => registry[Symbol.asyncDispose]())
+
+const key = 'a'.repeat(64)
+
+const imageOf = (key: string, bytes = 1): ImageRecord<'cache'> => {
+  const env = { A: 'a'.repeat(bytes) }
+  const known = { packages: [], conflicts: [], danglingLinks: [], defaults: { env, cmd: undefined } }
+  const closure = chain(1)
+  const digest = `sha256:${'0'.repeat(64)}` as const
+  const layer = {
+    descriptor: { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, size: 1 },
+    ...{ diffID: digest, key, storePaths: [...closure.paths.keys()], holds: 'all' },
+  }
+  return { level: 'cache', key, milliseconds: 1, contents: { ...known, closure, layers: [layer] } }
+}
+
+const pull = async (): Promise<{ keys: string[]; told: string[] }> => {
+  const told: string[] = []
+  const log = { ...silentLog, notice: (message: string) => told.push(message) }
+  const records = await pullRecords(client, [key], [], { log, signal })
+  expect(records.level).toBe('registry')
+  expect(records.sources).toEqual([])
+  return { keys: records.images.map(({ key }) => key), told }
+}
+
+test('a record that was pushed is found as a claim', async () => {
+  await pushRecord(client, imageOf(key))
+  expect(await pull()).toEqual({ keys: [key], told: [] })
+  // A key that begins with the same digits has the same tag.
+  await pushRecord(client, imageOf(`${'a'.repeat(63)}b`))
+  expect(await pull()).toEqual({ keys: [], told: [] })
+})
+
+test('one that is too large to be read is not pushed', async () => {
+  await expect(pushRecord(client, imageOf(key, 6_000_000))).rejects.toThrow(
+    /^it has 60\d{5} bytes, and no run reads so many$/,
+  )
+  expect(registry.requests).toEqual([])
+})

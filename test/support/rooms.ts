@@ -1,0 +1,48 @@
+/**
+ * Which rooms a room may import: the folders of `src/`, and the files beside them. Each names rooms above it only, so that
+ * data goes one way. docs/architecture.md has the drawing of it, which `npm run draw-rooms` writes.
+ */
+export const rooms: Readonly<Record<string, readonly string[]>> = {
+  lib: [],
+  oci: ['lib'],
+  nix: ['lib'],
+  registry: ['lib', 'oci'],
+  graph: ['lib', 'nix'],
+  layers: ['graph', 'nix'],
+  archive: ['graph', 'lib', 'nix', 'oci'],
+  image: ['graph', 'nix', 'oci'],
+  rootfs: ['archive', 'graph', 'image', 'lib', 'nix', 'oci'],
+  inputs: ['archive', 'graph', 'image', 'lib', 'nix', 'oci', 'registry', 'rootfs'],
+  plan: ['archive', 'graph', 'image', 'inputs', 'nix', 'oci', 'rootfs'],
+  cache: ['inputs', 'lib', 'nix', 'oci'],
+  publish: ['archive', 'lib', 'oci', 'registry'],
+  report: ['graph', 'image', 'lib', 'nix', 'oci'],
+  reuse: ['cache', 'graph', 'image', 'layers', 'lib', 'nix', 'oci', 'plan', 'registry', 'report'],
+  build: [
+    ...['archive', 'cache', 'graph', 'image', 'inputs', 'layers', 'lib', 'nix', 'oci', 'plan', 'registry', 'report'],
+    ...['reuse', 'rootfs'],
+  ],
+  run: ['build', 'cache', 'inputs', 'lib', 'nix', 'oci', 'plan', 'publish', 'registry', 'report', 'reuse'],
+  main: ['cache', 'inputs', 'lib', 'nix', 'report', 'run'],
+}
+
+/** The rooms by floors: a room is one above the highest that it imports. */
+const floorsOf = (table: typeof rooms): string[][] => {
+  const floorOf = (room: string): number => Math.max(-1, ...(table[room] ?? []).map(floorOf)) + 1
+  const names = Object.keys(table)
+  const floors = Array.from({ length: Math.max(...names.map(floorOf)) + 1 }, (_, floor) =>
+    names.filter((room) => floorOf(room) === floor),
+  )
+  return floors
+}
+
+/** The table for people, in Markdown: a floor for each row, the highest first, with what each of its rooms imports. */
+export const drawRooms = (table: typeof rooms): string => {
+  const floors = floorsOf(table)
+  const rows = floors.flatMap((floor, number) =>
+    floor.map((room) => `| ${number} | ${room} | ${(table[room] ?? []).toSorted().join(', ')} |`),
+  )
+  const arrows = Object.values(table).reduce((total, others) => total + others.length, 0)
+  const count = `${Object.keys(table).length} rooms on ${floors.length} floors, ${arrows} arrows, each of which leads down:`
+  return `${count}\n\n| floor | room | imports |\n|---|---|---|\n${rows.toReversed().join('\n')}\n`
+}
