@@ -14,7 +14,7 @@ export type Answer = { readonly archive?: string; readonly nars?: readonly strin
 export type PackedNar = { readonly path: StorePath; readonly narHash: NarHash; readonly narSize: number }
 
 /** `nars` are in the order of the archive; none of an archive that is not of store paths. */
-export type ArchiveHashes = { readonly digest: Digest; readonly size: number; readonly nars: readonly PackedNar[] }
+type ArchiveHashes = { readonly digest: Digest; readonly size: number; readonly nars: readonly PackedNar[] }
 
 /** Hashes an archive in a thread of its own as it passes. The result is there once the stream has ended. */
 export type ArchiveHashing = {

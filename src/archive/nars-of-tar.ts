@@ -9,7 +9,7 @@ import { type ExtendedNames, extendedNames, isEnd, type Member, memberOf, unit, 
 export type NarSteps = { readonly text: Uint8Array<ArrayBuffer>; readonly cuts: readonly number[] }
 
 /** A store path that has been read, with the size of its NAR in bytes. */
-export type NarSize = { readonly path: StorePath; readonly narSize: number }
+type NarSize = { readonly path: StorePath; readonly narSize: number }
 
 export type NarsOfTar = {
   /** The next block of the archive; all but the last are a multiple of 512 bytes. */

@@ -61,7 +61,7 @@ export type LayerPorts<T> = {
 }
 
 /** What is known of a layer that is not built. */
-export type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
+type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
 
 /**
  * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it, then

@@ -14,7 +14,7 @@ export type CacheRequest = {
 }
 
 /** The key of what was restored or saved, or `null`. It is the last line of standard output, as JSON. */
-export type CacheAnswer = { readonly key: string | null }
+type CacheAnswer = { readonly key: string | null }
 
 /**
  * Restores or saves one entry of the Actions cache, as standard input asks for, in the folder GITHUB_WORKSPACE.

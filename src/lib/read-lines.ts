@@ -1,5 +1,5 @@
 /** Of a line, so many bytes are kept. */
-export const lineLimit = 16_384
+const lineLimit = 16_384
 
 /**
  * Tells `onLine` each line of a stream of UTF-8 as it comes; what ends one is `\n`, `\r` or both. Of a line that is longer than `limit`

@@ -7,8 +7,8 @@ export type ReleaseReference = { readonly version: string; readonly url: string;
 /** A release tarball of Nix; `sha256` in hex. */
 export type NixRelease = { readonly url: string; readonly sha256: string; readonly system: string }
 
-export const knownVersions: readonly string[] = Object.keys(releases)
-export const defaultVersion = '2.34.7'
+const knownVersions: readonly string[] = Object.keys(releases)
+const defaultVersion = '2.34.7'
 
 /**
  * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed where our table has

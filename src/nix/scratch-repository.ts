@@ -59,7 +59,7 @@ export const withScratchRepository = async <T>(
 }
 
 /** Settings that win over those in files. Source: git-config(1), "GIT_CONFIG_COUNT". */
-export const settings = (values: Readonly<Record<string, string>>): Record<string, string> => ({
+const settings = (values: Readonly<Record<string, string>>): Record<string, string> => ({
   GIT_CONFIG_COUNT: `${Object.keys(values).length}`,
   ...Object.fromEntries(
     Object.entries(values).flatMap(([name, value], index) => [

@@ -18,6 +18,7 @@ const step = (title: string, program: string, args: readonly string[], advice: s
 
 step('types', 'tsc', [], 'Mend what tsc says above.')
 step('lint and format', 'biome', ['check', '--error-on-warnings'], 'Run `npm run fix`, and mend by hand what is left.')
+step('nothing unused', 'knip', ['--treat-config-hints-as-errors'], 'Take out what knip names, or use it.')
 
 const built = join(cache, 'dist')
 rmSync(built, { recursive: true, force: true })
@@ -46,4 +47,4 @@ const duration = ((performance.now() - start) / 1000).toFixed(0)
 if (other > 0) console.error(`${other} tests were not run; a test runs or fails, it is not skipped.`)
 console.log(`tests: ${numPassedTests} passed, ${numFailedTests} failed`)
 if (status !== 0 || other > 0 || numPassedTests === 0) process.exit(1)
-console.log(`npm test: types, lint, dist/ and ${numPassedTests} tests are good, in ${duration} s.`)
+console.log(`npm test: types, lint, nothing unused, dist/ and ${numPassedTests} tests are good, in ${duration} s.`)

@@ -46,7 +46,7 @@ export type CacheService = AsyncDisposable & {
   clear(): void
 }
 
-export const defaultBranch = 'refs/heads/main'
+const defaultBranch = 'refs/heads/main'
 
 // Azurite's account, which is public.
 const account = 'devstoreaccount1'

@@ -4,7 +4,7 @@ import { type FetchOptions, fetchImage, type ImageConfig } from './fetch-image.t
 import { type Finished, need, output, run } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-export type ContainerRunOptions = {
+type ContainerRunOptions = {
   /** Variables besides the image's own, which they win over. */
   readonly env?: Readonly<Record<string, string>>
   /** `uid` or `uid:gid`, in digits; the default is the image's. */

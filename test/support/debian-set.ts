@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util'
 import { output } from './process.ts'
 
 /** Debian's name of a kind of machine. */
-export type Architecture = 'amd64' | 'arm64'
+type Architecture = 'amd64' | 'arm64'
 
 /**
  * `folder` holds the sets, one folder each, and what was downloaded. A set can be for several kinds of machines (default:

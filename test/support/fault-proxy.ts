@@ -29,7 +29,7 @@ export type Rule = {
 }
 
 /** What a client asked for; `path` includes the query. `bodyBytes` is what came of its body. */
-export type ProxiedRequest = {
+type ProxiedRequest = {
   readonly method: string
   readonly path: string
   readonly authorization: string | undefined

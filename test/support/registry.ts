@@ -7,7 +7,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 import { startTokenServer } from './token-server.ts'
 
 /** One line of the registry's access log; `path` includes the query. */
-export type RegistryRequest = { readonly method: string; readonly path: string; readonly status: number }
+type RegistryRequest = { readonly method: string; readonly path: string; readonly status: number }
 
 /** A running registry. `username` may push; an open registry does not look at the credentials. */
 export type Registry = AsyncDisposable & {

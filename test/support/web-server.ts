@@ -4,7 +4,7 @@ import { createServer as createSecureServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { join } from 'node:path'
 
-export type WebRequest = { readonly method: string; readonly path: string; readonly authorization: string | undefined }
+type WebRequest = { readonly method: string; readonly path: string; readonly authorization: string | undefined }
 
 /** A web server on loopback. `url` has no slash at the end. */
 export type WebServer = AsyncDisposable & { readonly url: string; readonly requests: readonly WebRequest[] }
