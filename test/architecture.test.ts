@@ -51,9 +51,9 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   // The locale, the clock and chance must not be in an image.
   '.localeCompare': [],
   '.toLocaleString': [],
-  // Of a registry that names a date to come back at.
-  'Date.now': ['registry/patience'],
-  'Math.random': ['registry/patience'],
+  // Of a server that names a date to come back at.
+  'Date.now': ['lib/patience'],
+  'Math.random': ['lib/patience'],
   'console.log': [],
 }
 

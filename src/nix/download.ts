@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { isNoSpace, messages, UserError } from '../lib/error.ts'
 import { isLoopback } from '../lib/loopback.ts'
+import { runnersPatience } from '../lib/patience.ts'
 import { isPrivateAddress } from '../lib/private-address.ts'
 import { redact } from '../lib/redact.ts'
+import { floorOfStatus, type Hope, retries } from '../lib/retry.ts'
+import { parseRetryAfter } from '../lib/retry-after.ts'
 import { shownUrl, urlSecrets } from '../lib/url-secrets.ts'
 
 /** Times in milliseconds, sizes in bytes. */
@@ -60,33 +62,28 @@ const download = async <T>(
 ): Promise<T> => {
   const deadline = new AbortController()
   const timer = setTimeout(() => deadline.abort(new Refusal(`it takes longer than ${timeLimit / 1000} s`)), timeLimit)
-  try {
-    for (let attempt = 1; ; attempt++) {
-      const idle = new AbortController()
-      const ends = AbortSignal.any([signal, deadline.signal])
-      try {
-        const timer = setTimeout(() => idle.abort(new Error(`nothing came for ${idleLimit / 1000} s`)), idleLimit)
-        try {
-          const body = await open(url, headers, AbortSignal.any([ends, idle.signal]), sizeLimit)
-          return await read(watched(body, () => timer.refresh(), sizeLimit))
-        } finally {
-          clearTimeout(timer)
-        }
-      } catch (cause) {
-        signal.throwIfAborted()
-        const shown = shownUrl(url)
-        if (isNoSpace(cause))
-          throw new UserError(`There is no space left for ${shown}; free some on the disk of the runner.`, { cause })
-        if (cause instanceof Refusal || attempt === tries || deadline.signal.aborted)
-          throw new UserError(
-            `${shown} cannot be downloaded (${redact(reasonOf(deadline.signal.aborted ? deadline.signal.reason : cause), urlSecrets(url))}); check that it is right, or run the job again.`,
-            { cause },
-          )
-        const asked = cause instanceof Fault ? cause.wait : 0
-        await sleep(Math.min(Math.max(1000 * attempt, asked), longestWait), undefined, { signal: ends }).catch(() => {})
-        signal.throwIfAborted()
-      }
+  const ends = AbortSignal.any([signal, deadline.signal])
+  const attempt = async (): Promise<T> => {
+    const idle = new AbortController()
+    const timer = setTimeout(() => idle.abort(new Error(`nothing came for ${idleLimit / 1000} s`)), idleLimit)
+    try {
+      const body = await open(url, headers, AbortSignal.any([ends, idle.signal]), sizeLimit)
+      return await read(watched(body, () => timer.refresh(), sizeLimit))
+    } finally {
+      clearTimeout(timer)
     }
+  }
+  try {
+    return await retries(runnersPatience, { signal: ends, tries, hopeOf })(attempt)
+  } catch (cause) {
+    signal.throwIfAborted()
+    const shown = shownUrl(url)
+    if (isNoSpace(cause))
+      throw new UserError(`There is no space left for ${shown}; free some on the disk of the runner.`, { cause })
+    throw new UserError(
+      `${shown} cannot be downloaded (${redact(reasonOf(cause), urlSecrets(url))}); check that it is right, or run the job again.`,
+      { cause },
+    )
   } finally {
     clearTimeout(timer)
   }
@@ -95,15 +92,18 @@ const download = async <T>(
 /** Final, for whatever the reason is. */
 class Refusal extends Error {}
 
-/** `wait`: how long the server wants to be left alone, in milliseconds. */
+/** `floor`: how long the server wants to be left alone, in milliseconds. */
 class Fault extends Error {
-  readonly wait: number
+  readonly floor: number
 
-  constructor(status: number, wait: number) {
+  constructor(status: number, floor: number) {
     super(`the server answers ${status}`)
-    this.wait = wait
+    this.floor = floor
   }
 }
+
+const hopeOf = (error: unknown): Hope | undefined =>
+  error instanceof Refusal || isNoSpace(error) ? undefined : { floor: error instanceof Fault ? error.floor : 0 }
 
 const reasonOf = (cause: unknown): string => messages(cause).at(-1) ?? ''
 
@@ -134,10 +134,14 @@ const open = async (
   throw new Refusal(`the server sends elsewhere more than ${redirects} times`)
 }
 
-const answered = (status: number, headers: Headers): Error =>
-  status >= 500 || status === 429
-    ? new Fault(status, (Number(headers.get('retry-after')) || 0) * 1000)
-    : new Refusal(`the server answers ${status}`)
+const answered = (status: number, headers: Headers): Error => {
+  const header = (name: string): string | undefined => headers.get(name) ?? undefined
+  const asked = parseRetryAfter(header('retry-after'), '', { date: header('date'), now: runnersPatience.wallClock() })
+  const floor = floorOfStatus(status, asked)
+  return floor === undefined
+    ? new Refusal(`the server answers ${status}`)
+    : new Fault(status, Math.min(floor, longestWait))
+}
 
 /** Throws a `Refusal` if it leads to a connection that others can change, or into the network that the runner is in. */
 const next = (location: string, from: URL, first: URL): URL => {

@@ -6,9 +6,9 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { isRecord, record } from '../lib/check.ts'
 import { messages, UserError } from '../lib/error.ts'
+import { parseRetryAfter } from '../lib/retry-after.ts'
 import { type Allowance, allowance, startDeadline } from './deadline.ts'
 import { PassingError, RegistryError } from './error.ts'
-import { parseRetryAfter } from './retry-after.ts'
 
 /** Bytes to send, or a file that is read while it is sent, whose size is known. */
 export type Body = Uint8Array | { readonly file: string; readonly size: number }

@@ -1,11 +1,12 @@
+import { type Patience, runnersPatience } from '../lib/patience.ts'
+import type { Retrying } from '../lib/retry.ts'
 import { type Descriptor, type Digest, type Document, digestOf } from '../oci/descriptor.ts'
 import { imageIndexMediaType, imageManifestMediaType } from '../oci/media-type.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { Answer, Body } from './http.ts'
 import type { Credentials } from './login.ts'
-import { type Patience, runnersPatience } from './patience.ts'
 import { lyingRegistry, notARegistry } from './refusal.ts'
-import { type Retrying, retries } from './retry.ts'
+import { registryRetries } from './retry.ts'
 import { type ClientPorts, Session } from './session.ts'
 
 /** A storage service that the registry names instead of giving the blob itself. */
@@ -28,7 +29,7 @@ export class RepositoryClient {
     patience: Patience = runnersPatience,
   ) {
     this.repository = repository
-    this.retrying = retries(patience, ports)
+    this.retrying = registryRetries(patience, ports)
     this.#session = new Session(repository, credentials, ports, patience)
     this.#base = `${this.#session.origin}/v2/${repository.name}`
   }

@@ -1,4 +1,4 @@
-import type { Patience } from './patience.ts'
+import type { Patience } from '../lib/patience.ts'
 
 /** Waits for the turn of one more write. */
 export type WriteTurn = (signal: AbortSignal) => Promise<void>

@@ -1,4 +1,4 @@
-import { runnersPatience } from '../../src/registry/patience.ts'
+import { runnersPatience } from '../../src/lib/patience.ts'
 import { push, testClient, testImage } from './pushed-image.ts'
 
 /** A push by a process of its own, with the patience of a runner: `push-process.ts HOST NAME FOLDER SEED SIZE …`. */

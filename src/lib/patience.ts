@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 
-/** Time and chance as a client of a registry has them; tests bring their own. Times are in milliseconds. */
+/** Time and chance as a client of a server has them; tests bring their own. Times are in milliseconds. */
 export type Patience = {
   /** For how long nothing may move on a connection, in either direction, before it counts as broken. */
   readonly idleLimit: number

@@ -1,5 +1,5 @@
 /**
- * How long a registry wants to be left alone, in milliseconds: the `Retry-After` header, in seconds or as a date, or
+ * How long a server wants to be left alone, in milliseconds: the `Retry-After` header, in seconds or as a date, or
  * else what is in the message, where GHCR has it (`retry-after: 1.889377ms, allowed: 2000/minute`). `date` is the
  * `Date` header, so that clocks which differ do not matter; `now`, in milliseconds since the epoch, is for an answer
  * without one. Whatever is more than a day is a mistake, and as good as nothing. Source: RFC 9110, section 10.2.3; Go's

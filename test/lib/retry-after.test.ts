@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseRetryAfter } from '../../src/registry/retry-after.ts'
+import { parseRetryAfter } from '../../src/lib/retry-after.ts'
 import { testClient } from '../support/pushed-image.ts'
 import { startWebServer } from '../support/web-server.ts'
 
