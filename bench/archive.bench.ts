@@ -18,8 +18,9 @@ import { realClosure } from './closure.ts'
 import { compare, median } from './measure.ts'
 
 /**
- * Packing and compressing a closure as one layer, beside tar with pigz or zstd doing the same work; what the proof of its store
- * paths costs, beside the stage as it is without one, as one layer and in as many as an image has; then a synthetic one of 2 GB.
+ * Packing and compressing a closure as one layer, beside tar with pigz or zstd doing the same work; what the proof of
+ * its store paths costs, beside the stage as it is without one, as one layer and in as many as an image has; then a
+ * synthetic one of 2 GB.
  */
 
 const cores = availableParallelism()

@@ -7,8 +7,8 @@ import { need } from '../test/support/process.ts'
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
 
 /**
- * Runs all attacks of the tests against this checkout and prints attacker × asset: how many attempts there were, how many
- * were refused, and of how many the run told. Ends with 1 if one succeeded.
+ * Runs all attacks of the tests against this checkout and prints attacker × asset: how many attempts there were, how
+ * many were refused, and of how many the run told. Ends with 1 if one succeeded.
  */
 
 type Results = {

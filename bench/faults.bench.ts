@@ -17,8 +17,9 @@ import { type Quirks, startStrictRegistry } from '../test/support/strict-registr
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
 
 /**
- * What a push survives: faults in front of Debian's docker-registry, by the proxy of the tests, and lies of the strict registry.
- * The waits of this client are 200 times shorter than in a run; those of skopeo, beside which it is put, are its own.
+ * What a push survives: faults in front of Debian's docker-registry, by the proxy of the tests, and lies of the strict
+ * registry. The waits of this client are 200 times shorter than in a run; those of skopeo, beside which it is put, are
+ * its own.
  */
 
 await using registry = await startRegistry()

@@ -5,8 +5,8 @@ import { picture } from './layers/picture.ts'
 import { kinds, sequence } from './layers/sequences.ts'
 
 /**
- * How much of an image is pulled again when the next one comes, by layering: bytes of layers that the last image had not
- * over bytes of store paths that are new, the geometric mean over sequences of images.
+ * How much of an image is pulled again when the next one comes, by layering: bytes of layers that the last image had
+ * not over bytes of store paths that are new, the geometric mean over sequences of images.
  */
 
 /** The constants of `src/layers/stable.ts` were tuned on others: 1 to 5 and 101 to 106. */

@@ -7,8 +7,8 @@ export type Contender = {
 }
 
 /**
- * Runs the contenders in turn, as often as `rounds` says, and prints for each the median in seconds, its ratio to the first
- * one, and the size in MB, so that what else the machine does is the same for all.
+ * Runs the contenders in turn, as often as `rounds` says, and prints for each the median in seconds, its ratio to the
+ * first one, and the size in MB, so that what else the machine does is the same for all.
  */
 export const compare = async (title: string, contenders: readonly Contender[], rounds = 5): Promise<void> => {
   const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))

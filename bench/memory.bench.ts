@@ -6,7 +6,10 @@ import { root, runAction } from '../test/support/action.ts'
 import { startRegistry } from '../test/support/registry.ts'
 import { prepareNixConfig } from '../test/support/test-world.ts'
 
-/** The most memory that the whole action takes to build and push an image with one big file; what Nix takes is not in it. */
+/**
+ * The most memory that the whole action takes to build and push an image with one big file; what Nix takes is not in
+ * it.
+ */
 
 await prepareNixConfig()
 const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-bench-'))

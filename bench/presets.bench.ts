@@ -3,8 +3,8 @@ import { debianSet } from '../test/support/debian-set.ts'
 import { prepareNixConfig } from '../test/support/test-world.ts'
 
 /**
- * How large images are with each preset and meta-package: unpacked, and as layers that somebody pulls. Of the package set
- * of Debian packages that the tests use; nixpkgs' are not the same, and of the same order.
+ * How large images are with each preset and meta-package: unpacked, and as layers that somebody pulls. Of the package
+ * set of Debian packages that the tests use; nixpkgs' are not the same, and of the same order.
  */
 
 type Metadata = { readonly bytes: { readonly closure: number; readonly layers: number } }

@@ -17,8 +17,8 @@ import { realClosure } from './closure.ts'
 import { type Contender, compare } from './measure.ts'
 
 /**
- * Packing, compressing and pushing an image of 16 layers, beside skopeo, which compresses and pushes the same layers from
- * an image layout in which they are packed already.
+ * Packing, compressing and pushing an image of 16 layers, beside skopeo, which compresses and pushes the same layers
+ * from an image layout in which they are packed already.
  */
 
 const { paths, bytes } = await realClosure(['gcc', 'python3', 'git', 'perl'])

@@ -13,8 +13,9 @@ import prepareTestWorld from '../test/support/test-world.ts'
 import { startWebServer } from '../test/support/web-server.ts'
 
 /**
- * What a run costs that changes little, against Debian's docker-registry and the cache service of the tests, on loopback: the
- * whole action as a process, with the Debian packages as a tarball whose hash is known, and a store of its own.
+ * What a run costs that changes little, against Debian's docker-registry and the cache service of the tests, on
+ * loopback: the whole action as a process, with the Debian packages as a tarball whose hash is known, and a store of
+ * its own.
  */
 
 await prepareTestWorld()

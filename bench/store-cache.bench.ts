@@ -29,9 +29,9 @@ import { startWebServer } from '../test/support/web-server.ts'
 import { compare } from './measure.ts'
 
 /**
- * What an empty store costs: from upstream, as cache.nixos.org and GitHub serve it (xz, and tar with gzip), and from the Actions
- * cache. Both are on loopback, where upstream is as near as it never is. The package set is Debian's; the source is a tree of
- * nixpkgs' shape, of generated files.
+ * What an empty store costs: from upstream, as cache.nixos.org and GitHub serve it (xz, and tar with gzip), and from
+ * the Actions cache. Both are on loopback, where upstream is as near as it never is. The package set is Debian's; the
+ * source is a tree of nixpkgs' shape, of generated files.
  */
 
 await prepareTestWorld()

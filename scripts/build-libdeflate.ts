@@ -3,8 +3,8 @@ import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * `npm run build-libdeflate [-- FILE]` makes `libdeflate/deflate.wasm` from the source beside it. With the clang and lld of
- * Debian 12 (version 14) these are the bytes that are committed.
+ * `npm run build-libdeflate [-- FILE]` makes `libdeflate/deflate.wasm` from the source beside it. With the clang and
+ * lld of Debian 12 (version 14) these are the bytes that are committed.
  */
 
 const folder = join(import.meta.dirname, '..', 'libdeflate')

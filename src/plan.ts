@@ -41,7 +41,10 @@ const nixTime = '1970-01-01T00:00:01Z'
 /** What `preset: default` adds to the packages, where the set has it. Packages that are listed win over these. */
 const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: true }) as const)
 
-/** How many of an image's layers are for store paths: the symlink layer comes above them, and the base layer where there is one. */
+/**
+ * How many of an image's layers are for store paths: the symlink layer comes above them, and the base layer where there
+ * is one.
+ */
 export const layersForPaths = (maxLayers: number, baseLayer: boolean): number => maxLayers - (baseLayer ? 2 : 1)
 
 export const plan = (inputs: Inputs, context: Context, popularity: PopularityData = new Map()): Plan => {
@@ -88,8 +91,8 @@ const createdAt = ({ sourceDateEpoch }: Context): string =>
   sourceDateEpoch === undefined ? nixTime : new Date(sourceDateEpoch * 1000).toISOString().replace('.000', '')
 
 /**
- * Where the workflow's repository is, which a registry shows and GHCR links a package by. Source: OCI image specification,
- * "Pre-Defined Annotation Keys".
+ * Where the workflow's repository is, which a registry shows and GHCR links a package by. Source: OCI image
+ * specification, "Pre-Defined Annotation Keys".
  */
 const withSource = (configuration: Configuration, { repositoryUrl }: Context): Configuration => {
   const source = repositoryUrl === undefined ? {} : { 'org.opencontainers.image.source': repositoryUrl }

@@ -50,8 +50,8 @@ export type Ports = {
 }
 
 /**
- * Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. Temporary files
- * are gone when it returns or throws.
+ * Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. Temporary
+ * files are gone when it returns or throws.
  */
 export const run = async (inputs: Inputs, context: Context, ports: Ports): Promise<Outcome> => {
   const temporary = await mkdir(context.temporary, { recursive: true })

@@ -1,3 +1,4 @@
+import { globSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -5,7 +6,9 @@ import { root } from './support/action.ts'
 import { type Module, modules } from './support/modules.ts'
 import { drawRooms, rooms } from './support/rooms.ts'
 
-/** Who may use what is outside: files, programs, the network, the environment, and packages. `room/*` is all of a room. */
+/**
+ * Who may use what is outside: files, programs, the network, the environment, and packages. `room/*` is all of a room.
+ */
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/cache': ['cache/cache-process'],
   '@actions/core': ['lib/log', 'main'],
@@ -149,5 +152,16 @@ describe('files', () => {
     const names = modules.map(({ name }) => name)
     expect(names.filter((name) => /(^|\/)(utils?|helpers?|common|types|constants|index)$/.test(name))).toEqual([])
     for (const name of names) expect(name).toMatch(/^([a-z]+\/)?[a-z]+(-[a-z]+)*$/)
+  })
+
+  test('have comments that keep to 120 columns, as code does', () => {
+    const files = globSync('{src,test,bench,scripts}/**/*.ts', { cwd: root })
+    expect(files.length).toBeGreaterThan(300)
+    const long = files.flatMap((file) =>
+      readFileSync(join(root, file), 'utf8')
+        .split('\n')
+        .flatMap((line, index) => (line.length > 120 && /^\s*(\/\/|\/?\*)/.test(line) ? `${file}:${index + 1}` : [])),
+    )
+    expect(long).toEqual([])
   })
 })

@@ -18,7 +18,10 @@ const [own, fork] = [pullRequest('Owner/Repository'), pullRequest('Stranger/Repo
 const [main, topic, tag, merge] = ['refs/heads/main', 'refs/heads/topic', 'refs/tags/v1', 'refs/pull/7/merge']
 const queue = 'refs/heads/gh-readonly-queue/main/pr-7-c0ffee'
 
-/** Rows as in `docs/events.md`: what the runner says of an event, what is tagged where there is a push, and what is saved. */
+/**
+ * Rows as in `docs/events.md`: what the runner says of an event, what is tagged where there is a push, and what is
+ * saved.
+ */
 const events: readonly (readonly [string, string, string, object, string | undefined, string])[] = [
   ['`push` to the default branch', 'push', main, {}, commit, 'records, store paths'],
   ['`push` to another branch', 'push', topic, {}, commit, 'records'],

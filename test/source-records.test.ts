@@ -7,7 +7,9 @@ import { type PackageSources, startPackageSources } from './support/package-sour
 import { type Registry, startRegistry } from './support/registry.ts'
 import { runHere } from './support/run-here.ts'
 
-/** A source is downloaded and hashed once, whatever `nixpkgs` says of it; then a run that changes nothing needs no Nix. */
+/**
+ * A source is downloaded and hashed once, whatever `nixpkgs` says of it; then a run that changes nothing needs no Nix.
+ */
 
 let sources: PackageSources
 let registry: Registry

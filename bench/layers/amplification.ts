@@ -2,9 +2,9 @@ import type { Closure } from '../../src/graph/closure.ts'
 import type { Partition } from '../../src/layers/partition.ts'
 
 /**
- * How much is pulled again over a sequence of images, as bytes pulled over bytes of store paths that are new. `layers`: a
- * layer is pulled where the image before had none of the same paths. `chain`: as overlay2 does it, with everything above the
- * first layer that changed.
+ * How much is pulled again over a sequence of images, as bytes pulled over bytes of store paths that are new. `layers`:
+ * a layer is pulled where the image before had none of the same paths. `chain`: as overlay2 does it, with everything
+ * above the first layer that changed.
  */
 export type Amplification = { readonly layers: number; readonly chain: number }
 

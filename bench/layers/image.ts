@@ -11,8 +11,8 @@ export type State = { readonly listed: readonly string[]; readonly changes: Read
 const sizeChange = 0.02
 
 /**
- * The closure of an image as Nix would give it: the hash of a path covers its name, its version, how often it has changed and
- * the hashes of all that it references, so that a change travels up.
+ * The closure of an image as Nix would give it: the hash of a path covers its name, its version, how often it has
+ * changed and the hashes of all that it references, so that a change travels up.
  */
 export const imageClosure = ({ listed, changes }: State, all: Packages): Closure => {
   const paths = new Map<string, StorePath>()

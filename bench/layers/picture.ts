@@ -6,8 +6,8 @@ import { imageClosure } from './image.ts'
 const mostNames = 6
 
 /**
- * The layers of a small image after a change to one source package, a line for each in the image's order: whether the image
- * before had it, its megabytes, and its packages, the largest first, those that are new with a star.
+ * The layers of a small image after a change to one source package, a line for each in the image's order: whether the
+ * image before had it, its megabytes, and its packages, the largest first, those that are new with a star.
  */
 export const picture = (listed: readonly string[], changed: string, layers: number, packages: Packages): string[] => {
   const [before, after] = [new Map(), new Map([[changed, 1]])].map((changes) =>

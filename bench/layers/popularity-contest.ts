@@ -4,8 +4,8 @@ import { packageName, type StorePath } from '../../src/nix/store-path.ts'
 
 /**
  * What nixpkgs' dockerTools do by default: the most popular paths have a layer each, and the rest are one. A path is as
- * popular as there are ways from the roots to it and to each path that needs it, all counted together; of equals, the last
- * by name comes first. Source: `flatten-references-graph` in nixpkgs' pkgs/build-support, `popularity_contest` and
+ * popular as there are ways from the roots to it and to each path that needs it, all counted together; of equals, the
+ * last by name comes first. Source: `flatten-references-graph` in nixpkgs' pkgs/build-support, `popularity_contest` and
  * `limit_layers`.
  */
 export const popularityContest = (closure: Closure, budget: number): Partition => {

@@ -18,7 +18,10 @@ const changed = ({ listed, changes }: State, sources: Iterable<string>): State =
   return { listed, changes: next }
 }
 
-/** How often a source package changes in a week: half of them once in six years or less, one in a hundred every ten weeks. */
+/**
+ * How often a source package changes in a week: half of them once in six years or less, one in a hundred every ten
+ * weeks.
+ */
 const heavyTailed = (random: () => number): number => Math.min(0.6, 0.0016 / (1 - random()) ** 0.9)
 
 export const kinds: readonly Kind[] = [
@@ -58,7 +61,9 @@ export const kinds: readonly Kind[] = [
   { title: 'glibc changes', steps: 3, step: () => (state) => changed(state, ['glibc']) },
 ]
 
-/** The closures of the images of a sequence, in time. Which of the listed packages is the first one depends on the seed. */
+/**
+ * The closures of the images of a sequence, in time. Which of the listed packages is the first one depends on the seed.
+ */
 export const sequence = (kind: Kind, corpus: Corpus, seed: number): Closure[] => {
   const random = randomNumbers(seed)
   const listed = shuffle(corpus.listed, random)

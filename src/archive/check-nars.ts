@@ -4,8 +4,8 @@ import type { StorePath } from '../nix/store-path.ts'
 import type { PackedNar } from './hash-archive.ts'
 
 /**
- * Compares what was read from the store with what Nix's database says of it. Throws a `UserError` that names a path which is
- * not what Nix put there, and an `Error` if other paths than `expected` were read.
+ * Compares what was read from the store with what Nix's database says of it. Throws a `UserError` that names a path
+ * which is not what Nix put there, and an `Error` if other paths than `expected` were read.
  */
 export const checkNars = (
   nars: readonly PackedNar[],

@@ -7,8 +7,8 @@ import type { Compression } from './compression.ts'
 const bestRatio = 1 / 8
 
 /**
- * Throws a `UserError` where a layer of `size` bytes, before compression, cannot possibly lie in the folder, so that nobody
- * waits for a disk that will be full.
+ * Throws a `UserError` where a layer of `size` bytes, before compression, cannot possibly lie in the folder, so that
+ * nobody waits for a disk that will be full.
  */
 export const checkSpace = async (folder: string, size: number, { algorithm }: Compression): Promise<void> => {
   const { bavail, bsize } = await statfs(folder)

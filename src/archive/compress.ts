@@ -19,8 +19,8 @@ const wholeBlock = {
 const margin = 64 * 1024
 
 /**
- * Compresses blocks on every core, and gives each to `done` when its content is not needed any more. The result
- * is a series of gzip members (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), which decompressors read as one
+ * Compresses blocks on every core, and gives each to `done` when its content is not needed any more. The result is a
+ * series of gzip members (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), which decompressors read as one
  * stream; in the order of the blocks, whichever is ready first.
  */
 export async function* compress(

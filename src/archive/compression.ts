@@ -2,9 +2,9 @@
 export type Compression = { readonly algorithm: 'gzip' | 'zstd' | 'none'; readonly level: number }
 
 /**
- * Each block of so many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so that
- * every machine makes the same bytes. gzip looks back 32 kB only; zstd looks back through a whole block, and 8 MiB is what
- * every decompressor should have room for (RFC 8878, section 3.1.1.1.2).
+ * Each block of so many bytes is compressed by itself. The size is fixed, and not made from the number of cores, so
+ * that every machine makes the same bytes. gzip looks back 32 kB only; zstd looks back through a whole block, and 8 MiB
+ * is what every decompressor should have room for (RFC 8878, section 3.1.1.1.2).
  */
 export const blockSize = { gzip: 1024 * 1024, zstd: 8 * 1024 * 1024, none: 1024 * 1024 } as const
 

@@ -5,8 +5,8 @@ import { crc32 } from 'node:zlib'
 import type { Question } from './deflate.ts'
 
 /**
- * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate; `libdeflate/` has its source. It
- * is a file of its own in `dist/` too, and imports nothing but Node.
+ * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate; `libdeflate/` has its
+ * source. It is a file of its own in `dist/` too, and imports nothing but Node.
  */
 
 // TypeScript has these among the types of browsers only.

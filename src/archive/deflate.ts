@@ -23,7 +23,8 @@ export const gzipMember = (block: Uint8Array, level: number): Promise<Uint8Array
     return member
   })
 
-// The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24 warn of.
+// The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24
+// warn of.
 const startWorker = (): Worker =>
   new Worker(new URL('./deflate-worker.ts', import.meta.url), {
     env: {},

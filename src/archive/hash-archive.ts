@@ -84,7 +84,8 @@ type Thread = { readonly worker: Worker; readonly ask: (question: Question) => P
 const idle: Thread[] = []
 
 const startThread = (): Thread => {
-  // The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24 warn of.
+  // The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24
+  // warn of.
   const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), {
     env: {},
     execArgv: ['--disable-warning=ExperimentalWarning'],

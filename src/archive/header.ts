@@ -2,8 +2,8 @@ import type { Header } from 'tar-stream'
 import type { Owner, TreeEntry } from './tree.ts'
 
 /**
- * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0, but
- * where a directory is a user's, without names, and the time that Nix gives every file, one second after the epoch.
+ * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0,
+ * but where a directory is a user's, without names, and the time that Nix gives every file, one second after the epoch.
  * Source: pax format, POSIX.1-2017 "pax", "ustar Interchange Format".
  */
 export const tarHeader = (entry: TreeEntry): Partial<Header> & Pick<Header, 'name'> => {

@@ -11,8 +11,8 @@ import { type ArchiveContent, hashArchive, type PackedNar } from './hash-archive
 export type LayerBlob = { readonly file: string; readonly descriptor: Descriptor; readonly diffID: Digest }
 
 /**
- * Writes a tar archive to `file`, compressed. All digests are of the bytes as they pass, and so are the NARs of the store
- * paths in it, where it has some; nothing is read twice.
+ * Writes a tar archive to `file`, compressed. All digests are of the bytes as they pass, and so are the NARs of the
+ * store paths in it, where it has some; nothing is read twice.
  */
 export const writeLayer = async (
   archive: AsyncIterable<Uint8Array>,

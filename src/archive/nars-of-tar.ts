@@ -3,8 +3,9 @@ import { narStrings, narText } from './nar-text.ts'
 import { type ExtendedNames, extendedNames, isEnd, type Member, memberOf, unit, unlikeOurs } from './tar-member.ts'
 
 /**
- * What the NARs in an archive are made of, for whoever hashes it: for each three `cuts`, so many bytes of `text`, which is not
- * in the archive, and then the block from one place to another. Where the third is 0, a NAR ends behind the text.
+ * What the NARs in an archive are made of, for whoever hashes it: for each three `cuts`, so many bytes of `text`, which
+ * is not in the archive, and then the block from one place to another. Where the third is 0, a NAR ends behind the
+ * text.
  */
 export type NarSteps = { readonly text: Uint8Array<ArrayBuffer>; readonly cuts: readonly number[] }
 
@@ -19,9 +20,10 @@ export type NarsOfTar = {
 }
 
 /**
- * Turns an archive of store paths into their NARs, block by block, by the bytes of the archive alone, so that the hash of a
- * NAR is about what is in the layer. It reads what `tar` writes and no other archives: throws an `Error` at anything that a
- * NAR cannot say. Sources: POSIX.1-2017 "pax", "ustar Interchange Format"; the Nix manual, "Nix Archive (NAR) format".
+ * Turns an archive of store paths into their NARs, block by block, by the bytes of the archive alone, so that the hash
+ * of a NAR is about what is in the layer. It reads what `tar` writes and no other archives: throws an `Error` at
+ * anything that a NAR cannot say. Sources: POSIX.1-2017 "pax", "ustar Interchange Format"; the Nix manual, "Nix Archive
+ * (NAR) format".
  */
 export const narsOfTar = (): NarsOfTar => {
   const output = narText()

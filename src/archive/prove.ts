@@ -13,8 +13,8 @@ import { type Content, storePathsTree, type TreeEntry } from './tree.ts'
 type Known = Pick<Closure, 'paths'>
 
 /**
- * Hashes store paths that are not packed. Throws a `UserError` that names one which is not what Nix put into the store. `seen`
- * is told of each entry, which holds if nothing is thrown.
+ * Hashes store paths that are not packed. Throws a `UserError` that names one which is not what Nix put into the store.
+ * `seen` is told of each entry, which holds if nothing is thrown.
  */
 export const proveStorePaths = async (
   paths: readonly StorePath[],
@@ -37,8 +37,9 @@ export const proveStorePaths = async (
 const mostHops = 40
 
 /**
- * The content of a file of the closure, by the path of the file or of a link to it; `undefined` where that leads to nothing in
- * the image, whatever this machine has there. Throws a `UserError` if a store path on the way is not what Nix put into the store.
+ * The content of a file of the closure, by the path of the file or of a link to it; `undefined` where that leads to
+ * nothing in the image, whatever this machine has there. Throws a `UserError` if a store path on the way is not what
+ * Nix put into the store.
  */
 export const readProven = async (path: string, closure: Known, hops = 0): Promise<Buffer | undefined> => {
   const names = path.slice(1).split('/')

@@ -21,8 +21,8 @@ export const unlikeOurs = (name: string): Error =>
 export const isEnd = (bytes: Buffer, at: number): boolean => bytes[at + 257] === 0
 
 /**
- * Reads a header as `tar` writes it. Throws an `Error` if it is of another kind. Source: POSIX.1-2017 "pax", "ustar Interchange
- * Format" and "pax Extended Header".
+ * Reads a header as `tar` writes it. Throws an `Error` if it is of another kind. Source: POSIX.1-2017 "pax", "ustar
+ * Interchange Format" and "pax Extended Header".
  */
 export const memberOf = (header: Buffer, { path, linkpath }: ExtendedNames): Member => {
   const type = types[header.toString('latin1', 156, 157)]

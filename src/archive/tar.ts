@@ -5,8 +5,8 @@ import { tarHeader } from './header.ts'
 import type { TreeEntry } from './tree.ts'
 
 /**
- * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry is the
- * error of the archive.
+ * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry is
+ * the error of the archive.
  */
 export async function* tar(
   entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>,

@@ -17,8 +17,8 @@ import type { StorePath } from '../nix/store-path.ts'
 export type Owner = { readonly uid: number; readonly gid: number }
 
 /**
- * One member of an archive. Names are relative to the image's root, with slashes and without one at either end. `mode` is
- * the permission bits. A directory may be a user's; else the owner is root, and times are the same for all members.
+ * One member of an archive. Names are relative to the image's root, with slashes and without one at either end. `mode`
+ * is the permission bits. A directory may be a user's; else the owner is root, and times are the same for all members.
  */
 export type TreeEntry =
   | { readonly type: 'directory'; readonly name: string; readonly mode: number; readonly owner?: Owner }
@@ -37,9 +37,9 @@ const smallFile = 256 * 1024
 const part = 1024 * 1024
 
 /**
- * The layer of the given store paths: their parent directories, then each path with all that is in it, depth first, each
- * directory's names by bytes. Throws a `UserError` that names a path which cannot be read or is no file, directory or
- * symlink.
+ * The layer of the given store paths: their parent directories, then each path with all that is in it, depth first,
+ * each directory's names by bytes. Throws a `UserError` that names a path which cannot be read or is no file, directory
+ * or symlink.
  *
  * Files are read synchronously. Asynchronous calls would wait in the queue of the thread pool behind blocks that are
  * compressed, once for each of several calls for each of many small files; most of the time would be waiting.

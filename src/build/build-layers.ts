@@ -64,11 +64,11 @@ export type LayerPorts<T> = {
 type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
 
 /**
- * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it, then
- * the base layer where there is one. Each that is not found is given to `deliver` as soon as it is complete, while others
- * are still being packed, and its file is removed afterwards; the largest come first, since they take longest. Returns the
- * layers in the image's order with what `deliver` returned. Throws a `UserError` if a store path is not what the closure says,
- * before its layer is delivered.
+ * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it,
+ * then the base layer where there is one. Each that is not found is given to `deliver` as soon as it is complete, while
+ * others are still being packed, and its file is removed afterwards; the largest come first, since they take longest.
+ * Returns the layers in the image's order with what `deliver` returned. Throws a `UserError` if a store path is not
+ * what the closure says, before its layer is delivered.
  */
 export const buildLayers = async <T>(
   request: LayerRequest,

@@ -24,7 +24,10 @@ import { buildPlatform } from './build-platform.ts'
 export type Builder = {
   /** Nix ready to use, installed where the inputs say so. */
   readonly prepareNix: () => Promise<Nix>
-  /** The image of a platform, pushed where the plan says so; of an earlier run's layers, if only now it is known that there is one. */
+  /**
+   * The image of a platform, pushed where the plan says so; of an earlier run's layers, if only now it is known that
+   * there is one.
+   */
   readonly image: (platform: Platform) => Promise<PushableImage>
   /** What the images were made of; `undefined` if none was. */
   readonly source: () => FetchedSource | undefined

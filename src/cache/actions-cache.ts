@@ -12,15 +12,16 @@ import { plainNames } from './plain-folder.ts'
 import { shortHash } from './store-cache-key.ts'
 
 /**
- * The Actions cache. Entries never change once they are saved. No trouble with the cache is an error: it is told as a notice, and
- * the run goes on without. An entry that was saved by a folder of one name is found by a folder of that name only.
+ * The Actions cache. Entries never change once they are saved. No trouble with the cache is an error: it is told as a
+ * notice, and the run goes on without. An entry that was saved by a folder of one name is found by a folder of that
+ * name only.
  */
 export type ActionsCache = {
   /**
-   * Makes `folder` from what was saved under `key`, or else from the newest entry whose key starts with one of `prefixes`, the
-   * first that fits. Returns that entry's key, and `undefined` if there is none, none in time or none that can be used; `deadline`
-   * is in milliseconds, for what is small.
-   * Nothing says that the files are what this action saved: whoever may write to the cache in this scope may have.
+   * Makes `folder` from what was saved under `key`, or else from the newest entry whose key starts with one of
+   * `prefixes`, the first that fits. Returns that entry's key, and `undefined` if there is none, none in time or none
+   * that can be used; `deadline` is in milliseconds, for what is small. Nothing says that the files are what this
+   * action saved: whoever may write to the cache in this scope may have.
    */
   readonly restore: (
     folder: string,
@@ -31,9 +32,9 @@ export type ActionsCache = {
   /** Says of an entry that was restored that it is not as it should be. */
   readonly distrust: (folder: string, entry: string) => void
   /**
-   * Saves the files in `folder` under `key`, or under a longer one if what this run found for the folder could not be used: the same
-   * content would otherwise have the key of the entry that is in its place. Returns the key; `undefined` if there is such an
-   * entry, or if it cannot be saved in time.
+   * Saves the files in `folder` under `key`, or under a longer one if what this run found for the folder could not be
+   * used: the same content would otherwise have the key of the entry that is in its place. Returns the key; `undefined`
+   * if there is such an entry, or if it cannot be saved in time.
    */
   readonly save: (folder: string, key: string, deadline?: number) => Promise<string | undefined>
 }

@@ -8,7 +8,10 @@ export const cacheLimits = {
   files: 50_000,
   /** Of all files of an entry; more than the store cache saves. */
   bytes: 2_000_000_000,
-  /** Of the NARs that an entry is made of, unpacked; compressed it is about a third. A repository's caches may be 10 GB in all. */
+  /**
+   * Of the NARs that an entry is made of, unpacked; compressed it is about a third. A repository's caches may be 10 GB
+   * in all.
+   */
   storePathBytes: 1_500_000_000,
   /** Many more than an image has. */
   narinfoFiles: 20_000,

@@ -18,9 +18,9 @@ type CacheAnswer = { readonly key: string | null }
 
 /**
  * Restores or saves one entry of the Actions cache, as standard input asks for, in the folder GITHUB_WORKSPACE.
- * `@actions/cache` takes what it needs from the environment, prints workflow commands, goes on for half a minute where it
- * cannot succeed, and cannot be told to stop; so it has a process of its own, which can be ended, and what it prints is read
- * by nobody but `openActionsCache`. The first program of a name is the one in the folder RUNNER_TEMP.
+ * `@actions/cache` takes what it needs from the environment, prints workflow commands, goes on for half a minute where
+ * it cannot succeed, and cannot be told to stop; so it has a process of its own, which can be ended, and what it prints
+ * is read by nobody but `openActionsCache`. The first program of a name is the one in the folder RUNNER_TEMP.
  */
 export const answerCacheRequest = async (self: NodeJS.Process): Promise<void> => {
   let answer: CacheAnswer = { key: null }
@@ -45,7 +45,8 @@ export const answerCacheRequest = async (self: NodeJS.Process): Promise<void> =>
 }
 
 const restoreOrSave = async ({ operation, path, key, prefixes }: CacheRequest): Promise<string | undefined> => {
-  // It takes a tenth of a second to start, so only this process does. In a chunk of its own, ncc would lose the others' licenses.
+  // It takes a tenth of a second to start, so only this process does. In a chunk of its own, ncc would lose the others'
+  // licenses.
   const { restoreCache, saveCache } = await import(/* webpackMode: "eager" */ '@actions/cache')
   if (operation === 'restore') return restoreCache([path], key, [...prefixes])
   return (await saveCache([path], key)) < 0 ? undefined : key

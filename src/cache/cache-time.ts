@@ -5,9 +5,9 @@ import { cacheLimits } from './cache-limits.ts'
 /** The time that a run has for all that it does with the Actions cache. It goes by while somebody is at it. */
 export type CacheTime = {
   /**
-   * Does the work, which is to end with `over`. Trouble, and that the time is over, is told as a notice that starts with `failed`;
-   * `undefined` then, and at once where the time was over before. It is also over when this work takes longer than `deadline`, in
-   * milliseconds: whoever is that late with something small is not waited for again.
+   * Does the work, which is to end with `over`. Trouble, and that the time is over, is told as a notice that starts
+   * with `failed`; `undefined` then, and at once where the time was over before. It is also over when this work takes
+   * longer than `deadline`, in milliseconds: whoever is that late with something small is not waited for again.
    */
   readonly within: <T>(
     failed: string,

@@ -5,14 +5,15 @@ import type { Inputs } from '../inputs/read-inputs.ts'
 export type CacheUse = { readonly read: boolean; readonly save: boolean }
 
 /**
- * Events that others than those who may write to the repository can set off, while they run in the scope of its default branch.
- * GitHub gives them a token that cannot save. Source: GitHub changelog, 2026-06-26, "Read-only Actions cache for untrusted triggers".
+ * Events that others than those who may write to the repository can set off, while they run in the scope of its default
+ * branch. GitHub gives them a token that cannot save. Source: GitHub changelog, 2026-06-26, "Read-only Actions cache
+ * for untrusted triggers".
  */
 const setOffByAnybody = ['issue_comment', 'pull_request_target', 'workflow_run']
 
 /**
- * What a run reads from the Actions cache and saves to it: records of what was built, which are small, and store paths. The
- * workflow's own `cache-mode` can only take away from what the input `cache` says.
+ * What a run reads from the Actions cache and saves to it: records of what was built, which are small, and store paths.
+ * The workflow's own `cache-mode` can only take away from what the input `cache` says.
  */
 export const cacheUse = (
   cache: Inputs['cache'],
@@ -29,7 +30,8 @@ export const cacheUse = (
   const save = mayWrite && (cache === 'true' || cache === 'write')
   return {
     records: { read, save },
-    // What other branches cannot see takes the room of what they can: GitHub drops the oldest of all that a repository has.
+    // What other branches cannot see takes the room of what they can: GitHub drops the oldest of all that a repository
+    // has.
     storePaths: { read, save: save && (cache === 'write' || isOnDefaultBranch) },
   }
 }

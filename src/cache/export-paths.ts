@@ -8,8 +8,8 @@ import { plainFolder } from './plain-folder.ts'
 import { type Candidate, closureOf } from './select-paths.ts'
 
 /**
- * Makes the folder a binary cache of the selected paths of a closure, and of no other. What is not proven is signed; without a key,
- * there may be none of that.
+ * Makes the folder a binary cache of the selected paths of a closure, and of no other. What is not proven is signed;
+ * without a key, there may be none of that.
  */
 export const exportPaths = async (
   folder: string,

@@ -17,10 +17,10 @@ import { isComputedSource } from './read-entry.ts'
 const atOnce = 2
 
 /**
- * Copies paths into the store, each after those that it references. Nix sees nothing of the entry itself: it is given NARs that
- * have been unpacked and hashed here, and what was read of their narinfo files. A copy builds nothing and asks no substituter.
- * `temporary` is for both. Throws an `Error` if a NAR is not what is said of it, before Nix is asked for anything, and a `CommandError` if
- * Nix refuses a path.
+ * Copies paths into the store, each after those that it references. Nix sees nothing of the entry itself: it is given
+ * NARs that have been unpacked and hashed here, and what was read of their narinfo files. A copy builds nothing and
+ * asks no substituter. `temporary` is for both. Throws an `Error` if a NAR is not what is said of it, before Nix is
+ * asked for anything, and a `CommandError` if Nix refuses a path.
  */
 export const importPaths = async (
   entry: string,
@@ -53,7 +53,10 @@ export const importPaths = async (
   }
 }
 
-/** Writes the NAR in a file of zstd to another file. Throws an `Error` unless it has the size and the hash that are said. */
+/**
+ * Writes the NAR in a file of zstd to another file. Throws an `Error` unless it has the size and the hash that are
+ * said.
+ */
 const unpackNar = async (
   packed: string,
   { path, narSize, narHash }: Narinfo,

@@ -11,8 +11,9 @@ const known = [
 ]
 
 /**
- * Reads the narinfo file of a name, as this action's entries have it: no derivation, nothing that leads out of the folder, no line that
- * another reader may read in another way. Throws an `Error` that says what is not so. Source: Nix, `NarInfo`.
+ * Reads the narinfo file of a name, as this action's entries have it: no derivation, nothing that leads out of the
+ * folder, no line that another reader may read in another way. Throws an `Error` that says what is not so. Source: Nix,
+ * `NarInfo`.
  */
 export const parseNarinfo = (text: string, name: string): Narinfo => {
   const fields = new Map<string, string[]>()

@@ -10,9 +10,10 @@ import { type Narinfo, parseNarinfo } from './narinfo.ts'
 export type Entry = ReadonlyMap<StorePath, Narinfo>
 
 /**
- * Reads all that an entry, a folder without links, says that it has. Every path is signed with one of the keys, or is a source, whose path is
- * computed here from its hash. Where `hasSigningKey` is false, paths that others signed are left out: this run cannot check what
- * runs with the signing key have saved. Throws an `Error` for anything else; of such an entry nothing is to be taken.
+ * Reads all that an entry, a folder without links, says that it has. Every path is signed with one of the keys, or is a
+ * source, whose path is computed here from its hash. Where `hasSigningKey` is false, paths that others signed are left
+ * out: this run cannot check what runs with the signing key have saved. Throws an `Error` for anything else; of such an
+ * entry nothing is to be taken.
  */
 export const readEntry = async (folder: string, keys: PublicKeys, hasSigningKey: boolean): Promise<Entry> => {
   const names = await narinfoNames(folder)

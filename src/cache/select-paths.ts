@@ -4,8 +4,9 @@ import { isDerivation, type StorePath } from '../nix/store-path.ts'
 import { cacheLimits } from './cache-limits.ts'
 
 /**
- * A path that may be kept. `proven`: later runs can check it as it is. `made`: nobody signed it, but later runs have it without the
- * cache, since evaluation brings what is named by its content. `built`: only a signature of ours can prove it.
+ * A path that may be kept. `proven`: later runs can check it as it is. `made`: nobody signed it, but later runs have it
+ * without the cache, since evaluation brings what is named by its content. `built`: only a signature of ours can prove
+ * it.
  */
 export type Candidate = PathInfo & { readonly trust: 'proven' | 'made' | 'built' }
 
@@ -36,8 +37,9 @@ export type Selection = {
 }
 
 /**
- * Which paths of a closure are worth an entry in the cache: those that another run can check, as far as it can check all that they
- * reference. Where they are more than `limit`, what only this action can give comes first, then what is small. In the closure's order.
+ * Which paths of a closure are worth an entry in the cache: those that another run can check, as far as it can check
+ * all that they reference. Where they are more than `limit`, what only this action can give comes first, then what is
+ * small. In the closure's order.
  */
 export const selectPaths = (closure: readonly Candidate[], { canSign, limit, secret }: Selection): Candidate[] => {
   const infos = new Map(closure.map((info) => [info.path, info]))

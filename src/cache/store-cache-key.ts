@@ -23,8 +23,8 @@ type StoreCacheRequest = {
 const format = 'v2'
 
 /**
- * A run never finds what one with another sandbox has built. Another package or platform still finds most of what it needs in
- * the entry of the same image, and some in one of another.
+ * A run never finds what one with another sandbox has built. Another package or platform still finds most of what it
+ * needs in the entry of the same image, and some in one of another.
  */
 export const storeCacheKey = ({ evaluation, platforms, sandbox }: StoreCacheRequest, image: string): StoreCacheKey => {
   const packages = JSON.stringify(evaluation.packages)

@@ -26,11 +26,20 @@ import { candidates, selectPaths } from './select-paths.ts'
 import { type StoreCacheKey, shortHash } from './store-cache-key.ts'
 import { wantedPaths } from './wanted-paths.ts'
 
-/** Store paths that earlier runs used. Trouble with them is told as a notice, and costs at most what is left of the cache's time. */
+/**
+ * Store paths that earlier runs used. Trouble with them is told as a notice, and costs at most what is left of the
+ * cache's time.
+ */
 export type StoreCache = {
-  /** Brings a tarball that the packages are evaluated from into the store, where the cache has it and the store does not. */
+  /**
+   * Brings a tarball that the packages are evaluated from into the store, where the cache has it and the store does
+   * not.
+   */
   readonly restoreSource: (source: FetchedSource, nix: Nix) => Promise<void>
-  /** Brings into the store what the cache has of all that the derivation, or one that it needs, would give. Nothing else. */
+  /**
+   * Brings into the store what the cache has of all that the derivation, or one that it needs, would give. Nothing
+   * else.
+   */
   readonly restoreOutputs: (derivation: StorePath, nix: Nix) => Promise<void>
   /** Saves what these derivations were built from and gave, if an earlier run has not. */
   readonly save: (derivations: readonly StorePath[], source: FetchedSource, nix: Nix) => Promise<void>
@@ -54,8 +63,9 @@ const folderName = 'nix-image-store'
 type Opened = { readonly name: string; readonly entry: Entry }
 
 /**
- * An entry is a binary cache in a folder. Whoever can save one may have made it: what it says is checked here before Nix sees anything
- * of it, and all of it is left alone if anything in it is not proven. An entry is made of what is in the store, never of another entry.
+ * An entry is a binary cache in a folder. Whoever can save one may have made it: what it says is checked here before
+ * Nix sees anything of it, and all of it is left alone if anything in it is not proven. An entry is made of what is in
+ * the store, never of another entry.
  */
 export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): StoreCache => {
   const { cache, time, use, signingKey, log, temporary } = tools

@@ -3,8 +3,9 @@ import type { Narinfo } from './narinfo.ts'
 import type { Entry } from './read-entry.ts'
 
 /**
- * What of an entry is to be imported, each path after those that it references: what is wanted, is not valid in the store, and
- * references nothing that would then be missing there. `invalidPaths` says which of some paths are not valid.
+ * What of an entry is to be imported, each path after those that it references: what is wanted, is not valid in the
+ * store, and references nothing that would then be missing there. `invalidPaths` says which of some paths are not
+ * valid.
  */
 export const wantedPaths = async (
   entry: Entry,

@@ -34,15 +34,15 @@ const pathInfo = (value: unknown, what: string): PathInfo => {
 }
 
 /**
- * Checks a runtime graph, the list that Nix's `exportReferencesGraph` makes, with its roots. Throws an `Error` if anything
- * is malformed, or if they are no closure.
+ * Checks a runtime graph, the list that Nix's `exportReferencesGraph` makes, with its roots. Throws an `Error` if
+ * anything is malformed, or if they are no closure.
  */
 export const checkClosure = (runtimeGraph: unknown, roots: unknown): Closure =>
   toClosure(list(pathInfo)(runtimeGraph, 'runtimeGraph'), list(storePath)(roots, 'roots'))
 
 /**
- * The closure of paths and roots. Throws an `Error` if a path comes twice, if a reference or a root is not among them (the image
- * would lack it), or if a path cannot be reached from the roots (the image would not need it).
+ * The closure of paths and roots. Throws an `Error` if a path comes twice, if a reference or a root is not among them
+ * (the image would lack it), or if a path cannot be reached from the roots (the image would not need it).
  */
 export const toClosure = (paths: readonly PathInfo[], roots: readonly StorePath[]): Closure => {
   const infos = paths.toSorted((a, b) => (a.path < b.path ? -1 : 1))

@@ -10,8 +10,8 @@ export type Dominator = StorePath | typeof aboveRoots
  * The immediate dominator of every store path: the closest path through which every way from above the roots leads.
  * `hungUnderRoot` get an edge of their own from above the roots, so that nothing dominates them.
  *
- * The iterative algorithm of Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001); no recursion, so that
- * a deep graph cannot overflow the stack.
+ * The iterative algorithm of Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001); no recursion, so
+ * that a deep graph cannot overflow the stack.
  */
 export const immediateDominators = (
   closure: Closure,

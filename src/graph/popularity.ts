@@ -12,8 +12,8 @@ export const popularityOf = (path: StorePath, data: PopularityData): number =>
 const shown = 3
 
 /**
- * Reads what Nixery calls popularity data: a JSON object, name to count. The names are in code unit order, whatever their
- * order was. Throws an `Error` if it is something else.
+ * Reads what Nixery calls popularity data: a JSON object, name to count. The names are in code unit order, whatever
+ * their order was. Throws an `Error` if it is something else.
  */
 export const parsePopularity = (json: string): PopularityData => {
   const data = parseJson(json, 'the popularity data')

@@ -23,8 +23,8 @@ export type ImageDefaults = {
 }
 
 /**
- * What the image of one platform holds. With this, a later run makes the same image from the layers in the registry, and
- * tells the same about it.
+ * What the image of one platform holds. With this, a later run makes the same image from the layers in the registry,
+ * and tells the same about it.
  */
 export type Contents = {
   readonly packages: readonly Package[]

@@ -94,7 +94,10 @@ const forCacheService = [
   'NODE_EXTRA_CA_CERTS',
 ]
 
-/** Reads the environment of a step; `program` is the action's main file, in a folder of the action's root. Throws a `UserError` if this is no Linux runner. */
+/**
+ * Reads the environment of a step; `program` is the action's main file, in a folder of the action's root. Throws a
+ * `UserError` if this is no Linux runner.
+ */
 export const readContext = (environment: Environment, program: string): Context => {
   const { RUNNER_OS, RUNNER_ARCH, RUNNER_TEMP, GITHUB_WORKSPACE, HOME } = environment
   const platform = platformOfRunner(RUNNER_OS, RUNNER_ARCH)
@@ -193,8 +196,8 @@ const headCommit = (pullRequest: unknown): string | undefined => {
 }
 
 /**
- * Of all `pull_request…` events, and of `workflow_run` where what ran before was one. The payload of `issue_comment` and the
- * like does not say where a pull request comes from. Source: the webhook payloads of these events.
+ * Of all `pull_request…` events, and of `workflow_run` where what ran before was one. The payload of `issue_comment`
+ * and the like does not say where a pull request comes from. Source: the webhook payloads of these events.
  */
 const isForkPullRequest = (
   { GITHUB_EVENT_NAME = '', GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment,

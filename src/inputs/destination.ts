@@ -12,8 +12,8 @@ import { type Problem, quoted } from './problem.ts'
 export type Destination = { readonly repository: Repository; readonly tags: readonly string[] }
 
 /**
- * Where the image goes: `image`, or else the repository that full references in `tags` name, or else the registry of the
- * workflow's GitHub with the name of its repository.
+ * Where the image goes: `image`, or else the repository that full references in `tags` name, or else the registry of
+ * the workflow's GitHub with the name of its repository.
  */
 export const parseDestination = (
   imageText: string,

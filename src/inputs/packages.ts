@@ -10,7 +10,8 @@ const attributePath = /^[a-zA-Z0-9_][a-zA-Z0-9_'-]*(\.[a-zA-Z0-9_][a-zA-Z0-9_'-]
 
 /**
  * The attribute paths in the `packages` input, in their order, each once; meta-packages are replaced by what they stand
- * for. A path goes to Nix as data, so that this check is for the person who wrote it: what it refuses would be found nowhere.
+ * for. A path goes to Nix as data, so that this check is for the person who wrote it: what it refuses would be found
+ * nowhere.
  */
 export const parsePackages = (text: string, problem: Problem): string[] => {
   const names = text

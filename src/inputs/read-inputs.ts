@@ -54,7 +54,10 @@ export type Inputs = {
   }
 }
 
-/** Reads all inputs. Throws one `UserError` with all problems, a line each, so that nobody has to find them one run at a time. */
+/**
+ * Reads all inputs. Throws one `UserError` with all problems, a line each, so that nobody has to find them one run at a
+ * time.
+ */
 export const readInputs = (get: GetInput, context: Context): Inputs => {
   const problems: string[] = []
   const problem: Problem = (sentence) => problems.push(sentence)

@@ -2,7 +2,10 @@ import { type PopularityData, parsePopularity } from '../graph/popularity.ts'
 import { UserError } from '../lib/error.ts'
 import { readTextFile } from '../lib/read-text-file.ts'
 
-/** What the input `popularity` names; nothing where it is not given. Throws a `UserError` if it is not there or not right. */
+/**
+ * What the input `popularity` names; nothing where it is not given. Throws a `UserError` if it is not there or not
+ * right.
+ */
 export const readPopularity = async (file: string | undefined): Promise<PopularityData> => {
   if (!file) return new Map()
   const json = await readTextFile(file).catch((cause) => {

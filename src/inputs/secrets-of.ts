@@ -20,8 +20,8 @@ export const secretsOf = (get: GetInput): string[] => [
 ]
 
 /**
- * Of lines for nix.conf: the tokens of `access-tokens`, which are `HOST=TOKEN`, also in a line that Nix will not understand, and
- * the passwords in URLs. Source: the Nix manual, "nix.conf".
+ * Of lines for nix.conf: the tokens of `access-tokens`, which are `HOST=TOKEN`, also in a line that Nix will not
+ * understand, and the passwords in URLs. Source: the Nix manual, "nix.conf".
  */
 const configSecrets = (config: string): string[] =>
   config.split('\n').flatMap((line) => {

@@ -1,7 +1,10 @@
 import type { SigningKey } from '../nix/signing-key.ts'
 import type { Problem } from './problem.ts'
 
-/** The bytes of an Ed25519 secret key, the last half of which is the public key. Source: libsodium, `crypto_sign_ed25519`. */
+/**
+ * The bytes of an Ed25519 secret key, the last half of which is the public key. Source: libsodium,
+ * `crypto_sign_ed25519`.
+ */
 const secretLength = 64
 const publicLength = 32
 

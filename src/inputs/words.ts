@@ -2,8 +2,9 @@ import type { Problem } from './problem.ts'
 
 /**
  * The words of a command, as a JSON array of strings or as a shell would split them: white space, single and double
- * quotes and backslashes. No shell will be there to expand anything, so that what one would expand is refused. `undefined`
- * where nothing is given. Source: POSIX.1-2017, Shell Command Language, 2.2 "Quoting" and 2.3 "Token Recognition".
+ * quotes and backslashes. No shell will be there to expand anything, so that what one would expand is refused.
+ * `undefined` where nothing is given. Source: POSIX.1-2017, Shell Command Language, 2.2 "Quoting" and 2.3 "Token
+ * Recognition".
  */
 export const parseWords = (name: string, text: string, problem: Problem): readonly string[] | undefined => {
   if (text === '') return undefined

@@ -5,8 +5,9 @@ import type { StorePath } from '../nix/store-path.ts'
 export type Partition = readonly (readonly StorePath[])[]
 
 /**
- * Throws an `Error` unless every path of the closure is in exactly one layer, nothing else is, no layer is empty and there
- * are no more layers than the budget allows. An image that lacks a path is found out only when a program needs it.
+ * Throws an `Error` unless every path of the closure is in exactly one layer, nothing else is, no layer is empty and
+ * there are no more layers than the budget allows. An image that lacks a path is found out only when a program needs
+ * it.
  */
 export const checkPartition = (partition: Partition, closure: Closure, budget: number): void => {
   if (partition.length > budget)

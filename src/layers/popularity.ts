@@ -7,20 +7,23 @@ import type { Partition } from './partition.ts'
 /** A path with at least this many bytes of its own has a layer, which holds what only it needs too. */
 const bigSize = 100_000_000
 
-/** A path that so many packages or images need, by the data, has one too. Nixery has the same two numbers, and calls them a guess. */
+/**
+ * A path that so many packages or images need, by the data, has one too. Nixery has the same two numbers, and calls
+ * them a guess.
+ */
 const popular = 100
 
 type Group = { readonly paths: readonly StorePath[]; readonly rating: number }
 
 /**
  * Nixery's grouping (its `layers` package; tazjin's post "Nixery: Improved Layering Algorithm"). What only one package
- * needs goes into that package's layer: the subtrees right under the root of the dominator tree. Where there are more of
- * them than `budget`, those with the lowest rating (popularity × size) are merged. The highest rating comes first: it is
- * what other images are most likely to start with as well.
+ * needs goes into that package's layer: the subtrees right under the root of the dominator tree. Where there are more
+ * of them than `budget`, those with the lowest rating (popularity × size) are merged. The highest rating comes first:
+ * it is what other images are most likely to start with as well.
  *
- * Differs from Nixery in three points, each of which made its layers change for no good reason: a path's size is its own
- * `narSize` and not that of its closure, which counts what is shared again and again; a merged group goes back in at its
- * place, so that no group ends up with everything; and ties are broken by store path.
+ * Differs from Nixery in three points, each of which made its layers change for no good reason: a path's size is its
+ * own `narSize` and not that of its closure, which counts what is shared again and again; a merged group goes back in
+ * at its place, so that no group ends up with everything; and ties are broken by store path.
  */
 export const popularityLayers = (closure: Closure, budget: number, data: PopularityData): Partition => {
   const own = [...closure.paths.values()]

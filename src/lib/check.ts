@@ -1,6 +1,6 @@
 /**
- * Readers for JSON that comes from outside. Each takes the value and `what`, its name in the error, and returns the value
- * with its type or throws an `Error` that says what was expected.
+ * Readers for JSON that comes from outside. Each takes the value and `what`, its name in the error, and returns the
+ * value with its type or throws an `Error` that says what was expected.
  */
 
 type Read<T> = (value: unknown, what: string) => T

@@ -5,7 +5,10 @@ import { endsOfLines } from './ends-of-lines.ts'
 import { UserError } from './error.ts'
 import { readLines } from './read-lines.ts'
 
-/** A program that ended with an error; `stderr` is what it said, the start and the end of much, and `stdout` what it had written until then. */
+/**
+ * A program that ended with an error; `stderr` is what it said, the start and the end of much, and `stdout` what it had
+ * written until then.
+ */
 export class CommandError extends Error {
   override name = 'CommandError'
   readonly stderr: string
@@ -45,8 +48,8 @@ const outputLimit = 500_000_000
 const patience = 1000
 
 /**
- * Runs a program with an argument vector, never through a shell, and returns its standard output. Throws a `CommandError`
- * if it fails, and a `UserError` if it is not there.
+ * Runs a program with an argument vector, never through a shell, and returns its standard output. Throws a
+ * `CommandError` if it fails, and a `UserError` if it is not there.
  */
 export const command = async (program: string, args: readonly string[], options: CommandOptions): Promise<string> => {
   const { environment, signal, cwd, stdin, input, inputUntil, endAll = false, onLine = () => {} } = options

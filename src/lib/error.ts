@@ -1,8 +1,8 @@
 import { shortened } from './shortened.ts'
 
 /**
- * Something that whoever wrote the workflow can put right. The message is one sentence that says what is wrong, where, and
- * what to write instead; it is all that the user is shown.
+ * Something that whoever wrote the workflow can put right. The message is one sentence that says what is wrong, where,
+ * and what to write instead; it is all that the user is shown.
  */
 export class UserError extends Error {
   override name = 'UserError'

@@ -11,8 +11,9 @@ export type GithubServer = {
 export const githubCom: GithubServer = { url: 'https://github.com', registry: 'ghcr.io' }
 
 /**
- * Reads `GITHUB_SERVER_URL`; where it is empty, it is github.com. Throws a `UserError` if it is no URL of a server. Source:
- * GitHub's documentation, "Working with the Container registry" of Enterprise Server and of Enterprise Cloud with data residency.
+ * Reads `GITHUB_SERVER_URL`; where it is empty, it is github.com. Throws a `UserError` if it is no URL of a server.
+ * Source: GitHub's documentation, "Working with the Container registry" of Enterprise Server and of Enterprise Cloud
+ * with data residency.
  */
 export const githubServer = (text: string): GithubServer => {
   if (text === '') return githubCom

@@ -27,8 +27,8 @@ export const actionsLog = (hide: (text: string) => string): Log => ({
 })
 
 /**
- * A line that the runner only prints. File names, what builders say and what a package set traces is in the log too, and
- * the runner takes `::` at the start of a line and `##[` anywhere in it for a command.
+ * A line that the runner only prints. File names, what builders say and what a package set traces is in the log too,
+ * and the runner takes `::` at the start of a line and `##[` anywhere in it for a command.
  */
 export const harmless = (line: string): string =>
   withoutOldCommands(line.replaceAll(/[^\P{Cc}\t]+/gu, ' ')).replace(/^(\s*):(?=:)/, '$1: ')

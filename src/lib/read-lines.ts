@@ -2,8 +2,8 @@
 const lineLimit = 16_384
 
 /**
- * Tells `onLine` each line of a stream of UTF-8 as it comes; what ends one is `\n`, `\r` or both. Of a line that is longer than `limit`
- * bytes, the rest is dropped as it arrives, and an ellipsis is in its place.
+ * Tells `onLine` each line of a stream of UTF-8 as it comes; what ends one is `\n`, `\r` or both. Of a line that is
+ * longer than `limit` bytes, the rest is dropped as it arrives, and an ellipsis is in its place.
  */
 export const readLines = async (
   stream: AsyncIterable<Uint8Array>,

@@ -5,8 +5,8 @@ import { open } from 'node:fs/promises'
 const most = 8_000_000
 
 /**
- * The text of a file that a checkout or an earlier step has prepared. Throws an `Error` with a `code` if it cannot be read:
- * the system's, `ENOTFILE` for what is no file, as a pipe or a device that never ends, and `EFBIG` beyond 8 MB.
+ * The text of a file that a checkout or an earlier step has prepared. Throws an `Error` with a `code` if it cannot be
+ * read: the system's, `ENOTFILE` for what is no file, as a pipe or a device that never ends, and `EFBIG` beyond 8 MB.
  */
 export const readTextFile = async (path: string): Promise<string> => {
   // A pipe that nobody writes to would be waited for.

@@ -32,9 +32,9 @@ export type RetryOptions = {
 export const waitBudget = 300_000
 
 /**
- * The retries of all work with one server, with one budget of time for all. No other layer tries anything again, so that
- * one fault is never met with tries times tries. What the last try threw is thrown, and the reason of `signal` if that
- * ends the work or a wait.
+ * The retries of all work with one server, with one budget of time for all. No other layer tries anything again, so
+ * that one fault is never met with tries times tries. What the last try threw is thrown, and the reason of `signal` if
+ * that ends the work or a wait.
  */
 export const retries = (
   { now, sleep, random }: Pick<Patience, 'now' | 'sleep' | 'random'>,
@@ -74,9 +74,9 @@ const firstDelay = 500
 const longestDelay = 30_000
 
 /**
- * How long to wait before the next try, in milliseconds; `undefined` where there is no hope. Above the floor is jitter of
- * at most one step of the backoff, which doubles with each attempt (from 1). `chance` is from 0 up to 1; `limited` counts
- * only the faults that have `tries` of their own.
+ * How long to wait before the next try, in milliseconds; `undefined` where there is no hope. Above the floor is jitter
+ * of at most one step of the backoff, which doubles with each attempt (from 1). `chance` is from 0 up to 1; `limited`
+ * counts only the faults that have `tries` of their own.
  */
 export const retryDelay = (
   hope: Hope | undefined,
@@ -90,8 +90,8 @@ export const retryDelay = (
 }
 
 /**
- * The floor of the delay after an answer with this status, where that is of a fault that passes: of the server, of what is
- * in front of it, or of too much at a time. `retryAfter` is what the answer asks for; both in milliseconds.
+ * The floor of the delay after an answer with this status, where that is of a fault that passes: of the server, of what
+ * is in front of it, or of too much at a time. `retryAfter` is what the answer asks for; both in milliseconds.
  */
 export const floorOfStatus = (status: number, retryAfter = 0): number | undefined => {
   // GHCR asks for microseconds, of each of the jobs that it has turned away.

@@ -11,8 +11,8 @@ export const shownUrl = (url: string): string =>
   url.replace(/^([a-z0-9+.-]+:\/\/)[^/?#]*@/i, '$1').replace(/\?[^#]*/, '')
 
 /**
- * The parts of a URL that may be secret: its password, its query, and what the query has under names that say so. They are as
- * they are in it, decoded, and as programs write them that have read the URL.
+ * The parts of a URL that may be secret: its password, its query, and what the query has under names that say so. They
+ * are as they are in it, decoded, and as programs write them that have read the URL.
  */
 export const urlSecrets = (url: string): string[] => {
   const [, userinfo = ''] = /^[a-z0-9+.-]+:\/\/([^?#]*)@/i.exec(url) ?? []

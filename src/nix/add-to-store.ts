@@ -11,7 +11,8 @@ import { parseStorePath, type StorePath } from './store-path.ts'
 export type StoredFolder = { readonly path: StorePath; readonly narHash: NarHash }
 
 /**
- * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one path.
+ * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one
+ * path.
  */
 export const addToStore = async (nix: Nix, folder: string, name: string): Promise<StoredFolder> =>
   stored(
@@ -48,9 +49,9 @@ const filteredPath = `
 `
 
 /**
- * Downloads and unpacks a tarball, and again if it was downloaded before, unless its hash is known and the store has it: what is
- * at a URL can change. The URL may have a secret in it: it is in a file in `temporary`, which only this user can read, and what
- * Nix remembers of it is not kept.
+ * Downloads and unpacks a tarball, and again if it was downloaded before, unless its hash is known and the store has
+ * it: what is at a URL can change. The URL may have a secret in it: it is in a file in `temporary`, which only this
+ * user can read, and what Nix remembers of it is not kept.
  */
 export const fetchTarball = async (
   nix: Nix,

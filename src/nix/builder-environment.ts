@@ -16,8 +16,8 @@ const needed = [
 ]
 
 /**
- * The environment of a Nix that builds. A derivation whose output has a fixed hash may ask for any of it (`impureEnvVars`), so
- * that nothing in it is secret: a proxy's address is there without its user and password.
+ * The environment of a Nix that builds. A derivation whose output has a fixed hash may ask for any of it
+ * (`impureEnvVars`), so that nothing in it is secret: a proxy's address is there without its user and password.
  */
 export const builderEnvironment = (environment: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(

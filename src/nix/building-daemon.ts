@@ -31,10 +31,11 @@ const users = 32
 const firstIds = [872_415_232, 30_000]
 
 /**
- * Starts a Nix daemon whose builds can be sandboxed and run as users of their own, for a store that belongs to this user. Root
- * makes the namespaces for it, by sudo where this is another user. In them this user is root, so that all that the
- * daemon writes is this user's and later steps need no daemon; the builders are users that exist nowhere else, so that they can
- * change neither their inputs nor the Nix that runs them. Returns what stands in the way where that cannot be had.
+ * Starts a Nix daemon whose builds can be sandboxed and run as users of their own, for a store that belongs to this
+ * user. Root makes the namespaces for it, by sudo where this is another user. In them this user is root, so that all
+ * that the daemon writes is this user's and later steps need no daemon; the builders are users that exist nowhere else,
+ * so that they can change neither their inputs nor the Nix that runs them. Returns what stands in the way where that
+ * cannot be had.
  */
 export const startBuildingDaemon = async ({
   environment,
@@ -117,11 +118,13 @@ const firstFreeId = async (): Promise<number | undefined> => {
 }
 
 /**
- * Run by root: OWNER GROUP FOLDER FIRST-ID COMMAND… Ends, with all that COMMAND has started, when its standard input does.
+ * Run by root: OWNER GROUP FOLDER FIRST-ID COMMAND… Ends, with all that COMMAND has started, when its standard input
+ * does.
  *
- * A process in a new user namespace waits there while its ids are mapped; this way any map can be written, without newuidmap.
- * Where root may make no user namespace, COMMAND is root itself, and what it made is given to OWNER afterwards. Nix is told that
- * there can be no further namespaces of users, since Ubuntu takes all rights away in them; it then does without.
+ * A process in a new user namespace waits there while its ids are mapped; this way any map can be written, without
+ * newuidmap. Where root may make no user namespace, COMMAND is root itself, and what it made is given to OWNER
+ * afterwards. Nix is told that there can be no further namespaces of users, since Ubuntu takes all rights away in them;
+ * it then does without.
  */
 const enterNamespaces = `
 set -eu

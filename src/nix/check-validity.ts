@@ -3,8 +3,8 @@ import { type Nix, perProcess } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
 /**
- * Throws a `UserError` that names a path which Nix's database does not call valid. What lies there then may be anything, as
- * where an import was refused or a deletion broke off.
+ * Throws a `UserError` that names a path which Nix's database does not call valid. What lies there then may be
+ * anything, as where an import was refused or a deletion broke off.
  */
 export const checkValidity = async (paths: readonly StorePath[], nix: Nix): Promise<void> => {
   const [invalid] = await invalidPaths(paths, nix)

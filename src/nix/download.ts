@@ -107,7 +107,10 @@ const hopeOf = (error: unknown): Hope | undefined =>
 
 const reasonOf = (cause: unknown): string => messages(cause).at(-1) ?? ''
 
-/** Follows redirects, but to nowhere that the first server could not be asked at, nor with what was meant for that one alone. */
+/**
+ * Follows redirects, but to nowhere that the first server could not be asked at, nor with what was meant for that one
+ * alone.
+ */
 const open = async (
   url: string,
   headers: Readonly<Record<string, string>>,

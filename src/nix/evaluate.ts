@@ -6,12 +6,15 @@ import type { Nix } from './nix.ts'
 import type { FetchedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** `derivation` describes the image; `tools` is what it is built with: the text that the package set gives, which should be store paths. */
+/**
+ * `derivation` describes the image; `tools` is what it is built with: the text that the package set gives, which should
+ * be store paths.
+ */
 export type EvaluatedImage = { readonly derivation: StorePath; readonly tools: readonly string[] }
 
 /**
- * An attribute path, of `packages` where it is by itself, and of the preset in an object. One that is optional is left out
- * where the package set does not have it; one that is not linked is in the store of the image only.
+ * An attribute path, of `packages` where it is by itself, and of the preset in an object. One that is optional is left
+ * out where the package set does not have it; one that is not linked is in the store of the image only.
  */
 export type RequestedPackage =
   | string

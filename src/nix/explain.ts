@@ -61,7 +61,9 @@ const gitReason = (said: string, stderr: string): string => {
   return reason ? ` (${reason})` : ''
 }
 
-/** The errors in what Nix said, each with its lines, without those that only tell that something waited for another one. */
+/**
+ * The errors in what Nix said, each with its lines, without those that only tell that something waited for another one.
+ */
 const faultsIn = (stderr: string): string[][] => {
   const faults: string[][] = []
   for (const line of stripVTControlCharacters(stderr).split('\n'))

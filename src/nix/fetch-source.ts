@@ -21,8 +21,9 @@ export type FetchTools = {
 }
 
 /**
- * Makes a source ready to be evaluated, and pins it. What is not known to have the hash that it is said to have is downloaded
- * and hashed, whatever the store has. Throws a `UserError` that names what cannot be fetched, or is not what it was said to be.
+ * Makes a source ready to be evaluated, and pins it. What is not known to have the hash that it is said to have is
+ * downloaded and hashed, whatever the store has. Throws a `UserError` that names what cannot be fetched, or is not what
+ * it was said to be.
  */
 export const fetchSource = async (
   identity: SourceIdentity,
@@ -32,9 +33,9 @@ export const fetchSource = async (
   switch (fetch.by) {
     case 'tarball': {
       if (identity.narHash !== undefined) await checkStored(identity.narHash, nix)
-      // What is known is downloaded when it is evaluated, unless the store has it. With a hash that is only claimed, Nix would
-      // ask nobody where the store has another source with that hash. What may be secret in a URL is not for evaluation, whose
-      // arguments everybody on the machine can read: then the store has it.
+      // What is known is downloaded when it is evaluated, unless the store has it. With a hash that is only claimed,
+      // Nix would ask nobody where the store has another source with that hash. What may be secret in a URL is not for
+      // evaluation, whose arguments everybody on the machine can read: then the store has it.
       const known = fetch.url === identity.url ? identity.narHash : undefined
       const narHash =
         known ??

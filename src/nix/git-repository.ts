@@ -13,8 +13,8 @@ export type GitRepository = {
 
 /**
  * The repository that a folder is in, found as git finds it, but without git: whoever runs git there runs what the
- * configuration of the repository names. A bare repository is none here: one can lie in any checkout, since no part of it
- * is called `.git`. `folder` is a real path. Throws an `Error` if there is a `.git` that leads nowhere.
+ * configuration of the repository names. A bare repository is none here: one can lie in any checkout, since no part of
+ * it is called `.git`. `folder` is a real path. Throws an `Error` if there is a `.git` that leads nowhere.
  */
 export const findRepository = async (folder: string): Promise<GitRepository | undefined> => {
   const { dev } = await stat(folder)
@@ -60,7 +60,10 @@ const parts = async (own: string, root: string | undefined): Promise<GitReposito
 /** Larger ones are not what they seem; in bytes. */
 const smallLimit = 1_000_000
 
-/** A text file; `undefined` if it is not there. Throws an `Error` for what is no file, such as a pipe that nobody writes to. */
+/**
+ * A text file; `undefined` if it is not there. Throws an `Error` for what is no file, such as a pipe that nobody writes
+ * to.
+ */
 export const readSmall = async (path: string): Promise<string | undefined> => {
   const stats = await stat(path).catch(() => undefined)
   if (!stats) return undefined

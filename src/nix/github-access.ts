@@ -2,10 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * Lines for nix.conf, to stand after all others, with which Nix may fetch from private repositories: `access-tokens` for its own fetchers, and a
- * netrc file for archives. `netrc` is the text of the one that it would read otherwise, which goes on to open
- * what it opens; where it or the user's configuration has an entry for GitHub, that one counts. The token is in files that
- * only this user can read, and in no argument and no environment. Source: netrc as curl reads it, which takes the first entry that fits.
+ * Lines for nix.conf, to stand after all others, with which Nix may fetch from private repositories: `access-tokens`
+ * for its own fetchers, and a netrc file for archives. `netrc` is the text of the one that it would read otherwise,
+ * which goes on to open what it opens; where it or the user's configuration has an entry for GitHub, that one counts.
+ * The token is in files that only this user can read, and in no argument and no environment. Source: netrc as curl
+ * reads it, which takes the first entry that fits.
  */
 export const githubAccess = async (
   token: string,

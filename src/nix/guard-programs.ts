@@ -5,9 +5,9 @@ import { delimiter, isAbsolute, join } from 'node:path'
 type Environment = Readonly<Record<string, string>>
 
 /**
- * A folder for the front of Nix's PATH, with a `git` and an `hg` that run where they can only run themselves. A package set
- * may let Nix fetch from a repository that is a folder, such as one in the package set; git would run what is configured
- * there (filters, for instance), outside of all sandboxes. So git gets at Nix's own clones only, and
+ * A folder for the front of Nix's PATH, with a `git` and an `hg` that run where they can only run themselves. A package
+ * set may let Nix fetch from a repository that is a folder, such as one in the package set; git would run what is
+ * configured there (filters, for instance), outside of all sandboxes. So git gets at Nix's own clones only, and
  * Mercurial, which reads the configuration of what it clones, at nothing.
  */
 export const guardPrograms = async (environment: Environment, temporary: string): Promise<string> => {
@@ -23,8 +23,8 @@ export const guardPrograms = async (environment: Environment, temporary: string)
 const refusal = (program: string): string => `fatal: ${program} is not run in a folder, which may name programs to run`
 
 /**
- * Folders are told to git by `-C` and `--git-dir`; without them it starts where there is no repository. Submodules are put
- * together in a folder of Nix's in `temporary`.
+ * Folders are told to git by `-C` and `--git-dir`; without them it starts where there is no repository. Submodules are
+ * put together in a folder of Nix's in `temporary`.
  */
 const gitScript = (git: string, folders: readonly string[], temporary = '/tmp'): string => `#!/bin/sh
 check() {

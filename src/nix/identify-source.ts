@@ -28,8 +28,8 @@ export type IdentifyTools = {
 type GitSource = Pick<Extract<SourceReference, { type: 'git' }>, 'url' | 'ref' | 'revision'>
 
 /**
- * Finds out what a source is now, without Nix and without fetching it. Throws a `UserError` that names what is not there or
- * cannot be read.
+ * Finds out what a source is now, without Nix and without fetching it. Throws a `UserError` that names what is not
+ * there or cannot be read.
  */
 export const identifySource = async (source: SourceReference, tools: IdentifyTools): Promise<SourceIdentity> => {
   const { endpoints } = tools
@@ -191,8 +191,8 @@ const githubRevision = async (
 }
 
 /**
- * The commit of a branch, as the repository says it. `undefined` where git cannot tell: what is wrong is said when it is fetched.
- * git starts where no checkout can tell it what to run.
+ * The commit of a branch, as the repository says it. `undefined` where git cannot tell: what is wrong is said when it
+ * is fetched. git starts where no checkout can tell it what to run.
  */
 const gitRevision = async (
   { url, ref }: GitSource,

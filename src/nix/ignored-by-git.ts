@@ -6,9 +6,9 @@ import { findRepository } from './git-repository.ts'
 import { type ScratchGit, type ScratchTools, withScratchRepository } from './scratch-repository.ts'
 
 /**
- * The files and folders below `folder`, a real path, that git ignores, relative to it. A folder that is ignored as a whole is named
- * alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git cannot
- * read, since what is ignored may be secret. Nothing that the repository or its configuration names is run.
+ * The files and folders below `folder`, a real path, that git ignores, relative to it. A folder that is ignored as a
+ * whole is named alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git
+ * cannot read, since what is ignored may be secret. Nothing that the repository or its configuration names is run.
  */
 export const ignoredByGit = async (folder: string, tools: ScratchTools): Promise<string[]> => {
   const found = await look(folder, tools).catch((cause) => {

@@ -11,7 +11,9 @@ export type Package = {
   readonly homepage: string | undefined
 }
 
-/** Two packages have a file of the same name; the one named first is in the image. Both are paths of files in the store. */
+/**
+ * Two packages have a file of the same name; the one named first is in the image. Both are paths of files in the store.
+ */
 export type Conflict = { readonly path: string; readonly winner: string; readonly loser: string }
 
 /** What `nix/build-image.nix` tells about an image; `size` in bytes, `sha256` in hex. */

@@ -11,7 +11,9 @@ import type { NixRelease } from './release.ts'
 import { canSandbox } from './sandbox.ts'
 import { type UnpackedRelease, unpackRelease } from './unpack.ts'
 
-/** Nix that was installed: what has to be in the environment to use it, and whether it builds in a sandbox by itself. */
+/**
+ * Nix that was installed: what has to be in the environment to use it, and whether it builds in a sandbox by itself.
+ */
 export type InstalledNix = {
   readonly bin: string
   readonly variables: Readonly<Record<string, string>>
@@ -28,8 +30,9 @@ export type InstallTools = {
 const root = '/nix'
 
 /**
- * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its store
- * paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands in the way.
+ * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its
+ * store paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands
+ * in the way.
  */
 export const installNix = async (release: NixRelease, tools: InstallTools): Promise<InstalledNix> => {
   const { environment, signal, temporary, log } = tools

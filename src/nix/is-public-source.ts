@@ -5,8 +5,8 @@ const { github, channels, releases } = publicEndpoints
 const publicPlaces = [`${github}/NixOS/nixpkgs/`, `${channels}/`, `${releases}/`]
 
 /**
- * Whether anybody may have the source: it is nixpkgs, from where NixOS publishes it. Of nothing else it can be known: a server may
- * want a token in the URL or a password in a netrc file, or answer in one network only.
+ * Whether anybody may have the source: it is nixpkgs, from where NixOS publishes it. Of nothing else it can be known: a
+ * server may want a token in the URL or a password in a netrc file, or answer in one network only.
  */
 export const isPublicSource = ({ srcType, srcArgs }: FetchedSource): boolean => {
   const url = srcArgs['url'] ?? ''

@@ -20,8 +20,9 @@ export type LocalGit =
   | { readonly type: 'commit'; readonly revision: string }
 
 /**
- * Reads a `file:` repository without running anything that it or its configuration names. Without `ref` and `rev`, a working tree counts as its
- * tracked files are now. Throws a `UserError` if there is no such repository, branch or commit.
+ * Reads a `file:` repository without running anything that it or its configuration names. Without `ref` and `rev`, a
+ * working tree counts as its tracked files are now. Throws a `UserError` if there is no such repository, branch or
+ * commit.
  */
 export const readLocalGit = async (
   url: string,
@@ -45,8 +46,8 @@ export const readLocalGit = async (
 }
 
 /**
- * Writes the files of a commit into a new folder, which is `work`'s until it returns. Filters are not applied, and settings of
- * the user's make no difference.
+ * Writes the files of a commit into a new folder, which is `work`'s until it returns. Filters are not applied, and
+ * settings of the user's make no difference.
  */
 export const withCommit = async <T>(
   url: string,

@@ -8,14 +8,17 @@ import { isNarHash, type NarHash } from './nar-hash.ts'
 export type LockedInput = {
   readonly type: 'git' | 'tarball'
   readonly url: string
-  /** Where what is fetched is fetched by it. Which commit a tarball is of, a lock file may say, and nothing shows it. */
+  /**
+   * Where what is fetched is fetched by it. Which commit a tarball is of, a lock file may say, and nothing shows it.
+   */
   readonly revision: string | undefined
   readonly narHash: NarHash
 }
 
 /**
- * Finds an input of the root flake in the text of a `flake.lock`, of format version 5 to 7. Throws a `UserError` that names
- * the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix manual, "nix flake", lock files.
+ * Finds an input of the root flake in the text of a `flake.lock`, of format version 5 to 7. Throws a `UserError` that
+ * names the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix
+ * manual, "nix flake", lock files.
  */
 export const lockedInput = (
   text: string,
@@ -60,8 +63,8 @@ const inputsOf = (nodes: Record<string, unknown>, node: string): Record<string, 
 const deepest = 100
 
 /**
- * The name of the node that an input of the root is. A node is named directly, or by the inputs that lead to it from the root
- * ("follows"). Each input of each node is looked up once, however many others follow it.
+ * The name of the node that an input of the root is. A node is named directly, or by the inputs that lead to it from
+ * the root ("follows"). Each input of each node is looked up once, however many others follow it.
  */
 const followed = (nodes: Record<string, unknown>, root: string, input: string, file: string): string => {
   const wrong = (why: string): UserError =>

@@ -1,4 +1,7 @@
-/** The SHA-256 of a store path as a NAR, as lock files and `fetchTarball` write it. Source: W3C, "Subresource Integrity". */
+/**
+ * The SHA-256 of a store path as a NAR, as lock files and `fetchTarball` write it. Source: W3C, "Subresource
+ * Integrity".
+ */
 export type NarHash = `sha256-${string}`
 
 export const isNarHash = (text: string): text is NarHash => /^sha256-[A-Za-z0-9+/]{43}=$/.test(text)
@@ -6,8 +9,8 @@ export const isNarHash = (text: string): text is NarHash => /^sha256-[A-Za-z0-9+
 const alphabet = '0123456789abcdfghijklmnpqrsvwxyz'
 
 /**
- * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions and
- * `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
+ * Reads a SHA-256 hash as Nix writes it: `sha256-` and base 64, or `sha256:` and Nix's base 32, which older versions
+ * and `nix-store` prefer. Throws an `Error` that names `what` if it is neither.
  */
 export const parseNarHash = (text: string, what: string): NarHash => {
   if (isNarHash(text)) return text

@@ -4,9 +4,9 @@ import { UserError } from '../lib/error.ts'
 import type { NarHash } from './nar-hash.ts'
 
 /**
- * The hash that a file or folder has in the store, without Nix. What `isLeftOut` names is not part of it; it is asked with
- * whole paths. Throws a `UserError` that names a file which cannot be read or is neither file, folder nor link. Source: the
- * Nix manual, "Nix Archive (NAR) format".
+ * The hash that a file or folder has in the store, without Nix. What `isLeftOut` names is not part of it; it is asked
+ * with whole paths. Throws a `UserError` that names a file which cannot be read or is neither file, folder nor link.
+ * Source: the Nix manual, "Nix Archive (NAR) format".
  */
 export const hashNar = (path: string, isLeftOut: (path: string) => boolean = () => false): NarHash => {
   const hash = createHash('sha256')

@@ -7,8 +7,8 @@ import { guardPrograms } from './guard-programs.ts'
 import { reportProgress, shownOfLine } from './progress.ts'
 
 /**
- * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails, and
- * the signal's reason if that ends it. `onLine` is told each line of standard error.
+ * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails,
+ * and the signal's reason if that ends it. `onLine` is told each line of standard error.
  */
 export type Nix = (
   program: 'nix' | 'nix-instantiate' | 'nix-store',

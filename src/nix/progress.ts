@@ -21,7 +21,8 @@ export type Progress = {
 
 /**
  * Follows what Nix says on standard error, and tells what is worth reading: what is going to be built and fetched, each
- * build, warnings, and now and then how far it has come. A line for each path that is copied is only for those who debug.
+ * build, warnings, and now and then how far it has come. A line for each path that is copied is only for those who
+ * debug.
  */
 export const reportProgress = (log: Log): Progress => {
   let toFetch = 0

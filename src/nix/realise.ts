@@ -20,10 +20,10 @@ const quiet = ['--no-build-output', '--option', 'log-lines', '20']
 const limit = 500_000_000
 
 /**
- * Brings into the store what an image is made of, and reads what its derivation says: what substituters have is fetched, the rest
- * is built as the input `sandbox` says. A link in `temporary` keeps all of it from being collected until the run ends. Throws
- * a `UserError` with the end of the log if something does not build, one that names it if it may not be built, and one if the
- * description is not what Nix's database says.
+ * Brings into the store what an image is made of, and reads what its derivation says: what substituters have is
+ * fetched, the rest is built as the input `sandbox` says. A link in `temporary` keeps all of it from being collected
+ * until the run ends. Throws a `UserError` with the end of the log if something does not build, one that names it if it
+ * may not be built, and one if the description is not what Nix's database says.
  */
 export const realiseImage = async (
   image: EvaluatedImage,
@@ -62,8 +62,8 @@ const realiseApart = async (image: EvaluatedImage, access: NixAccess, tools: San
 }
 
 /**
- * The one derivation that is built where nothing else may be: our own, with the tools of the package set, and these only as somebody
- * has signed them whom Nix's settings name.
+ * The one derivation that is built where nothing else may be: our own, with the tools of the package set, and these
+ * only as somebody has signed them whom Nix's settings name.
  */
 const describeWithoutSandbox = async (
   { derivation, tools }: EvaluatedImage,
@@ -112,8 +112,8 @@ const realise = async (nix: Nix, ...args: readonly string[]): Promise<string> =>
   })
 
 /**
- * What is not in the store: derivations that no substituter has the outputs of, and paths that one has. Throws an `Error` at a
- * list of something else, since what is to be built might be in it.
+ * What is not in the store: derivations that no substituter has the outputs of, and paths that one has. Throws an
+ * `Error` at a list of something else, since what is to be built might be in it.
  */
 const missing = async (
   nix: Nix,

@@ -11,8 +11,8 @@ const knownVersions: readonly string[] = Object.keys(releases)
 const defaultVersion = '2.34.7'
 
 /**
- * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed where our table has
- * none. `base` is where releases are, without a slash at the end. Throws a `UserError` if the hash is not known.
+ * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed where our table
+ * has none. `base` is where releases are, without a slash at the end. Throws a `UserError` if the hash is not known.
  */
 export const nixRelease = ({ version, url, sha256 }: ReleaseReference, system: string, base: string): NixRelease => {
   if (url) return { url, sha256, system }

@@ -2,8 +2,8 @@ import type { Nix } from './nix.ts'
 import type { SigningKey } from './signing-key.ts'
 
 /**
- * Nix for store paths of which nobody knows where they come from: it takes only what has a valid signature of a trusted key or of
- * `signingKey`, or is named by its content, builds nothing and asks no substituter, whatever nix.conf says.
+ * Nix for store paths of which nobody knows where they come from: it takes only what has a valid signature of a trusted
+ * key or of `signingKey`, or is named by its content, builds nothing and asks no substituter, whatever nix.conf says.
  */
 export const restrictNix = (nix: Nix, signingKey: SigningKey | undefined): Nix => {
   const settings = {

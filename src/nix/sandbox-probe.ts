@@ -8,12 +8,16 @@ import { invalidPaths } from './check-validity.ts'
 import type { Nix } from './nix.ts'
 import { parseStorePath } from './store-path.ts'
 
-/** What a builder of this Nix gets to see; `nothing` is a sandbox. `fault` is Nix's word for why it builds nothing at all. */
+/**
+ * What a builder of this Nix gets to see; `nothing` is a sandbox. `fault` is Nix's word for why it builds nothing at
+ * all.
+ */
 export type Sight = { readonly sees: 'nothing' | 'machine' | 'secrets' } | { readonly fault: string }
 
 /**
- * A builder that needs nothing from outside of Nix: it copies a file, and fails where it does not find it with this content.
- * An output with a fixed hash is the weakest case, which a relaxed sandbox lets out, and it may use the network.
+ * A builder that needs nothing from outside of Nix: it copies a file, and fails where it does not find it with this
+ * content. An output with a fixed hash is the weakest case, which a relaxed sandbox lets out, and it may use the
+ * network.
  */
 const copies = `
   { seed, control, files }:
@@ -41,8 +45,8 @@ const copies = `
 `
 
 /**
- * Has Nix build something that looks around: for what everybody on the machine can read, for what only this user can, and in the
- * folders where the job has its secrets. Files of this run are put there for a moment.
+ * Has Nix build something that looks around: for what everybody on the machine can read, for what only this user can,
+ * and in the folders where the job has its secrets. Files of this run are put there for a moment.
  */
 export const probeSandbox = async (
   nix: Nix,

@@ -31,8 +31,8 @@ export type SandboxTools = {
 export type Builders = AsyncDisposable & ({ readonly nix: Nix } | { readonly refused: string })
 
 /**
- * What wins over nix.conf and `nix-config`, however they write it: the command line is read last. Who builds elsewhere, or is
- * asked about each build, is left out, since nobody can show what those do.
+ * What wins over nix.conf and `nix-config`, however they write it: the command line is read last. Who builds elsewhere,
+ * or is asked about each build, is left out, since nobody can show what those do.
  */
 const plain = {
   'sandbox-fallback': 'false',
@@ -52,8 +52,9 @@ export const withSettings =
     nix(program, [...args, ...asOptions(settings)], options)
 
 /**
- * Finds out who may build: a sandbox, by a daemon of this run where the store is this user's; with `auto`, else users of their
- * own that see none of the folders with secrets. What Nix says of itself is not believed: a build that looks around shows it.
+ * Finds out who may build: a sandbox, by a daemon of this run where the store is this user's; with `auto`, else users
+ * of their own that see none of the folders with secrets. What Nix says of itself is not believed: a build that looks
+ * around shows it.
  */
 export const openBuilders = async (access: NixAccess, tools: SandboxTools): Promise<Builders> => {
   const { nix, environment, inEnvironment, configFiles, sandbox, secretFolders } = access
@@ -104,7 +105,10 @@ export const openBuilders = async (access: NixAccess, tools: SandboxTools): Prom
   return { refused: reasons.join('; '), [Symbol.asyncDispose]: async () => {} }
 }
 
-/** Whether this Nix can build in a sandbox by itself, as its user; Ubuntu 24.04 lets only programs that AppArmor knows make one. */
+/**
+ * Whether this Nix can build in a sandbox by itself, as its user; Ubuntu 24.04 lets only programs that AppArmor knows
+ * make one.
+ */
 export const canSandbox = async (nix: Nix, temporary: string): Promise<boolean> => {
   const settings = { ...plain, sandbox: 'true', 'build-users-group': '', substitute: 'false' }
   const sight = await probeSandbox(withSettings(nix, settings), { temporary, secretFolders: [] })

@@ -15,9 +15,10 @@ export type ScratchTools = CommandOptions & {
 const limit = 120_000
 
 /**
- * Lets `work` run git on somebody's repository. git gets a repository of our own, in a temporary folder, which has the index and
- * shows the objects and references of the other one, but a configuration that we wrote: monitors, hooks, filters,
- * helpers and remotes of the other one are not in it. Source: git-config(1), which names all that runs a program.
+ * Lets `work` run git on somebody's repository. git gets a repository of our own, in a temporary folder, which has the
+ * index and shows the objects and references of the other one, but a configuration that we wrote: monitors, hooks,
+ * filters, helpers and remotes of the other one are not in it. Source: git-config(1), which names all that runs a
+ * program.
  */
 export const withScratchRepository = async <T>(
   repository: GitRepository,

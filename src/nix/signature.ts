@@ -20,8 +20,8 @@ export const parsePublicKeys = (texts: readonly string[]): PublicKeys => {
 }
 
 /**
- * Whether one of the signatures is valid and made with one of the keys. It holds for path, content, size and references, and for
- * nothing else. Source: Nix, `ValidPathInfo::fingerprint`; Ed25519 is RFC 8032.
+ * Whether one of the signatures is valid and made with one of the keys. It holds for path, content, size and
+ * references, and for nothing else. Source: Nix, `ValidPathInfo::fingerprint`; Ed25519 is RFC 8032.
  */
 export const isSigned = (info: PathInfo, keys: PublicKeys): boolean => {
   const text = Buffer.from(fingerprint(info))

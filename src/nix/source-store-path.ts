@@ -6,8 +6,9 @@ import { parseStorePath, type StorePath } from './store-path.ts'
 const digestLength = 20
 
 /**
- * The store path of a folder with this content that is called `source`, as fetchers and `builtins.path` name it. Source: the Nix
- * manual, "Complete Store Path Calculation"; the method is `recursive`, with SHA-256 and without references.
+ * The store path of a folder with this content that is called `source`, as fetchers and `builtins.path` name it.
+ * Source: the Nix manual, "Complete Store Path Calculation"; the method is `recursive`, with SHA-256 and without
+ * references.
  */
 export const sourceStorePath = (narHash: NarHash): StorePath => {
   const hash = createHash('sha256')

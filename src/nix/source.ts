@@ -19,8 +19,8 @@ export type FetchedSource = PinnedSource & {
 /** What a source is now, as far as that can be said before it is fetched. */
 export type SourceIdentity = Pick<PinnedSource, 'type' | 'url' | 'revision'> & {
   /**
-   * The hash of the content, where it is known without fetching: it was computed from the files, or a run of this action has
-   * fetched the same before.
+   * The hash of the content, where it is known without fetching: it was computed from the files, or a run of this
+   * action has fetched the same before.
    */
   readonly narHash: NarHash | undefined
   /** The hash that the user or a lock file gives. What is fetched must have it; nothing is believed by it. */

@@ -16,8 +16,9 @@ const unready = `${prefix}new-`
 const patience = 600_000
 
 /**
- * Makes a folder in `root` that is removed by the next one who asks for such a folder, should this process be killed. As long as it
- * lives, it listens at a socket in there: the kernel closes that in any case, and it can be seen from another container.
+ * Makes a folder in `root` that is removed by the next one who asks for such a folder, should this process be killed.
+ * As long as it lives, it listens at a socket in there: the kernel closes that in any case, and it can be seen from
+ * another container.
  */
 export const openStaging = async (root: string, options: CommandOptions): Promise<Staging> => {
   const first = await mkdtemp(join(root, unready))
@@ -42,7 +43,10 @@ export const openStaging = async (root: string, options: CommandOptions): Promis
 
 const socketName = 'in-use'
 
-/** `before` is in milliseconds since 1970, by the clock of the file system. Whoever cannot be asked, or be removed, stays. */
+/**
+ * `before` is in milliseconds since 1970, by the clock of the file system. Whoever cannot be asked, or be removed,
+ * stays.
+ */
 const removeLeftovers = async (root: string, before: number, options: CommandOptions): Promise<void> => {
   const isOld = async (folder: string): Promise<boolean> => {
     const stats = await stat(folder).catch(() => undefined)

@@ -24,8 +24,8 @@ export const storePathDigest = (path: StorePath): string => path.slice('/nix/sto
 export const storePathName = (path: StorePath): string => path.slice('/nix/store/'.length + 33)
 
 /**
- * The name without its version, as `builtins.parseDrvName` splits it: the version starts after the first hyphen that is not
- * followed by a letter. `git` for `git-2.51.0`, `git-doc` for `git-doc`.
+ * The name without its version, as `builtins.parseDrvName` splits it: the version starts after the first hyphen that is
+ * not followed by a letter. `git` for `git-2.51.0`, `git-doc` for `git-doc`.
  */
 export const packageName = (path: StorePath): string => {
   const name = storePathName(path)
@@ -33,5 +33,7 @@ export const packageName = (path: StorePath): string => {
   return version > 0 ? name.slice(0, version) : name
 }
 
-/** What `packageName` leaves: `2.51.0` for `git-2.51.0`, `2.51.0-doc` for `git-2.51.0-doc`, and nothing for `git-doc`. */
+/**
+ * What `packageName` leaves: `2.51.0` for `git-2.51.0`, `2.51.0-doc` for `git-2.51.0-doc`, and nothing for `git-doc`.
+ */
 export const packageVersion = (path: StorePath): string => storePathName(path).slice(packageName(path).length + 1)

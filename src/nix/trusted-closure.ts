@@ -4,9 +4,9 @@ import { pathInfos } from './path-info.ts'
 import { isStorePath, type StorePath } from './store-path.ts'
 
 /**
- * The first of these tools that cannot be run on trust, or one that it needs; `undefined` where all can: they are in the store
- * as somebody has signed them whose key is among Nix's `trusted-public-keys`. What is found by its content has no signature that
- * says more than that, and a package set can bring it along as it likes.
+ * The first of these tools that cannot be run on trust, or one that it needs; `undefined` where all can: they are in
+ * the store as somebody has signed them whose key is among Nix's `trusted-public-keys`. What is found by its content
+ * has no signature that says more than that, and a package set can bring it along as it likes.
  */
 export const distrusted = async (tools: readonly string[], nix: Nix): Promise<string | undefined> => {
   const paths: StorePath[] = []

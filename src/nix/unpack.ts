@@ -17,8 +17,9 @@ export type UnpackedRelease = {
 
 /**
  * Unpacks a release tarball into the store of `root` (`/nix`). Everything is unpacked beside the store first and then
- * renamed into it, so that a tarball which turns out to be broken leaves nothing there; paths that the store has already are left as they are. `remove`
- * takes away what was only needed on the way. Throws a `UserError` if it is no release for `system`.
+ * renamed into it, so that a tarball which turns out to be broken leaves nothing there; paths that the store has
+ * already are left as they are. `remove` takes away what was only needed on the way. Throws a `UserError` if it is no
+ * release for `system`.
  */
 export const unpackRelease = async (
   tarball: string,
@@ -62,8 +63,8 @@ const findNix = async (store: string, names: readonly string[]): Promise<string>
 }
 
 /**
- * Somebody else may have been faster, and what is there is the same: a path has it all or is not there. A directory that may
- * not be written to cannot be given another parent, but by root.
+ * Somebody else may have been faster, and what is there is the same: a path has it all or is not there. A directory
+ * that may not be written to cannot be given another parent, but by root.
  */
 const move = async (from: string, to: string): Promise<void> => {
   const stats = await lstat(from)

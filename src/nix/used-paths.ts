@@ -4,8 +4,8 @@ import { perProcess } from './nix.ts'
 import { isDerivation, parseStorePath, type StorePath } from './store-path.ts'
 
 /**
- * What another run needs, so that it does not build: what came out of the derivations, and what they were made of. With what these
- * reference, it is all that was used, but for what evaluation brings into the store.
+ * What another run needs, so that it does not build: what came out of the derivations, and what they were made of. With
+ * what these reference, it is all that was used, but for what evaluation brings into the store.
  */
 export const usedPaths = async (derivations: readonly StorePath[], nix: Nix): Promise<StorePath[]> => {
   const inputs = (await query(nix, ['--references'], derivations)).filter(isDerivation)

@@ -5,7 +5,9 @@ import { sorted } from './sorted.ts'
 /** One layer of an image; `holds` is told in the configuration's history. */
 export type ImageLayer = { readonly descriptor: Descriptor; readonly diffID: Digest; readonly holds: string }
 
-/** What an image is, besides its layers. `created` is RFC 3339, `user` as in `1000:1000`, `exposedPorts` as in `80/tcp`. */
+/**
+ * What an image is, besides its layers. `created` is RFC 3339, `user` as in `1000:1000`, `exposedPorts` as in `80/tcp`.
+ */
 export type ImageSettings = {
   readonly architecture: 'amd64' | 'arm64'
   readonly created: string
@@ -24,8 +26,8 @@ export type ImageSettings = {
 export type Image = { readonly config: Document; readonly manifest: Document; readonly layers: readonly ImageLayer[] }
 
 /**
- * The configuration and the manifest of an image. What has no order is sorted, so that the order in which it was given does
- * not make another image. Source: OCI image specification,
+ * The configuration and the manifest of an image. What has no order is sorted, so that the order in which it was given
+ * does not make another image. Source: OCI image specification,
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md and manifest.md
  */
 export const image = (layers: readonly ImageLayer[], settings: ImageSettings): Image => {

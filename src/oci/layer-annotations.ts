@@ -14,8 +14,8 @@ export const annotated = ({ key, descriptor, diffID }: KeyedLayer): Descriptor =
 })
 
 /**
- * The layers of a manifest that say which key they have; none of a manifest that this action did not make. Throws an `Error`
- * if one is malformed.
+ * The layers of a manifest that say which key they have; none of a manifest that this action did not make. Throws an
+ * `Error` if one is malformed.
  */
 export const keyedLayers = (manifest: unknown): KeyedLayer[] =>
   (optional(list(record))(record(manifest, 'the manifest')['layers'], 'layers') ?? []).flatMap((layer, index) => {

@@ -17,8 +17,9 @@ const otherNames: ReadonlyMap<string, string> = new Map([
 export const isTag = (text: string): boolean => /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(text)
 
 /**
- * Reads `registry/name`. Upper case becomes lower case, since GitHub's names have it and registries allow none. `undefined`
- * if the text is no repository, if it has a tag or digest, or if its first part is no host (has no dot and no port).
+ * Reads `registry/name`. Upper case becomes lower case, since GitHub's names have it and registries allow none.
+ * `undefined` if the text is no repository, if it has a tag or digest, or if its first part is no host (has no dot and
+ * no port).
  */
 export const parseRepository = (text: string): Repository | undefined => {
   const lower = text.toLowerCase()

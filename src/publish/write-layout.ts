@@ -10,9 +10,9 @@ import type { Image } from '../oci/image.ts'
 import { layoutFile, layoutIndex } from '../oci/layout.ts'
 
 /**
- * Makes the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be written
- * to, if it holds anything else than an image layout, which would be mixed up with it, or if a link leads there from within
- * the workspace: what a checkout has does not say where this writes to.
+ * Makes the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be
+ * written to, if it holds anything else than an image layout, which would be mixed up with it, or if a link leads there
+ * from within the workspace: what a checkout has does not say where this writes to.
  */
 export const prepareLayout = async (folder: string, workspace: string): Promise<void> => {
   try {
@@ -90,8 +90,8 @@ const explainFullDisk = (cause: unknown, folder: string, { size }: Descriptor): 
 }
 
 /**
- * Completes an OCI image layout that has the layers already; the tags point at `top`, the manifest or the index. What names
- * others comes last, so that nothing ever names a blob that is not there yet.
+ * Completes an OCI image layout that has the layers already; the tags point at `top`, the manifest or the index. What
+ * names others comes last, so that nothing ever names a blob that is not there yet.
  */
 export const writeLayout = async (
   folder: string,

@@ -29,8 +29,9 @@ export const parseChallenges = (header: string): Challenge[] => {
 export type AuthPorts = Wire & { readonly secret: (value: string) => void }
 
 /**
- * The `Authorization` header that answers one of the challenges, a token's above all, to push to and pull from the repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token authentication,
- * https://distribution.github.io/distribution/spec/auth/token/
+ * The `Authorization` header that answers one of the challenges, a token's above all, to push to and pull from the
+ * repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token
+ * authentication, https://distribution.github.io/distribution/spec/auth/token/
  */
 export const authorize = async (
   challenges: readonly Challenge[],

@@ -22,8 +22,9 @@ export type CredentialSources = {
 }
 
 /**
- * The credentials for a registry: the inputs', else what Docker's `config.json` or a credential helper that it names has for
- * exactly this host or a part of it, else for the registry of the workflow's GitHub its token, else none. Throws a `UserError` if the file cannot be understood.
+ * The credentials for a registry: the inputs', else what Docker's `config.json` or a credential helper that it names
+ * has for exactly this host or a part of it, else for the registry of the workflow's GitHub its token, else none.
+ * Throws a `UserError` if the file cannot be understood.
  */
 export const findCredentials = async (
   repository: Repository,
@@ -65,7 +66,9 @@ const dockerCredentials = async (
   return isRecord(entry) ? storedCredentials(entry) : undefined
 }
 
-/** An entry of `auths`. Docker pads the password with zeros. Source: the reader of Docker's own file, and of Podman's. */
+/**
+ * An entry of `auths`. Docker pads the password with zeros. Source: the reader of Docker's own file, and of Podman's.
+ */
 const storedCredentials = (entry: Record<string, unknown>): Credentials | undefined => {
   const text = (name: string): string => (typeof entry[name] === 'string' ? entry[name] : '')
   if (text('identitytoken')) return { username: identityToken, password: text('identitytoken') }

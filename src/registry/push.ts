@@ -7,7 +7,9 @@ import type { RepositoryClient } from './repository.ts'
 /** A layer that lies ready in a file. */
 export type LayerFile = { readonly descriptor: Descriptor; readonly file: string }
 
-/** `built`: it had to be sent, as only what was built here can be; `exists`: the registry had it, and nothing was sent. */
+/**
+ * `built`: it had to be sent, as only what was built here can be; `exists`: the registry had it, and nothing was sent.
+ */
 export type PushedLayer = 'built' | 'exists'
 
 /** A tag that named something else before, or names what another job has set it to at the same time (`rival`). */
@@ -37,9 +39,9 @@ export const hasLayer = (client: RepositoryClient, layer: Descriptor): Promise<b
   client.retrying(() => client.hasBlob(layer))
 
 /**
- * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names a
- * blob that is not. Where the registry then says that one is missing, which GHCR does, each is looked for once more, and
- * `resend` has to push those that are not there.
+ * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names
+ * a blob that is not. Where the registry then says that one is missing, which GHCR does, each is looked for once more,
+ * and `resend` has to push those that are not there.
  */
 export const pushImage = async (
   client: RepositoryClient,
@@ -57,8 +59,8 @@ export const pushImage = async (
 }
 
 /**
- * Pushes a manifest of blobs that are there, but for its configuration, under a tag alone: one request writes both, and nothing
- * else names it, as an index names an image.
+ * Pushes a manifest of blobs that are there, but for its configuration, under a tag alone: one request writes both, and
+ * nothing else names it, as an index names an image.
  */
 export const pushTagged = async (
   client: RepositoryClient,
@@ -69,13 +71,17 @@ export const pushTagged = async (
   await putManifest(client, manifest, tag)
 }
 
-/** Pushes an index under its digest, so that a tag never points at one that is not complete; `repair` pushes its images again. */
+/**
+ * Pushes an index under its digest, so that a tag never points at one that is not complete; `repair` pushes its images
+ * again.
+ */
 export const pushIndex = (client: RepositoryClient, index: Document, repair: () => Promise<void>): Promise<void> =>
   repairing(() => putManifest(client, index, index.descriptor.digest), repair)
 
 /**
- * Moves the tags to what is there already under its digest, and looks whether they name it then; `repair` pushes it again.
- * Returns those tags that named something else before, or do so since: of jobs that push the same tag, the last one wins.
+ * Moves the tags to what is there already under its digest, and looks whether they name it then; `repair` pushes it
+ * again. Returns those tags that named something else before, or do so since: of jobs that push the same tag, the last
+ * one wins.
  */
 export const pushTags = async (
   client: RepositoryClient,
@@ -110,7 +116,10 @@ const putManifest = (client: RepositoryClient, document: Document, reference: st
     ),
   )
 
-/** The digest is that of the bytes that are sent; Debian's registry mistakes it where several put the same manifest at once. */
+/**
+ * The digest is that of the bytes that are sent; Debian's registry mistakes it where several put the same manifest at
+ * once.
+ */
 const explainBrokenManifest = (error: Error): never => {
   if (answerOf(error)?.code !== 'DIGEST_INVALID') throw error
   throw new PassingError(error.message, { tries: 4, cause: answerOf(error) })
@@ -139,7 +148,10 @@ const repairing = async (work: () => Promise<void>, repair: () => Promise<void>)
   }
 }
 
-/** What a reference names that was put; what is not to be seen at once, or still is as it was before, may be in a moment. */
+/**
+ * What a reference names that was put; what is not to be seen at once, or still is as it was before, may be in a
+ * moment.
+ */
 const readBack = (client: RepositoryClient, reference: string, from?: string): Promise<string> =>
   client.retrying(async () => {
     const { registry } = client.repository

@@ -4,7 +4,10 @@ import { formatRepository, type Repository } from '../oci/reference.ts'
 import { isSecondaryLimit, type RegistryError } from './error.ts'
 import type { Credentials } from './login.ts'
 
-/** What a registry's refusal means for whoever wrote the workflow, as a `UserError`. `isKnown`: the credentials were good for a token. */
+/**
+ * What a registry's refusal means for whoever wrote the workflow, as a `UserError`. `isKnown`: the credentials were
+ * good for a token.
+ */
 export const explainRefusal = (
   error: RegistryError,
   repository: Repository,

@@ -13,8 +13,8 @@ import { type ClientPorts, Session } from './session.ts'
 const elsewhere = [302, 303, 307, 308]
 
 /**
- * The endpoints of one repository, a method for each, which asks once; `retrying` is for all of them. Source: OCI distribution
- * specification, "Push", https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+ * The endpoints of one repository, a method for each, which asks once; `retrying` is for all of them. Source: OCI
+ * distribution specification, "Push", https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export class RepositoryClient {
   readonly repository: Repository
@@ -45,16 +45,16 @@ export class RepositoryClient {
   }
 
   /**
-   * Finds out whether this may be pushed to, before there is any work that would be lost: opens an upload and leaves it.
-   * Throws a `UserError` that says which permission is missing.
+   * Finds out whether this may be pushed to, before there is any work that would be lost: opens an upload and leaves
+   * it. Throws a `UserError` that says which permission is missing.
    */
   async checkAccess(): Promise<void> {
     await this.#leaveUpload(await this.retrying(() => this.#startUpload()))
   }
 
   /**
-   * Whether the registry has the blob, by its own word; it may say so by naming the place where the blob is kept. Throws a
-   * `UserError` if it has another one under this digest.
+   * Whether the registry has the blob, by its own word; it may say so by naming the place where the blob is kept.
+   * Throws a `UserError` if it has another one under this digest.
    */
   async hasBlob({ digest, size }: Descriptor): Promise<boolean> {
     const { status, headers } = await this.#session.send({
@@ -81,7 +81,10 @@ export class RepositoryClient {
     await this.#upload(digest, { file, size })
   }
 
-  /** Puts a manifest under a tag or under its own digest. Throws a `UserError` if the registry names another digest for it. */
+  /**
+   * Puts a manifest under a tag or under its own digest. Throws a `UserError` if the registry names another digest for
+   * it.
+   */
   async putManifest({ descriptor, bytes }: Document, reference: string = descriptor.digest): Promise<void> {
     const { headers } = await this.#session.send({
       method: 'PUT',

@@ -75,7 +75,10 @@ export class Session {
     this.#turn = writeRate(patience)
   }
 
-  /** Sends with the authorization that is known, and once more with a new one where the registry says that it is not enough. */
+  /**
+   * Sends with the authorization that is known, and once more with a new one where the registry says that it is not
+   * enough.
+   */
   async send(request: Request): Promise<Answer> {
     const known = this.#authorization
     const allowed = answerAllowance(this.#wire)
@@ -113,7 +116,10 @@ export class Session {
     return authorize(challenges, this.#repository, this.#credentials, { ...this.#wire, secret: this.#secret })
   }
 
-  /** Follows redirects by hand. What has once left the registry's origin has no authorization from then on, wherever it leads. */
+  /**
+   * Follows redirects by hand. What has once left the registry's origin has no authorization from then on, wherever it
+   * leads.
+   */
   async #follow(request: Request, authorization: Promise<string> | undefined, allowed: Allowance): Promise<Answer> {
     let { url } = request
     let isOwn = true

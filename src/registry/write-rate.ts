@@ -3,7 +3,9 @@ import type { Patience } from '../lib/patience.ts'
 /** Waits for the turn of one more write. */
 export type WriteTurn = (signal: AbortSignal) => Promise<void>
 
-/** GHCR allows 2,000 writes a minute to all jobs of an account together; with the burst, this is up to 1,100 of one run. */
+/**
+ * GHCR allows 2,000 writes a minute to all jobs of an account together; with the burst, this is up to 1,100 of one run.
+ */
 const writesPerMinute = 900
 const burst = 200
 

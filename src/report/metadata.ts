@@ -10,8 +10,8 @@ export type Metadata = { readonly fileName: string; readonly text: string; reado
 const most = 32_000
 
 /**
- * Store paths are in the file alone. Of an output that is still too large, what is longest becomes a count, and `truncated` is
- * true: layers, then packages, then tags. README.md has the form.
+ * Store paths are in the file alone. Of an output that is still too large, what is longest becomes a count, and
+ * `truncated` is true: layers, then packages, then tags. README.md has the form.
  */
 export const metadata = (outcome: Outcome): Metadata => {
   const { platforms, tags, source } = outcome

@@ -12,7 +12,10 @@ import type { Repository } from '../oci/reference.ts'
  */
 export type Origin = 'built' | 'reused' | 'exists'
 
-/** The image of one platform, and where each of its layers came from. One that was not `built` is as an earlier run made it. */
+/**
+ * The image of one platform, and where each of its layers came from. One that was not `built` is as an earlier run made
+ * it.
+ */
 export type PlatformImage = {
   readonly platform: Platform
   readonly built: boolean

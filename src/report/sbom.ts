@@ -26,15 +26,18 @@ import { architectureOf } from '../oci/platform.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { Outcome } from './outcome.ts'
 
-/** A bill of materials as the bytes of a file; another content has another name. `notice` says what to do about one that is too large. */
+/**
+ * A bill of materials as the bytes of a file; another content has another name. `notice` says what to do about one that
+ * is too large.
+ */
 export type Sbom = { readonly fileName: string; readonly text: string; readonly notice: string | undefined }
 
 /** Source: https://github.com/actions/attest, `MAX_SBOM_SIZE_BYTES`. */
 const attestLimit = 16 * 1024 * 1024
 
 /**
- * The bill of materials of what the tags point at: every store path, the layers that it is in and what it references. The
- * same image from the same source has the same bill, whatever the run did. Source: CycloneDX 1.6,
+ * The bill of materials of what the tags point at: every store path, the layers that it is in and what it references.
+ * The same image from the same source has the same bill, whatever the run did. Source: CycloneDX 1.6,
  * https://cyclonedx.org/docs/1.6/json/; properties in `nix:` are those of nixpkgs' manual, "CycloneDX".
  */
 export const sbom = (outcome: Outcome): Sbom => {
@@ -54,7 +57,9 @@ export const sbom = (outcome: Outcome): Sbom => {
   }
 }
 
-/** A UUID that stands for content, which actions/attest insists on. Source: RFC 9562, 5.8, and B.2 for how it is made. */
+/**
+ * A UUID that stands for content, which actions/attest insists on. Source: RFC 9562, 5.8, and B.2 for how it is made.
+ */
 const uuidOf = (digest: Digest): string => {
   const bytes = Buffer.from(digest.slice('sha256:'.length), 'hex').subarray(0, 16)
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
@@ -145,7 +150,9 @@ const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Com
 /** How much of a store path's hash tells it from all others. What is referenced is most of a large bill. */
 const refLength = 10
 
-/** The start of a store path's hash, by which the bill refers to it; the whole path where another one starts the same. */
+/**
+ * The start of a store path's hash, by which the bill refers to it; the whole path where another one starts the same.
+ */
 const shortRefs = (paths: ReadonlySet<StorePath>): ((path: StorePath) => string) => {
   const short = (path: StorePath): string => path.slice('/nix/store/'.length).slice(0, refLength)
   const sameStart = Map.groupBy(paths, short)

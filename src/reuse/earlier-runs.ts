@@ -36,13 +36,14 @@ import { sourceAsWritten, sourceKey } from './source-key.ts'
 /** What earlier runs made, as far as it is of use to this one. */
 export type EarlierRuns = {
   /**
-   * Finds out what is known of the plan's requests, and returns the source with the hash of its content where that is known:
-   * computed from files, fetched by this run, or fetched and hashed by an earlier one. Once more, after it was fetched.
+   * Finds out what is known of the plan's requests, and returns the source with the hash of its content where that is
+   * known: computed from files, fetched by this run, or fetched and hashed by an earlier one. Once more, after it was
+   * fetched.
    */
   readonly recall: (source: SourceIdentity) => Promise<SourceIdentity>
   /**
-   * The image of a platform out of layers that an earlier run made. Where this run pushes, it is pushed. `undefined` where
-   * none is known, or the registry has lost a layer of it.
+   * The image of a platform out of layers that an earlier run made. Where this run pushes, it is pushed. `undefined`
+   * where none is known, or the registry has lost a layer of it.
    */
   readonly image: (platform: Platform) => Promise<PushableImage | undefined>
   /** The source of the images that were used. */
@@ -61,8 +62,8 @@ export type EarlierRuns = {
 class LostLayerError extends UserError {}
 
 /**
- * Whether a push failed in a way that it may since it is of layers that this run has not seen. Registries have many words for
- * a blob that is not there.
+ * Whether a push failed in a way that it may since it is of layers that this run has not seen. Registries have many
+ * words for a blob that is not there.
  */
 export const isLost = (error: unknown): boolean => error instanceof LostLayerError || isRefusal(error)
 

@@ -4,8 +4,8 @@ import { parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 
 /**
- * Store paths of many closures, for JSON. Closures have most of their paths in common, and name each of them often: here each
- * name and each path with its references is written once, and stands for its place in a list everywhere else.
+ * Store paths of many closures, for JSON. Closures have most of their paths in common, and name each of them often:
+ * here each name and each path with its references is written once, and stands for its place in a list everywhere else.
  */
 export type PathWriter = {
   readonly name: (path: StorePath) => number
@@ -39,7 +39,10 @@ export const pathWriter = (): PathWriter => {
   }
 }
 
-/** Reads what a writer's `table` made. Throws an `Error` that names what is malformed; so do both functions that it returns. */
+/**
+ * Reads what a writer's `table` made. Throws an `Error` that names what is malformed; so do both functions that it
+ * returns.
+ */
 export const pathReader = (value: unknown, what: string): PathReader => {
   const fields = record(value, what)
   const names = entriesOf(list(storePath)(fields['names'], `${what}.names`), `${what}.names`)

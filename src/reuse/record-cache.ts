@@ -26,8 +26,8 @@ const prefix = 'nix-image-records-'
 const prefixOf = (name: string): string => `${prefix}${name.slice(0, 32)}-`
 
 /**
- * Reads the records of earlier runs from the Actions cache: the newest of a run with one of these names, 64 hex digits, or else
- * the newest of all. There are none where the cache has none, or none of the right form.
+ * Reads the records of earlier runs from the Actions cache: the newest of a run with one of these names, 64 hex digits,
+ * or else the newest of all. There are none where the cache has none, or none of the right form.
  */
 export const restoreRecords = async (
   names: readonly string[],
@@ -37,7 +37,8 @@ export const restoreRecords = async (
   const folder = join(temporary, folderName)
   // There is no entry of that name: what is in one decides how its key ends.
   const find = (prefixes: readonly string[]) => cache.restore(folder, prefix, prefixes, cacheLimits.records)
-  // All prefixes are looked for in this branch before any is in the default branch, so that the last one comes by itself.
+  // All prefixes are looked for in this branch before any is in the default branch, so that the last one comes by
+  // itself.
   const entry = (await find(names.map(prefixOf))) ?? (await find([prefix]))
   if (entry === undefined) return noRecords('cache')
   try {
@@ -55,8 +56,8 @@ export const restoreRecords = async (
 }
 
 /**
- * Saves records under the name that a run which asks for the same looks for first, without images for which there is no room. An
- * entry never changes, so that every content has its own.
+ * Saves records under the name that a run which asks for the same looks for first, without images for which there is no
+ * room. An entry never changes, so that every content has its own.
  */
 export const saveRecords = async (
   all: Records<'cache'>,

@@ -6,8 +6,9 @@ import { parseContents, parseKey, parseLayer, printContents, printLayer } from '
 import { type PathReader, pathReader, pathWriter } from './path-table.ts'
 
 /**
- * Who says what a record says. GitHub's scopes decide who may have written what the Actions cache has. What a registry has may be
- * of anybody who may push there: it is a claim, and so is all that was made with it. One never becomes the other.
+ * Who says what a record says. GitHub's scopes decide who may have written what the Actions cache has. What a registry
+ * has may be of anybody who may push there: it is a claim, and so is all that was made with it. One never becomes the
+ * other.
  */
 export type Level = 'cache' | 'registry'
 
@@ -35,7 +36,10 @@ export type Records<L extends Level> = {
 
 export const noRecords = <L extends Level>(level: L): Records<L> => ({ level, images: [], layers: [], sources: [] })
 
-/** An image of 2,500 store paths takes about 400 kB, and less where others have the same; a layer 300 bytes, a source 130. */
+/**
+ * An image of 2,500 store paths takes about 400 kB, and less where others have the same; a layer 300 bytes, a source
+ * 130.
+ */
 const most = { images: 40, layers: 2000, sources: 200 }
 
 const formatVersion = 2
@@ -112,8 +116,8 @@ export const printRecords = ({ images, layers, sources }: Records<Level>): strin
 }
 
 /**
- * The records with as many images as make a text of at most `limit` bytes: without those that are longer by themselves, then
- * without the oldest.
+ * The records with as many images as make a text of at most `limit` bytes: without those that are longer by themselves,
+ * then without the oldest.
  */
 export const fittingRecords = <L extends Level>(records: Records<L>, limit: number): Records<L> => {
   const fits = (images: readonly ImageRecord<L>[]): boolean =>

@@ -26,8 +26,8 @@ const largestRecord = 6_000_000
 const tagOf = (requestKey: string): string => `nix-${requestKey.slice(0, 32)}`
 
 /**
- * What the registry claims of earlier runs: the records of these requests, and the layers of what the tags name now. Whoever may
- * push to the repository may have written it. What is not of the right form is told and left out.
+ * What the registry claims of earlier runs: the records of these requests, and the layers of what the tags name now.
+ * Whoever may push to the repository may have written it. What is not of the right form is told and left out.
  */
 export const pullRecords = async (
   client: RepositoryClient,
@@ -83,8 +83,8 @@ const readRecord = async (
 }
 
 /**
- * Puts the record of a request into the registry: a manifest that names the image's layers, so that they are kept. Throws an
- * `Error` if it is larger than a later run would read.
+ * Puts the record of a request into the registry: a manifest that names the image's layers, so that they are kept.
+ * Throws an `Error` if it is larger than a later run would read.
  */
 export const pushRecord = async (client: RepositoryClient, image: ImageRecord<Level>): Promise<void> => {
   const config = documentOf(recordMediaType, printRecords({ ...noRecords(image.level), images: [image] }))

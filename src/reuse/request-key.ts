@@ -8,9 +8,9 @@ import type { Plan } from '../plan.ts'
 const formatVersion = 2
 
 /**
- * All that decides which layers an image has, one line each; nothing in it changes from commit to commit. `content` is the NAR
- * hash of the package set, and before that is known, the set as it is written, which names records but finds no image. `ownNix`
- * is the hash of the action's own `nix/` folder.
+ * All that decides which layers an image has, one line each; nothing in it changes from commit to commit. `content` is
+ * the NAR hash of the package set, and before that is known, the set as it is written, which names records but finds no
+ * image. `ownNix` is the hash of the action's own `nix/` folder.
  */
 export const requestParts = (
   plan: Plan,

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { SourceIdentity } from '../nix/source.ts'
 
 /**
- * What a source is found again by that a run has fetched and hashed, 64 hex digits: its URL with its revision. `undefined` of
- * what can be another one every time and has no hash to compare with, and of what is on this machine.
+ * What a source is found again by that a run has fetched and hashed, 64 hex digits: its URL with its revision.
+ * `undefined` of what can be another one every time and has no hash to compare with, and of what is on this machine.
  */
 export const sourceKey = ({ fetch, revision }: SourceIdentity): string | undefined => {
   if (fetch.by === 'path' || (fetch.by === 'git' && revision === undefined)) return undefined

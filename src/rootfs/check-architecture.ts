@@ -15,8 +15,8 @@ const machineNames: Readonly<Record<number, string>> = {
 }
 
 /**
- * Throws a `UserError` if a program in `/bin` or `/sbin` is for another kind of machine than the image, as happens when a
- * package set does not pass `system` on. Programs that are not ELF files are nobody's business. Source: System V ABI,
+ * Throws a `UserError` if a program in `/bin` or `/sbin` is for another kind of machine than the image, as happens when
+ * a package set does not pass `system` on. Programs that are not ELF files are nobody's business. Source: System V ABI,
  * "ELF Header".
  */
 export const checkArchitecture = async (links: Links, platform: Platform): Promise<void> => {

@@ -13,9 +13,9 @@ const everywhere = /^\/((dev|proc|sys)(\/.*)?|nix|nix\/store|etc\/(hosts|hostnam
 const mostHops = 40
 
 /**
- * The links of packages that lead to nothing, in their order: into a store path that is not in the closure, to a file that
- * its package does not have, or to a name that the image's root does not have. What this machine has outside of the store
- * makes no difference. Files are asked for synchronously, as in `storePathsTree`.
+ * The links of packages that lead to nothing, in their order: into a store path that is not in the closure, to a file
+ * that its package does not have, or to a name that the image's root does not have. What this machine has outside of
+ * the store makes no difference. Files are asked for synchronously, as in `storePathsTree`.
  */
 export const findDanglingLinks = (links: Links, closure: Closure, baseFiles: readonly TreeEntry[]): DanglingLink[] => {
   const root = new Map(links)

@@ -4,7 +4,9 @@ import type { Loader } from './loader.ts'
 
 const certificates = 'etc/ssl/certs/ca-bundle.crt'
 
-/** Follows from what is in the image. With a loader, also git and Nix are told of the certificates by their own names. */
+/**
+ * Follows from what is in the image. With a loader, also git and Nix are told of the certificates by their own names.
+ */
 export const imageDefaults = (links: Links, loader: Loader | undefined): ImageDefaults => {
   const variables = ['SSL_CERT_FILE', ...(loader ? ['GIT_SSL_CAINFO', 'NIX_SSL_CERT_FILE'] : [])]
   return {

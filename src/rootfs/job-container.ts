@@ -1,7 +1,8 @@
 /**
- * What `preset: job-container` adds, so that GitHub's runner can use an image as the `container:` of a job. The runner starts
- * `tail`, then `sh`, `cat` and `grep`, and then its own Node, which was not built for Nix: see `loader.ts`. Its checkout
- * needs git, and its cache tar and zstd. Source: actions/runner 2.336, `ContainerOperationProvider.cs` and `StepHost.cs`.
+ * What `preset: job-container` adds, so that GitHub's runner can use an image as the `container:` of a job. The runner
+ * starts `tail`, then `sh`, `cat` and `grep`, and then its own Node, which was not built for Nix: see `loader.ts`. Its
+ * checkout needs git, and its cache tar and zstd. Source: actions/runner 2.336, `ContainerOperationProvider.cs` and
+ * `StepHost.cs`.
  */
 
 /** The packages, each with other names under which somebody may have listed the same programs. */

@@ -9,8 +9,8 @@ import type { StorePath } from '../nix/store-path.ts'
 import { digestOf } from '../oci/descriptor.ts'
 
 /**
- * What the symlink layer puts into the image: names without slashes at either end, with what they point to; `undefined` for
- * a directory.
+ * What the symlink layer puts into the image: names without slashes at either end, with what they point to; `undefined`
+ * for a directory.
  */
 export type Links = ReadonlyMap<string, string | undefined>
 
@@ -36,8 +36,8 @@ export const readLinks = async ({
 }
 
 /**
- * Store paths whose directories decided what the links of an image are: those that they lead to, and those that hold the
- * directories which they lead through.
+ * Store paths whose directories decided what the links of an image are: those that they lead to, and those that hold
+ * the directories which they lead through.
  */
 export const linkedPaths = async (links: Links): Promise<StorePath[]> => {
   const folders = new Set([...links.values()].flatMap((target) => (target ? [posix.dirname(target)] : [])))

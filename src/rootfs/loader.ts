@@ -4,9 +4,9 @@ import type { Platform } from '../oci/platform.ts'
 import { loaderPackages } from './job-container.ts'
 
 /**
- * The loader of programs that were not built for Nix: a link to nix-ld in the image, and the variables by which it finds the
- * real loader and the libraries. It hides them from the program's children. Some start theirs with few variables or none;
- * for those, links are where nix-ld looks then.
+ * The loader of programs that were not built for Nix: a link to nix-ld in the image, and the variables by which it
+ * finds the real loader and the libraries. It hides them from the program's children. Some start theirs with few
+ * variables or none; for those, links are where nix-ld looks then.
  */
 export type Loader = {
   /** By their names, without a slash at either end, with their targets. */

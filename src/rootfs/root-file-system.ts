@@ -5,7 +5,8 @@ import type { Links } from './links.ts'
 import type { Loader } from './loader.ts'
 import { accountFiles, type Users } from './users.ts'
 
-// Its ID must be no other distribution's: programs look for files of that one, and the runner's Node for Alpine is refused.
+// Its ID must be no other distribution's: programs look for files of that one, and the runner's Node for Alpine is
+// refused.
 const osRelease = `NAME="Nix image"
 ID=nix-image
 PRETTY_NAME="Nix image"
@@ -52,9 +53,9 @@ const symlink = (name: string, target: string): TreeEntry => ({ type: 'symlink',
 
 /**
  * The base layer: what programs expect of a root file system and no package brings, and the working directory and the
- * volumes, which are the user's. What the symlink layer has is left as it is; a directory over a link would hide what is behind
- * it. Throws a `UserError` if such a folder cannot be made, or is for somebody else only. `/etc/hosts`
- * and `/etc/resolv.conf` come from whoever starts a container.
+ * volumes, which are the user's. What the symlink layer has is left as it is; a directory over a link would hide what
+ * is behind it. Throws a `UserError` if such a folder cannot be made, or is for somebody else only. `/etc/hosts` and
+ * `/etc/resolv.conf` come from whoever starts a container.
  */
 export const rootFileSystem = (
   links: Links,

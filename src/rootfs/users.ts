@@ -41,8 +41,8 @@ export const accountFiles = (user: BaseLayer['user']): { readonly passwd: string
 export type Users = { readonly owner: Owner; readonly homes: readonly (readonly [name: string, owner: Owner])[] }
 
 /**
- * The users by the `/etc/passwd` that a package brings, else those of every image. Without a `user`, programs run as root.
- * Throws a `UserError` if it is not there, has no numbers, or is not what Nix put into the store.
+ * The users by the `/etc/passwd` that a package brings, else those of every image. Without a `user`, programs run as
+ * root. Throws a `UserError` if it is not there, has no numbers, or is not what Nix put into the store.
  */
 export const findUsers = async (
   { preset, user }: BaseLayer,

@@ -17,7 +17,9 @@ import { treeArbitrary } from '../support/trees.ts'
 /** How many trees other programs read; `DIFFERENTIAL_TREES=10000 npm test` takes longer. */
 const trees = Number(process.env['DIFFERENTIAL_TREES'] ?? 1000)
 
-/** To start a program for each tree would take minutes, so that many go into one archive, each in a folder of its own. */
+/**
+ * To start a program for each tree would take minutes, so that many go into one archive, each in a folder of its own.
+ */
 const perArchive = 100
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

@@ -128,7 +128,9 @@ type Change = (entries: readonly TreeEntry[], at: number) => TreeEntry[]
 const replaced = (entries: readonly TreeEntry[], at: number, ...by: TreeEntry[]): TreeEntry[] =>
   entries.toSpliced(at, 1, ...by)
 
-/** Single changes, each of an entry of this kind. A changed tree is in order, or not; a NAR is another one in any case. */
+/**
+ * Single changes, each of an entry of this kind. A changed tree is in order, or not; a NAR is another one in any case.
+ */
 const changes: readonly (readonly [TreeEntry['type'], Change])[] = [
   [
     'file',

@@ -13,7 +13,10 @@ beforeAll(async () => {
 })
 afterAll(() => folder[Symbol.asyncDispose]())
 
-/** 60 MB of characters of three bytes, one of which is cut wherever a line is; and what the runner would take for commands. */
+/**
+ * 60 MB of characters of three bytes, one of which is cut wherever a line is; and what the runner would take for
+ * commands.
+ */
 const long = `(builtins.concatStringsSep "" (builtins.genList (n: "${'漢'.repeat(1000)}") 20000))`
 const commands = String.raw`\n::set-output name=digest::evil\n  ::error::evil\r::add-path::/evil\n##[error]evil`
 

@@ -5,7 +5,10 @@ import { type CacheService, startCacheService } from '../support/cache-service.t
 import { smallSet } from '../support/nix.ts'
 import { type StrictRegistry, startStrictRegistry } from '../support/strict-registry.ts'
 
-/** A registry that has lost blobs, and takes manifests of what it does not have, must not get a tag of an image that nobody can pull. */
+/**
+ * A registry that has lost blobs, and takes manifests of what it does not have, must not get a tag of an image that
+ * nobody can pull.
+ */
 
 let cache: CacheService
 let registry: StrictRegistry

@@ -9,7 +9,9 @@ import { root } from '../support/action.ts'
 import { silentLog } from '../support/log.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-/** What `docs/cache.md` says, and that it is so. `test/cache/actions-cache.test.ts` has what ends when the time is over. */
+/**
+ * What `docs/cache.md` says, and that it is so. `test/cache/actions-cache.test.ts` has what ends when the time is over.
+ */
 
 test('the limits are those that are documented', async () => {
   const text = (await readFile(join(root, 'docs', 'cache.md'), 'utf8')).replaceAll(/\s+/g, ' ')

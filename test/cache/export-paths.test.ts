@@ -48,7 +48,10 @@ beforeAll(async () => {
 })
 afterAll(() => first[Symbol.asyncDispose]())
 
-/** Saves without a signing key and restores into an empty store, where `evaluated` is already. Returns what came from the entry. */
+/**
+ * Saves without a signing key and restores into an empty store, where `evaluated` is already. Returns what came from
+ * the entry.
+ */
 const throughEntry = async (evaluated: readonly StorePath[]): Promise<StorePath[]> => {
   const entry = join(first.folder, 'entry')
   const temporary = join(first.folder, 'temporary')

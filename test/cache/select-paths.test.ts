@@ -15,7 +15,10 @@ const info = (name: string, narSize: number, trust: Candidate['trust'], ...refer
   trust,
 })
 
-/** A library and a program from a substituter, a program that was built with the library, an image of both, and a source. */
+/**
+ * A library and a program from a substituter, a program that was built with the library, an image of both, and a
+ * source.
+ */
 const closure = [
   info('image', 1, 'built', 'built', 'program'),
   info('program', 20, 'proven', 'library'),

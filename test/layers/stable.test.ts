@@ -22,8 +22,8 @@ const withChangedRoot = (closure: Closure, pick: number): Closure => {
 }
 
 /**
- * Of the layers that change when one path comes or goes: its own, and two for each of seven cuts that its group gains and
- * another one loses. Random closures come near to it only if they are made for it; the most that was seen is 9.
+ * Of the layers that change when one path comes or goes: its own, and two for each of seven cuts that its group gains
+ * and another one loses. Random closures come near to it only if they are made for it; the most that was seen is 9.
  */
 const mostChanged = 15
 
@@ -126,7 +126,8 @@ describe('whatever the closure', () => {
     )
   })
 
-  // In classes without an end, the package that comes would outweigh all the others together, and cut its way to itself.
+  // In classes without an end, the package that comes would outweigh all the others together, and cut its way to
+  // itself.
   test.each([
     ['200 packages of 500 bytes, and one of 79 kB that comes', 200, 500, 79_000],
     ['200 packages of 330 MB, and one of 100 GB that comes', 200, 330e6, 100e9],

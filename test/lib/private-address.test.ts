@@ -4,7 +4,8 @@ import { isAllowedPlace, isOwnHost, isTrustedRealm } from '../../src/registry/or
 
 /**
  * The IANA special-purpose address registries, whole, with whether a block is globally reachable by them. Sources:
- * https://www.iana.org/assignments/iana-ipv4-special-registry and https://www.iana.org/assignments/iana-ipv6-special-registry
+ * https://www.iana.org/assignments/iana-ipv4-special-registry and
+ * https://www.iana.org/assignments/iana-ipv6-special-registry
  */
 const registries: readonly [block: string, first: string, last: string, isReachable: boolean][] = [
   ['0.0.0.0/8', '0.0.0.0', '0.255.255.255', false],

@@ -2,7 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** `npm test`: everything that must hold before a change lands, the quick checks first. Ends with one line that says so. */
+/**
+ * `npm test`: everything that must hold before a change lands, the quick checks first. Ends with one line that says so.
+ */
 
 const root = join(import.meta.dirname, '..', '..')
 const cache = join(root, '.cache')

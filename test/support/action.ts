@@ -53,7 +53,9 @@ type ActionFile = { inputs: Record<string, { default?: string; required?: boolea
 
 export const actionFile = async (): Promise<ActionFile> => parse(await readFile(join(root, 'action.yml'), 'utf8'))
 
-/** Runs the bundled action as the runner does: inputs as `INPUT_*` with the defaults of `action.yml`, outputs in files. */
+/**
+ * Runs the bundled action as the runner does: inputs as `INPUT_*` with the defaults of `action.yml`, outputs in files.
+ */
 export const runAction = async (
   inputs: Readonly<Record<string, string>>,
   { environment = {}, event = {}, workspace, started, wrapper = [] }: StepOptions = {},

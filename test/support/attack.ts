@@ -39,8 +39,8 @@ declare module 'vitest' {
 }
 
 /**
- * A test that attacks. `attempt` makes the attack with real parts and fails where it succeeds. It returns whether the run
- * told somebody of it, by an error, a warning or a notice.
+ * A test that attacks. `attempt` makes the attack with real parts and fails where it succeeds. It returns whether the
+ * run told somebody of it, by an error, a warning or a notice.
  */
 export const attack = (attacker: Attacker, asset: Asset, title: string, attempt: () => Promise<boolean>): void =>
   test(`${attacker}, ${asset}: ${title}`, async ({ task }) => {

@@ -43,8 +43,8 @@ export type BareMachineOptions = StepOptions & {
 export type BareMachineResult = StepResult & { readonly left: string; readonly next: string }
 
 /**
- * Runs the action on a machine that has no Nix: an empty `/nix` of its own that belongs to root, a PATH without Nix, and a
- * user who is not root but may use sudo without a password.
+ * Runs the action on a machine that has no Nix: an empty `/nix` of its own that belongs to root, a PATH without Nix,
+ * and a user who is not root but may use sudo without a password.
  */
 export const runOnBareMachine = async (
   inputs: Readonly<Record<string, string>>,

@@ -15,7 +15,10 @@ import { root } from './action.ts'
 import { startDaemon } from './daemon.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** What may be wrong with the service, which has each answer half a second late where it is slow; those of the second line are about the bytes that are downloaded. */
+/**
+ * What may be wrong with the service, which has each answer half a second late where it is slow; those of the second
+ * line are about the bytes that are downloaded.
+ */
 export type CacheFault =
   | ('unavailable' | 'rate-limited' | 'silent' | 'slow' | 'read-denied' | 'write-denied' | 'full')
   | ('corrupt' | 'truncated' | 'stalled' | 'missing')
@@ -54,8 +57,8 @@ const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 const container = 'cache'
 
 /**
- * Starts Azurite with the cache service's protocol, version 2, in front, on free loopback ports. Source: the messages of
- * `@actions/cache`, `generated/results/api/v1/cache.ts`.
+ * Starts Azurite with the cache service's protocol, version 2, in front, on free loopback ports. Source: the messages
+ * of `@actions/cache`, `generated/results/api/v1/cache.ts`.
  */
 export const startCacheService = async (): Promise<CacheService> => {
   await using starting = new AsyncDisposableStack()

@@ -9,7 +9,9 @@ import { nixConfigFolder } from './nix-places.ts'
 import { output } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** A package set with packages of its own that are built, and may be changed: no other test has the same store paths. */
+/**
+ * A package set with packages of its own that are built, and may be changed: no other test has the same store paths.
+ */
 export type ChangeableSet = AsyncDisposable & {
   /** A folder, for `nixpkgs`. */
   readonly set: string

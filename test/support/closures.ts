@@ -72,7 +72,9 @@ const node = fc.record({
   isRoot: fc.nat({ max: 7 }).map((pick) => pick === 7),
 })
 
-/** Graphs without cycles, in which every path can be reached from the roots. The order of paths says nothing about them. */
+/**
+ * Graphs without cycles, in which every path can be reached from the roots. The order of paths says nothing about them.
+ */
 export const runtimeGraphs: fc.Arbitrary<RuntimeGraph> = fc
   .tuple(fc.array(node, { minLength: 1, maxLength: 24, size: 'max' }), fc.nat())
   .map(([nodes, seed]) => {

@@ -18,8 +18,8 @@ export type Container = AsyncDisposable & {
   readonly rootfs: string
   readonly config: ImageConfig
   /**
-   * Runs the image's entrypoint with the command, or with the image's own command, without network. A program that is not
-   * there is exit code 1 and runc's complaint.
+   * Runs the image's entrypoint with the command, or with the image's own command, without network. A program that is
+   * not there is exit code 1 and runc's complaint.
    */
   run(command?: readonly string[], options?: ContainerRunOptions): Promise<Finished>
 }
@@ -50,8 +50,8 @@ const capabilities = [
 ]
 
 /**
- * Fetches an image and unpacks it. Throws an `Error` if that fails, or if skopeo, umoci or runc is missing. `source` and
- * `options` are those of `fetchImage`.
+ * Fetches an image and unpacks it. Throws an `Error` if that fails, or if skopeo, umoci or runc is missing. `source`
+ * and `options` are those of `fetchImage`.
  */
 export const unpackImage = async (source: string, options: FetchOptions = {}): Promise<Container> => {
   const runc = need('runc', 'runc')

@@ -22,8 +22,8 @@ const startSeconds = 30
 const stopSeconds = 10
 
 /**
- * Starts a program and waits until it is ready. Throws an `Error` with the end of its log if it ends early or takes longer
- * than 30 seconds. It gets SIGTERM if this process ends without having stopped it.
+ * Starts a program and waits until it is ready. Throws an `Error` with the end of its log if it ends early or takes
+ * longer than 30 seconds. It gets SIGTERM if this process ends without having stopped it.
  */
 export const startDaemon = async (
   program: string,
@@ -33,7 +33,8 @@ export const startDaemon = async (
   await mkdir(options.logs, { recursive: true })
   const stdout = join(options.logs, 'stdout')
   const stderr = join(options.logs, 'stderr')
-  // Files and not pipes: what the program has written before it answers a request can be read as soon as the answer is here.
+  // Files and not pipes: what the program has written before it answers a request can be read as soon as the answer is
+  // here.
   const files = [openSync(stdout, 'a'), openSync(stderr, 'a')] as const
   const child = spawn(need('setpriv', 'util-linux'), ['--pdeathsig', 'TERM', program, ...args], {
     env: options.env,

@@ -9,8 +9,8 @@ import { output } from './process.ts'
 type Architecture = 'amd64' | 'arm64'
 
 /**
- * `folder` holds the sets, one folder each, and what was downloaded. A set can be for several kinds of machines (default:
- * this one's). `large` adds a C compiler and the whole of Python and Perl.
+ * `folder` holds the sets, one folder each, and what was downloaded. A set can be for several kinds of machines
+ * (default: this one's). `large` adds a C compiler and the whole of Python and Perl.
  */
 export type DebianSetOptions = {
   readonly folder?: string
@@ -34,10 +34,10 @@ const large = [...small, 'gcc', 'libc6-dev', 'perl', 'python3'].sort()
 const leftOut = new Set(words('adduser base-files debconf debianutils dpkg init-system-helpers install-info ucf'))
 
 /**
- * Makes the package set of `test/fixtures/debian-set` with Debian packages of the versions that apt has now, and returns
- * its folder, which never changes: other versions, another list or another generator make another folder. Where it is there
- * already, only apt's lists are read. Several callers may do this at a time. Throws an `Error` if apt does not know or
- * cannot download a package.
+ * Makes the package set of `test/fixtures/debian-set` with Debian packages of the versions that apt has now, and
+ * returns its folder, which never changes: other versions, another list or another generator make another folder. Where
+ * it is there already, only apt's lists are read. Several callers may do this at a time. Throws an `Error` if apt does
+ * not know or cannot download a package.
  */
 export const debianSet = async (options: DebianSetOptions = {}): Promise<string> => {
   const folder = resolve(options.folder ?? join(root, '.cache', 'test-world', 'debian-set'))
@@ -194,8 +194,8 @@ const undeclared = (name: string): string[] => {
 }
 
 /**
- * What `wanted` leads to, with the dependencies of each. One that leads back to where the search came from is left out: the
- * search starts at programs, so that it is a library which does without its program.
+ * What `wanted` leads to, with the dependencies of each. One that leads back to where the search came from is left out:
+ * the search starts at programs, so that it is a library which does without its program.
  */
 const withoutCycles = (wanted: readonly string[], depends: (name: string) => string[]): Map<string, string[]> => {
   const done = new Map<string, string[]>()

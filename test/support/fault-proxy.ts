@@ -46,8 +46,8 @@ export type FaultProxy = AsyncDisposable & {
 }
 
 /**
- * Stands in front of a registry on loopback and spoils what the rules name; for each request the first rule that fits and is
- * not used up. Also stands in front of the token server that the registry names.
+ * Stands in front of a registry on loopback and spoils what the rules name; for each request the first rule that fits
+ * and is not used up. Also stands in front of the token server that the registry names.
  */
 export const startFaultProxy = async (registry: string, rules: readonly Rule[] = []): Promise<FaultProxy> => {
   const requests: ProxiedRequest[] = []

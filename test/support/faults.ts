@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import type { Fault, Rule } from './fault-proxy.ts'
 
-/** The requests of a push, of this client and of others, which send a blob with PATCH before the PUT that commits it. */
+/**
+ * The requests of a push, of this client and of others, which send a blob with PATCH before the PUT that commits it.
+ */
 export const stages = {
   token: (method, path) => method === 'GET' && path.startsWith('/token'),
   'question for a blob': (method, path) => method === 'HEAD' && path.includes('/blobs/sha256'),

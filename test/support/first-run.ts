@@ -55,7 +55,10 @@ export type FirstRun = AsyncDisposable & {
     tools?: Partial<StoreCacheTools>,
     changes?: { store?: string; fetched?: FetchedSource },
   ): Promise<string>
-  /** Restores an entry into a store that has only what evaluation brings. Throws an `Error` if a path that is valid there does not have the content that it has here. */
+  /**
+   * Restores an entry into a store that has only what evaluation brings. Throws an `Error` if a path that is valid
+   * there does not have the content that it has here.
+   */
   restore(entry: string, tools?: Partial<StoreCacheTools>): Promise<Restored>
   /** A file with the secret key `upstream-1`, `ours-1`, or `evil-1`, which nobody trusts. */
   secretFile(name: string): string

@@ -7,8 +7,8 @@ import { type Finished, run } from './process.ts'
 
 /**
  * A program, to be run where `/nix` is its own: several installations at once, several times, each time with an empty
- * `/nix`; or, with moments in milliseconds, one that is killed at each of these, beside one that is not, if there is one at all.
- * Prints JSON, what each time came out.
+ * `/nix`; or, with moments in milliseconds, one that is killed at each of these, beside one that is not, if there is
+ * one at all. Prints JSON, what each time came out.
  */
 export type RaceResult = {
   /** What the processes that were not killed left, sorted. */

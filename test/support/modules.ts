@@ -2,7 +2,9 @@ import { globSync, readFileSync } from 'node:fs'
 import { join, posix } from 'node:path'
 import ts from 'typescript'
 
-/** A file of `src/`, by its path there without `.ts`. What it imports is named in the same way, packages as they are. */
+/**
+ * A file of `src/`, by its path there without `.ts`. What it imports is named in the same way, packages as they are.
+ */
 export type Module = {
   readonly name: string
   readonly lines: number

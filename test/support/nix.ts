@@ -27,7 +27,8 @@ const nonce = `${process.pid}-${performance.timeOrigin}`
 export type SourceTools = IdentifyTools & FetchTools & { readonly access: NixAccess }
 
 /**
- * The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. `remote` is a store other than the machine's.
+ * The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. `remote` is a store other than
+ * the machine's.
  */
 export const withNix = async <T>(
   work: (nix: Nix, tools: SourceTools) => Promise<T>,

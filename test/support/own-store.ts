@@ -3,11 +3,15 @@ import { join } from 'node:path'
 import { need } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** What a step changes in `/nix` is in `folder` alone. `wrapper` starts it: a program, and arguments before the step's own. */
+/**
+ * What a step changes in `/nix` is in `folder` alone. `wrapper` starts it: a program, and arguments before the step's
+ * own.
+ */
 export type OwnStore = AsyncDisposable & { readonly folder: string; readonly wrapper: readonly string[] }
 
 /**
- * A `/nix` that has all that the machine's has. It begins with commands of a shell, run by root; `$daemon`, which they may set, is ended with the step.
+ * A `/nix` that has all that the machine's has. It begins with commands of a shell, run by root; `$daemon`, which they
+ * may set, is ended with the step.
  */
 export const ownStore = async (commands: string): Promise<OwnStore> => {
   const temporary = await temporaryFolder('own-store')

@@ -7,7 +7,10 @@ import { pin, smallSet } from './nix.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { startWebServer, type WebServer } from './web-server.ts'
 
-/** The small set in all the ways in which `nixpkgs` may name a package set. `folder` has a git repository of it in `set`. */
+/**
+ * The small set in all the ways in which `nixpkgs` may name a package set. `folder` has a git repository of it in
+ * `set`.
+ */
 export type PackageSources = AsyncDisposable & {
   readonly folder: string
   readonly server: WebServer

@@ -39,7 +39,9 @@ export const searchPath = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', 
   .filter((folder) => folder)
   .join(delimiter)
 
-/** The absolute path of a program. Throws an `Error` of one sentence that names the Debian package if it is not there. */
+/**
+ * The absolute path of a program. Throws an `Error` of one sentence that names the Debian package if it is not there.
+ */
 export const need = (program: string, debianPackage: string): string => {
   const found = searchPath
     .split(delimiter)

@@ -40,8 +40,8 @@ const accounts = {
 const userAgent = 'test-support'
 
 /**
- * Starts Debian's docker-registry on a free loopback port, without authentication or with basic or token authentication.
- * Throws an `Error` if it is not installed or does not start.
+ * Starts Debian's docker-registry on a free loopback port, without authentication or with basic or token
+ * authentication. Throws an `Error` if it is not installed or does not start.
  */
 export const startRegistry = async ({ auth, tokenLifetime }: RegistryOptions = {}): Promise<Registry> => {
   const program = need('docker-registry', 'docker-registry')

@@ -1,8 +1,9 @@
 import { need } from './process.ts'
 
 /**
- * Starts a program on a machine that lets nobody make a user namespace: root may make all others, as `sudo` does on Ubuntu 24.04,
- * but with `container` none at all, as in a container without `--privileged`. There may be a group `nixbld`. The arguments come before the program's own.
+ * Starts a program on a machine that lets nobody make a user namespace: root may make all others, as `sudo` does on
+ * Ubuntu 24.04, but with `container` none at all, as in a container without `--privileged`. There may be a group
+ * `nixbld`. The arguments come before the program's own.
  */
 export const restricted = (machine: 'host' | 'container', users?: 'with build users'): readonly string[] => [
   ...[need('bash', 'bash'), '-c', script, users ? buildUsers : ''],

@@ -17,8 +17,8 @@ export type RunHereOptions = {
 }
 
 /**
- * Runs the action in this process, as a step on the default branch, with sources from somewhere else than from NixOS and GitHub.
- * Rejects as a run does.
+ * Runs the action in this process, as a step on the default branch, with sources from somewhere else than from NixOS
+ * and GitHub. Rejects as a run does.
  */
 export const runHere = async (
   inputs: Readonly<Record<string, string>>,

@@ -31,8 +31,8 @@ const runnerUser = 1001
 
 /**
  * Pulls an image and starts it as the runner does (actions/runner 2.336: `ContainerOperationProvider.cs`,
- * `DockerCommandManager.cs`, `StepHost.cs`), but for the network, which is the machine's, so that servers on loopback can be
- * reached. Throws an `Error` with what Docker says if that fails.
+ * `DockerCommandManager.cs`, `StepHost.cs`), but for the network, which is the machine's, so that servers on loopback
+ * can be reached. Throws an `Error` with what Docker says if that fails.
  */
 export const startRunnerContainer = async (engine: DockerEngine, image: string): Promise<RunnerContainer> => {
   const docker = async (...args: string[]): Promise<string> => {

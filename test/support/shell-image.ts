@@ -14,8 +14,8 @@ export type ShellImageOptions = {
 const tag = 'org.opencontainers.image.ref.name'
 
 /**
- * Writes an OCI image layout into `folder`: one layer with this machine's `/bin/sh` and the libraries that it needs, tagged
- * with each of `tags`. Resolves to the digest of what the tags name.
+ * Writes an OCI image layout into `folder`: one layer with this machine's `/bin/sh` and the libraries that it needs,
+ * tagged with each of `tags`. Resolves to the digest of what the tags name.
  */
 export const writeShellImage = async (
   folder: string,

@@ -14,7 +14,10 @@ export type Quirks = {
   readonly lies?: 'blob' | 'blob question' | 'blob size' | 'manifest' | 'tag'
   /** Leaves out the digest, as the specification allows. */
   readonly noDigests?: boolean
-  /** Takes a manifest of blobs that it does not have, as the specification allows and go-containerregistry's registry does. */
+  /**
+   * Takes a manifest of blobs that it does not have, as the specification allows and go-containerregistry's registry
+   * does.
+   */
   readonly takesIncomplete?: boolean
   /** Makes the place of an upload out of the one that it would have named. */
   readonly place?: (path: string, host: string) => string
@@ -46,8 +49,9 @@ type Answer = { status: number; headers?: Record<string, string>; body?: string 
 const rangeLimit = 4 * 1024 * 1024
 
 /**
- * Starts it on loopback. It holds a client to every "MUST" that there is for pushing, and to what GHCR wants beyond. Source: OCI
- * distribution specification, "Push", https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+ * Starts it on loopback. It holds a client to every "MUST" that there is for pushing, and to what GHCR wants beyond.
+ * Source: OCI distribution specification, "Push",
+ * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRegistry> => {
   const violations: string[] = []

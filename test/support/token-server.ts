@@ -20,10 +20,10 @@ const service = 'test-registry'
 const leeway = 60
 
 /**
- * A server of registry tokens on loopback, in this process; its key and certificate are made in `folder`. A token is good for
- * `lifetime` seconds. As ghcr.io does, it
- * answers 401 to unknown users and 403 DENIED to those who ask for more than they may. Source: Docker registry token
- * authentication, https://distribution.github.io/distribution/spec/auth/token/
+ * A server of registry tokens on loopback, in this process; its key and certificate are made in `folder`. A token is
+ * good for `lifetime` seconds. As ghcr.io does, it answers 401 to unknown users and 403 DENIED to those who ask for
+ * more than they may. Source: Docker registry token authentication,
+ * https://distribution.github.io/distribution/spec/auth/token/
  */
 export const startTokenServer = async (
   folder: string,
