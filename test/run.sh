@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs `test` or `demo` on a machine that may have nothing but Node and npm: installs the project's packages, Node 24
+# Runs `test [FILE …]` or `demo` on a machine that may have nothing but Node and npm: installs the project's packages, Node 24
 # (the runner's, from npm) and the Debian packages of the test world, and says what is missing where it cannot.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,4 +19,4 @@ bash test/install-packages.sh
 # Nix without a daemon, containers and Docker's engine want to be root.
 as_root=()
 if ((EUID != 0)); then as_root=(sudo --preserve-env=CI "PATH=$PATH"); fi
-exec "${as_root[@]}" node "test/run/$1.ts"
+exec "${as_root[@]}" node "test/run/$1.ts" "${@:2}"

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 
 /**
  * `npm test`: everything that must hold before a change lands, the quick checks first. Ends with one line that says so.
+ * `npm test -- FILE …` runs the tests in these files alone, or in those whose path has FILE in it.
  */
 
 const root = join(import.meta.dirname, '..', '..')
@@ -16,6 +17,13 @@ const step = (title: string, program: string, args: readonly string[], advice: s
   if (status === 0) return
   console.error(`\n${title}: failed${error ? ` (${error.message})` : ''}. ${advice}`)
   process.exit(1)
+}
+
+const files = process.argv.slice(2)
+if (files.length > 0) {
+  console.log('Tests that start the action run dist/: after a change to src/, `npm run build` comes first.')
+  step('tests', 'vitest', ['run', '--project', 'all', ...files], 'Mend what vitest says above.')
+  process.exit()
 }
 
 step('types', 'tsc', [], 'Mend what tsc says above.')
