@@ -20,9 +20,10 @@ const source = join(import.meta.dirname, '..', '..', 'src')
 
 export const modules: readonly Module[] = globSync('**/*.ts', { cwd: source })
   .toSorted()
-  .map((file) => read(file, readFileSync(join(source, file), 'utf8')))
+  .map((file) => readModule(file, readFileSync(join(source, file), 'utf8')))
 
-function read(file: string, text: string): Module {
+/** What is in the `text` of a file; names in it are relative to where `file` is. */
+export function readModule(file: string, text: string): Module {
   const values: string[] = []
   const types: string[] = []
   const uses = new Set<string>()

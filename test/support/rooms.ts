@@ -1,6 +1,6 @@
 /**
  * Which rooms a room may import: the folders of `src/`, and the files beside them. Each names rooms above it only, so
- * that data goes one way. docs/architecture.md has the drawing of it, which `npm run draw-rooms` writes.
+ * that data goes one way. docs/architecture.md has the drawing of it, which `npm run document` writes.
  */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   lib: [],

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { root } from './support/action.ts'
+import { anchor, between, documents, drawInputs, withRepository } from './support/documents.ts'
+import { modules } from './support/modules.ts'
+import { staleStories, testsOf } from './support/tests-of.ts'
+
+const read = (page: string): string => readFileSync(join(root, page), 'utf8')
+
+test.each([...documents()])('what is generated in %s is up to date; `npm run document` writes it', (page, text) => {
+  expect(read(page)).toBe(text)
+})
+
+test('what descriptions name is there', () => {
+  const headings = [...read('README.md').matchAll(/^#+ (.*)$/gm)].map(([, title = '']) => anchor(title))
+  const named = [
+    ...read('action.yml')
+      .replaceAll(/\s+/g, ' ')
+      .matchAll(/README, "([^"]+)"/g),
+  ]
+  expect(named.length).toBeGreaterThan(5)
+  for (const [, title = ''] of named) expect(headings).toContain(anchor(title))
+  for (const [page] of read('action.yml').matchAll(/docs\/[a-z-]+\.md/g)) expect(read(page)).not.toBe('')
+})
+
+test('GitHub can read each description: one line of plain text', () => {
+  const { inputs, outputs } = parse(read('action.yml')) as Record<string, Record<string, { description: string }>>
+  for (const [name, { description }] of [...Object.entries(inputs ?? {}), ...Object.entries(outputs ?? {})]) {
+    expect(description, name).toMatch(/^[^\n]+\.$/)
+    expect(description, name).not.toMatch(/\]\(|<|\*\*/)
+  }
+})
+
+describe('a table', () => {
+  test('has what is required, links, and no bar that ends a cell', () => {
+    const description = 'See README, "How it works", and docs/reuse.md; a|b.'
+    expect(
+      drawInputs({ a: { description, required: true }, b: { description: 'B.', default: '${{ x || y }}' } }),
+    ).toContain(
+      [
+        '| `a` | required | See [How it works](#how-it-works), and [docs/reuse.md](docs/reuse.md); a\\|b. |',
+        '| `b` | `${{ x \\|\\| y }}` | B. |\n',
+      ].join('\n'),
+    )
+  })
+
+  test('goes between its comments, and only there', () => {
+    expect(between('a\n<!-- x -->\nold\n<!-- /x -->\nb', 'x', 'new $&\n')).toBe('a\n<!-- x -->\nnew $&\n<!-- /x -->\nb')
+    expect(() => between('a\n<!-- x -->\n', 'x', 'new\n')).toThrow('There is no <!-- x --> with a <!-- /x -->')
+  })
+})
+
+test('workflows name the repository of package.json, and other actions stay', () => {
+  expect(withRepository('- uses: OWNER/nix-image-action@v1\n- uses: actions/checkout@v5', 'me/fork')).toBe(
+    '- uses: me/fork@v1\n- uses: actions/checkout@v5',
+  )
+})
+
+describe('tests of modules', () => {
+  test.each(modules.map(({ name }) => name))('%s has some', (name) => {
+    expect(testsOf(name).tests).not.toEqual([])
+  })
+
+  test('are stories only for modules that are there and have no test of their name', () => {
+    expect(staleStories).toEqual([])
+  })
+})

@@ -1,0 +1,78 @@
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import { root } from './action.ts'
+import { drawRooms, rooms } from './rooms.ts'
+import { drawTests } from './tests-of.ts'
+
+/** An input or an output in `action.yml`. */
+type Entry = { readonly description: string; readonly default?: string; readonly required?: boolean }
+
+/** Longer defaults are cut: the pin of nixpkgs would make its column as wide as the page. */
+const longestDefault = 60
+
+/** GitHub shows a description as plain text; in a table, what it names is a link. */
+const cell = (description: string): string =>
+  description
+    .replaceAll(/docs\/[a-z-]+\.md/g, (page) => `[${page}](${page})`)
+    .replaceAll(/README, "([^"]+)"/g, (_, title: string) => `[${title}](#${anchor(title)})`)
+    .replaceAll('|', '\\|')
+
+/** What GitHub makes of a heading. */
+export const anchor = (title: string): string => title.toLowerCase().replaceAll(' ', '-')
+
+const defaultOf = ({ required, default: value = '' }: Entry): string => {
+  if (required) return 'required'
+  const short = value.length > longestDefault ? `${value.slice(0, 12)}…` : value
+  return short && `\`${short.replaceAll('|', '\\|')}\``
+}
+
+export const drawInputs = (inputs: Readonly<Record<string, Entry>>): string =>
+  [
+    '| input | default | meaning |\n|---|---|---|\n',
+    ...Object.entries(inputs).map(
+      ([name, entry]) => `| \`${name}\` | ${defaultOf(entry)} | ${cell(entry.description)} |\n`,
+    ),
+  ].join('')
+
+const drawOutputs = (outputs: Readonly<Record<string, Entry>>): string =>
+  [
+    '| output | meaning |\n|---|---|\n',
+    ...Object.entries(outputs).map(([name, { description }]) => `| \`${name}\` | ${cell(description)} |\n`),
+  ].join('')
+
+/** `text` with `content` between the comments `<!-- name -->` and `<!-- /name -->`. Throws an `Error` without them. */
+export const between = (text: string, name: string, content: string): string => {
+  const part = new RegExp(`(<!-- ${name} -->\\n).*(<!-- /${name} -->)`, 's')
+  if (!part.test(text)) throw new Error(`There is no <!-- ${name} --> with a <!-- /${name} --> after it.`)
+  return text.replace(part, (_, start, end) => `${start}${content}${end}`)
+}
+
+/** `text` where each workflow uses the action of `repository`, as `owner/name`. */
+export const withRepository = (text: string, repository: string): string =>
+  text.replaceAll(/(?<=uses: )[^/\s]+\/nix-image-action(?=@)/g, () => repository)
+
+const read = (file: string): string => readFileSync(join(root, file), 'utf8')
+
+/** The repository that users name, as `owner/name`: what `repository` in `package.json` says, and nothing else. */
+const repository: string = JSON.parse(read('package.json')).repository.replace('github:', '')
+
+/** The pages that hold something generated, by their paths, as they must be. */
+export const documents = (): ReadonlyMap<string, string> => {
+  const action = parse(read('action.yml'))
+  const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    'README.md': { inputs: drawInputs(action.inputs), outputs: drawOutputs(action.outputs) },
+    [join('docs', 'architecture.md')]: { rooms: drawRooms(rooms) },
+    [join('test', 'README.md')]: { tests: drawTests() },
+  }
+  const pages = globSync(['*.md', 'docs/**/*.md', 'test/*.md'], { cwd: root }).toSorted()
+  return new Map(
+    pages.map((page) => {
+      const drawn = Object.entries(tables[page] ?? {}).reduce(
+        (text, [name, table]) => between(text, name, table),
+        read(page),
+      )
+      return [page, withRepository(drawn, repository)]
+    }),
+  )
+}
