@@ -26,7 +26,7 @@ import { addLayerToLayout, prepareLayout, writeLayout } from './publish/write-la
 import { findCredentials } from './registry/credentials.ts'
 import { pushIndex, pushLayer, pushTags } from './registry/push.ts'
 import { RepositoryClient } from './registry/repository.ts'
-import { tellContents } from './report/log-contents.ts'
+import { logContents } from './report/log-contents.ts'
 import {
   type Outcome,
   type PlatformImage,
@@ -150,7 +150,7 @@ const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: 
       images = await makeAll()
       await publish(images)
     })
-  for (const { contents } of images) tellContents(contents, log)
+  for (const { contents } of images) logContents(contents, log)
   const top = topOf(images, plan)
   if (!plan.push) log[plan.notPushed.level](plan.notPushed.message)
   if (output) {

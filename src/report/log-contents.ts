@@ -11,7 +11,7 @@ const shownConflicts = 20
 const shownDangling = 3
 
 /** Says in the log what an image holds, and what its reader might not expect of it. */
-export const tellContents = ({ packages, conflicts, danglingLinks, closure, layers }: Contents, log: Log): void => {
+export const logContents = ({ packages, conflicts, danglingLinks, closure, layers }: Contents, log: Log): void => {
   const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
   log.info(
     `${counted(packages.length, 'package')}, ${counted(closure.paths.size, 'store path')} of ${megabytes(closureSize(closure))}, in ${counted(layers.length, 'layer')} of ${megabytes(size)}`,

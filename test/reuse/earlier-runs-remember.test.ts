@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { isLost } from '../../src/reuse/earlier-runs.ts'
 import { findImage } from '../../src/reuse/records.ts'
+import { inputs } from '../support/plans.ts'
 import {
   fetchedSource,
   keyOf,
@@ -37,6 +38,21 @@ test('what a run built and fetched is known to the next one', async () => {
   expect(second.earlier.source()).toMatchObject({
     description: `https://example.org/set.tar.gz with ${fetchedSource.narHash}`,
   })
+})
+
+test('what was built without a sandbox is no image of a run that wants one, nor the other way round', async () => {
+  for (const [before, after] of [
+    ['off', 'require'],
+    ['off', 'auto'],
+    ['auto', 'require'],
+    ['require', 'off'],
+  ] as const) {
+    await world.remember(['a'], { nix: { ...inputs.nix, sandbox: before } })
+    const run = world.run({ nix: { ...inputs.nix, sandbox: after } })
+    await run.earlier.recall(unfetchedSource)
+    expect(await run.earlier.image(platform), `${before}, then ${after}`).toBe(undefined)
+    world.entries.length = 0
+  }
 })
 
 test('the time of all images that were used counts', async () => {

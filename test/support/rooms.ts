@@ -19,8 +19,20 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   report: ['graph', 'image', 'lib', 'nix', 'oci'],
   reuse: ['cache', 'graph', 'image', 'layers', 'lib', 'nix', 'oci', 'plan', 'registry', 'report'],
   build: [
-    ...['archive', 'cache', 'graph', 'image', 'inputs', 'layers', 'lib', 'nix', 'oci', 'plan', 'registry', 'report'],
-    ...['reuse', 'rootfs'],
+    'archive',
+    'cache',
+    'graph',
+    'image',
+    'inputs',
+    'layers',
+    'lib',
+    'nix',
+    'oci',
+    'plan',
+    'registry',
+    'report',
+    'reuse',
+    'rootfs',
   ],
   run: ['build', 'cache', 'inputs', 'lib', 'nix', 'oci', 'plan', 'publish', 'registry', 'report', 'reuse'],
   main: ['cache', 'inputs', 'lib', 'nix', 'report', 'run'],
@@ -30,10 +42,9 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
 const floorsOf = (table: typeof rooms): string[][] => {
   const floorOf = (room: string): number => Math.max(-1, ...(table[room] ?? []).map(floorOf)) + 1
   const names = Object.keys(table)
-  const floors = Array.from({ length: Math.max(...names.map(floorOf)) + 1 }, (_, floor) =>
+  return Array.from({ length: Math.max(...names.map(floorOf)) + 1 }, (_, floor) =>
     names.filter((room) => floorOf(room) === floor),
   )
-  return floors
 }
 
 /** The table for people, in Markdown: a floor for each row, the highest first, with what each of its rooms imports. */
