@@ -2,8 +2,9 @@ import { link, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { UserError } from '../../src/lib/error.ts'
+import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
 import { image } from '../../src/oci/image.ts'
-import { prepareLayout, writeLayout } from '../../src/publish/write-layout.ts'
+import { addLayerToLayout, prepareLayout, writeLayout } from '../../src/publish/write-layout.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const made = image([], { architecture: 'amd64', created: '1970-01-01T00:00:01Z' })
@@ -36,6 +37,59 @@ test('a link above the folder is followed where it is not in the workspace, as t
   await symlink(other, join(workspace, 'out'))
   for (const path of ['workspace/out/new', 'other/to-workspace/out/new', 'link/to-workspace/out/new'])
     await expect(prepareLayout(join(machine.path, path), workspace), path).rejects.toThrow(/out is a link/)
+})
+
+test('a folder that is a link itself is refused, in the workspace and elsewhere, and one in a link to nothing too', async () => {
+  await using machine = await temporaryFolder('layout')
+  const workspace = join(machine.path, 'workspace')
+  const outside = join(machine.path, 'outside')
+  await mkdir(workspace)
+  await mkdir(outside)
+  for (const [place, target] of [
+    [join(workspace, 'there'), outside],
+    [join(workspace, 'nowhere'), join(machine.path, 'nowhere')],
+    [join(machine.path, 'elsewhere'), outside],
+  ] as const) {
+    await symlink(target, place)
+    await expect(prepareLayout(place, workspace)).rejects.toThrow(
+      `\`output\` is ${place}, where ${place} is a link, which may lead anywhere; name a folder that is reached without one.`,
+    )
+  }
+  const beyond = join(workspace, 'nowhere', 'image')
+  await expect(prepareLayout(beyond, workspace)).rejects.toThrow(/nowhere is a link/)
+  expect(await readdir(outside)).toEqual([])
+})
+
+test('a folder that cannot be made is told with the reason, also where the workspace is not there', async () => {
+  await using machine = await temporaryFolder('layout')
+  const file = join(machine.path, 'file')
+  await writeFile(file, '')
+  const folder = join(file, 'image')
+  const error = await prepareLayout(folder, join(machine.path, 'nowhere')).catch((error: unknown) => error)
+  expect(error).toBeInstanceOf(UserError)
+  expect(error).toMatchObject({
+    message: `\`output\` is ${folder}, which cannot be written to (ENOTDIR); name another folder.`,
+    cause: { code: 'ENOTDIR' },
+  })
+})
+
+test('layers and documents lie under their digests, and what cannot be copied is told as it is', async () => {
+  await using workspace = await temporaryFolder('layout')
+  const folder = join(workspace.path, 'image')
+  const bytes = Buffer.from('a layer')
+  const descriptor = { mediaType: 'application/vnd.oci.image.layer.v1.tar', digest: digestOf(bytes), size: 7 }
+  const file = join(workspace.path, 'layer')
+  await writeFile(file, bytes)
+  await prepareLayout(folder, workspace.path)
+  const layer = { file, descriptor, diffID: descriptor.digest }
+  await addLayerToLayout(folder, layer)
+  await writeLayout(folder, [made], made.manifest, [])
+  const read = (digest: Digest): Promise<Buffer> => readFile(join(folder, 'blobs', ...digest.split(':')))
+  expect(await read(descriptor.digest)).toEqual(bytes)
+  for (const { descriptor, bytes } of [made.config, made.manifest])
+    expect((await read(descriptor.digest)).equals(bytes)).toBe(true)
+  await rm(file)
+  await expect(addLayerToLayout(folder, layer)).rejects.toMatchObject({ code: 'ENOENT' })
 })
 
 test.each([
