@@ -7,20 +7,23 @@ import { declarationsOf, drawSample } from './mutation-sample.ts'
  * `npm run mutate -- [FOLDER OR FILE …]`: changes the code of each, one place at a time, runs the tests that reach the
  * place, and says how many of the changes some test notices; a change that makes the tests hang is noticed too. Prints
  * those that none noticed, and ends with 1 where less than 85 % were. Only tests that run in this process count: a
- * program that is started runs `dist/`, where nothing has changed. A place that runs once, when its module is loaded,
- * is left out, since it would want all tests from the start. Where there is much code a sample is drawn, see
- * `drawSample`.
+ * program that is started runs `dist/`, where nothing has changed, and so are the programs of threads. A place that
+ * runs once, when its module is loaded, is left out, since it would want all tests from the start. Where there is much
+ * code a sample is drawn, see `drawSample`.
  */
 
 /** What can be mutated, and the tests for it, as globs: not those that take so long that a sample would take hours. */
 const tests: Readonly<Record<string, readonly string[]>> = {
   'src/registry': ['test/registry/*.test.ts', 'test/lib/retry-after.test.ts'],
-  'src/archive': ['test/archive/{compress,hash-archive,layer,nars-of-tar,prove,tar}.test.ts', 'test/build/*.test.ts'],
+  'src/archive': [
+    'test/archive/{compress,deflate,hash-archive,layer,nars-of-tar,prove,tar}.test.ts',
+    'test/build/*.test.ts',
+  ],
   'src/rootfs': ['test/rootfs/*.test.ts'],
   'src/publish': ['test/publish/*.test.ts', 'test/oci/layout.test.ts'],
   'src/cache': [
     'test/cache/{cache-answers,cache-limits,cache-time,cache-use,import-paths,narinfo,read-entry}.test.ts',
-    'test/cache/{select-paths,store-cache-key,wanted-paths}.test.ts',
+    'test/cache/{export-paths,select-paths,store-cache,store-cache-key,wanted-paths}.test.ts',
   ],
   'src/reuse': ['test/reuse/*.test.ts'],
   'src/nix/source.ts': ['test/nix/pinned-source.test.ts'],
@@ -40,7 +43,9 @@ if (unknown.length > 0) {
 const rows: string[] = []
 let isEnough = true
 for (const name of names.length > 0 ? names : Object.keys(tests)) {
-  const files = name.endsWith('.ts') ? [name] : globSync(`${name}/*.ts`, { cwd: root }).sort()
+  const files = name.endsWith('.ts')
+    ? [name]
+    : globSync(`${name}/*.ts`, { cwd: root, exclude: ['**/*-worker.ts'] }).sort()
   const all = files.flatMap((file) => declarationsOf(file, readFileSync(join(root, file), 'utf8')))
   const sample = drawSample(all, mostLines)
   const globs = tests[name] ?? []

@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 import { buffer } from 'node:stream/consumers'
 import { zstdDecompressSync } from 'node:zlib'
 import { expect, test } from 'vitest'
@@ -72,3 +73,17 @@ test('an error of the blocks is the error of what they become', async () => {
   }
   await expect(buffer(compress(failing(), 'zstd', 1, () => {}))).rejects.toThrow('the disk is gone')
 })
+
+test.each(['gzip', 'zstd'] as const)(
+  '%s reads one block more than there are cores, and then waits',
+  async (algorithm) => {
+    let read = 0
+    const blocks = async function* (): AsyncGenerator<Block> {
+      for (; read < 50; read++) yield blockOf(noise.subarray(0, 1000))
+    }
+    const compressed = compress(blocks(), algorithm, 1, () => {})
+    await compressed.next()
+    expect(read).toBe(availableParallelism())
+    await compressed.return(undefined)
+  },
+)

@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { inBlocks, release } from '../../src/archive/block.ts'
@@ -74,4 +75,35 @@ test('the memory of a block is another one’s when all of its users have releas
   }
   expect(new Set(memories).size).toBe(3)
   expect(memories[2]).toBe(memories[1])
+})
+
+/** One for each thread of this process. */
+const threads = (): number => readdirSync('/proc/self/task').length
+
+test('what is read waits where the thread falls behind, and is in the same memory again', async () => {
+  const megabyte = 1024 * 1024
+  const zeros = async function* (): AsyncGenerator<Uint8Array> {
+    for (let count = 0; count < 300; count++) yield Buffer.alloc(megabyte)
+  }
+  const memories = new Set<unknown>()
+  for await (const block of hashArchive('other files').through(inBlocks(zeros(), megabyte, 2))) {
+    memories.add(block.buffer)
+    release(block)
+  }
+  // 16 that wait, and those on their way.
+  expect(memories.size).toBeLessThan(24)
+})
+
+test('one thread hashes one archive after the other, and ends where it is left in the middle', async () => {
+  const hashing = (): AsyncGenerator => hashArchive('other files').through(inBlocks(of('a', 'b'), 1, 1))
+  const whole = async (): Promise<void> => {
+    for await (const _ of hashing());
+  }
+  await whole()
+  const before = threads()
+  for (let count = 0; count < 5; count++) await whole()
+  expect(threads()).toBe(before)
+  for (let count = 0; count < 5; count++) for await (const _ of hashing()) break
+  await whole()
+  expect(threads()).toBeLessThanOrEqual(before)
 })
