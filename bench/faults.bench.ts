@@ -50,7 +50,7 @@ const each = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): P
 const withSkopeo = async (image: NamedImage, host: string): Promise<void> => {
   const layout = join(folder.path, `layout-${image.name}`)
   await prepareLayout(layout, layout)
-  for (const layer of image.layers) await addLayerToLayout(layout, { ...layer, diffID: layer.descriptor.digest })
+  for (const layer of image.layers) await addLayerToLayout(layout, layer)
   await writeLayout(layout, [image.image], image.image.manifest, ['image'])
   const options = ['--retry-times', '3', '--preserve-digests', '--dest-tls-verify=false', '--dest-no-creds', '--quiet']
   const copy = ['--insecure-policy', 'copy', ...options, `oci:${layout}:image`, `docker://${host}/${image.name}:v1`]

@@ -44,7 +44,7 @@ type Metadata = {
   reused: string
   requests: number
   bytes: { uploaded: number; layers: number }
-  platforms: { layers: { origin: string }[] }[]
+  platforms: { layers: { made: string }[] }[]
 }
 /** `otherRequests` are those that are not one for each layer. */
 type Row = {
@@ -81,16 +81,16 @@ const measure = async (what: string, store: string, inputs: Record<string, strin
   const seconds = (performance.now() - start) / 1000
   if (step.exitCode !== 0) throw new Error(step.log)
   const { reused, requests, bytes, platforms } = JSON.parse(step.metadataFile) as Metadata
-  const origins = platforms.flatMap(({ layers }) => layers.map(({ origin }) => origin))
-  const built = origins.filter((origin) => origin === 'built').length
+  const made = platforms.flatMap(({ layers }) => layers.map(({ made }) => made))
+  const built = made.filter((made) => made === 'built').length
   const row = {
     what,
     seconds,
     nix: nix.count() - before,
-    otherRequests: requests - origins.length,
+    otherRequests: requests - made.length,
     uploaded: bytes.uploaded,
     digest: step.outputs['digest'] ?? '',
-    text: `${reused}, ${built} of ${origins.length} layers built`,
+    text: `${reused}, ${built} of ${made.length} layers built`,
   }
   const cells = [
     what.padEnd(48),

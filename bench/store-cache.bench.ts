@@ -97,14 +97,13 @@ const actionsCache = () => {
     join(root, 'dist', 'index.js'),
   )
   const log = { ...silentLog, notice: (message: string) => console.log(message) }
-  const time = cacheTime({ log, signal, limit: 300_000 })
+  const time = cacheTime({ log, signal }, 300_000)
   return {
     log,
     time,
-    cache: openActionsCache(cacheService, {
+    cache: openActionsCache(cacheService, time, {
       environment: childEnvironment,
       temporary: folder,
-      time,
       log,
       secret: () => {},
       signal,

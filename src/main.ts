@@ -7,17 +7,19 @@ import { readContext } from './inputs/context.ts'
 import { readInputs } from './inputs/read-inputs.ts'
 import { secretsOf } from './inputs/secrets-of.ts'
 import { explain, messages, UserError } from './lib/error.ts'
+import { withJob } from './lib/job.ts'
 import { actionsLog, annotation } from './lib/log.ts'
 import { redact } from './lib/redact.ts'
 import { writeNewFile } from './lib/write-new-file.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
 import { artifactLine } from './report/artifacts.ts'
+import { logContents } from './report/log-contents.ts'
 import { metadata } from './report/metadata.ts'
 import type { Outcome } from './report/outcome.ts'
 import { outputs } from './report/outputs.ts'
 import { sbom } from './report/sbom.ts'
 import { summary } from './report/summary.ts'
-import { run } from './run.ts'
+import { type Outside, run } from './run.ts'
 
 // Layers are compressed on Node's thread pool, which has four threads however many cores there are.
 process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, availableParallelism())}`
@@ -45,16 +47,19 @@ try {
   for (const value of secretsOf((name) => core.getInput(name))) secret(value)
   const context = readContext(process.env, import.meta.filename)
   const inputs = readInputs((name) => core.getInput(name), context)
-  const outcome = await run(inputs, context, {
-    log,
-    secret,
+  const outside: Outside = {
     endpoints: { ...publicEndpoints, ownGithub: context.github.url },
-    signal: cancel.signal,
+    githubToken: inputs.githubToken,
     addToJob: ({ bin, variables }) => {
       core.addPath(bin)
       for (const [name, value] of Object.entries(variables)) core.exportVariable(name, value)
     },
-  })
+  }
+  const { temporary, childEnvironment: environment } = context
+  const outcome = await withJob({ log, secret, signal: cancel.signal, environment, temporary }, (job) =>
+    run(inputs, context, outside, job),
+  )
+  for (const platform of outcome.platforms) logContents(platform, log)
   const { fileName, text, output } = metadata(outcome)
   const files = {
     sbom: inputs.sbom ? await writeSbom(outcome, context.temporary) : undefined,

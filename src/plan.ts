@@ -1,25 +1,38 @@
 import { type Compression, compressionFormat } from './archive/compression.ts'
+import { cacheUse } from './cache/cache-use.ts'
+import type { CachePlan } from './cache/open-caches.ts'
+import { storeCacheKey } from './cache/store-cache-key.ts'
 import type { PopularityData } from './graph/popularity.ts'
+import type { BaseLayer } from './image/base-layer.ts'
 import type { Configuration, DatedConfiguration } from './image/configuration.ts'
 import type { Context } from './inputs/context.ts'
 import type { Inputs } from './inputs/read-inputs.ts'
 import type { Evaluation, RequestedPackage } from './nix/evaluate.ts'
-import type { SandboxMode } from './nix/sandbox.ts'
+import type { NixRequest } from './nix/prepare.ts'
+import type { SourceReference } from './nix/source-reference.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
-import type { BaseLayer } from './rootfs/base-layer.ts'
+import { formatRepository } from './oci/reference.ts'
+import type { TargetPlan } from './publish/target.ts'
 import { jobContainerPackages } from './rootfs/job-container.ts'
 
-/** What a run is going to do, decided from inputs and context before anything is done. */
+/** What a run is going to do, decided from inputs and context before anything is done. Each part is for one room. */
 export type Plan = {
   /** The first one is what outputs that are for one platform speak of. */
   readonly platforms: readonly Platform[]
+  readonly source: SourceReference
+  readonly nix: NixRequest
+  readonly image: ImagePlan
+  readonly cache: CachePlan
+  /** What an earlier run made is used where a record of the Actions cache says so, or also where the registry does. */
+  readonly reuse: 'records' | 'registry' | 'none'
+  readonly target: TargetPlan
+}
+
+/** What decides the bytes of an image, besides its source and its platform. */
+export type ImagePlan = {
   readonly evaluation: Evaluation
-  readonly layering: Inputs['layering']
+  readonly layering: 'stable' | 'popularity'
   readonly popularity: PopularityData
-  /** Lines for nix.conf. */
-  readonly nixConfig: string
-  /** Who may have built what this run uses. */
-  readonly sandbox: SandboxMode
   /** For the store paths; the last layers have theirs already. */
   readonly layerBudget: number
   readonly base: BaseLayer
@@ -28,11 +41,6 @@ export type Plan = {
   readonly compression: Compression
   /** How layers are packed and compressed; part of their keys. */
   readonly layerFormat: string
-  /** What an earlier run made is used where a record of the Actions cache says so, or also where the registry does. */
-  readonly reuse: 'records' | 'registry' | 'none'
-  readonly push: boolean
-  /** Why the image is not pushed, where it is not; for the log, at this level. */
-  readonly notPushed: { readonly level: 'info' | 'notice'; readonly message: string }
 }
 
 /** The time that Nix gives every file; an image that is built again must not have another digest. */
@@ -48,20 +56,17 @@ const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: 
 export const layersForPaths = (maxLayers: number, baseLayer: boolean): number => maxLayers - (baseLayer ? 2 : 1)
 
 export const plan = (inputs: Inputs, context: Context, popularity: PopularityData = new Map()): Plan => {
-  const { preset, configuration } = inputs
+  const { repository, preset, configuration, platforms, nix } = inputs
   const { user, workdir, volumes } = configuration
   const baseLayer = preset !== 'bare' || (workdir !== undefined && workdir !== '/') || volumes.length > 0
   const forked = inputs.push === 'auto' && context.isForkPullRequest
-  return {
-    platforms: inputs.platforms,
+  const image: ImagePlan = {
     evaluation: {
       nixDirectory: context.nixDirectory,
       nativeSystem: nixSystem(context.platform),
       config: inputs.nixpkgsConfig,
       packages: [...inputs.packages, ...presetPackages(inputs)],
     },
-    nixConfig: inputs.nix.config,
-    sandbox: inputs.nix.sandbox,
     layering: inputs.layering,
     popularity,
     layerBudget: layersForPaths(inputs.maxLayers, baseLayer),
@@ -69,12 +74,54 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
     configuration: { ...withSource(configuration, context), created: createdAt(context) },
     compression: inputs.compression,
     layerFormat: compressionFormat(inputs.compression),
+  }
+  const use = cacheUse(inputs.cache, context)
+  return {
+    platforms,
+    source: inputs.source,
+    nix: {
+      ...nix,
+      system: image.evaluation.nativeSystem,
+      source: inputs.source,
+      secretFolders: [
+        ...(context.childEnvironment['HOME'] ? [context.childEnvironment['HOME']] : []),
+        context.workspace,
+        context.temporary,
+      ],
+    },
+    image,
+    cache: {
+      service: context.cacheService,
+      records: use.records,
+      storePaths: {
+        key: storeCacheKey({ ...image, platforms, sandbox: nix.sandbox }, formatRepository(repository)),
+        use: use.storePaths,
+        signingKey: inputs.signingKey,
+      },
+    },
     // A layer that is reused is in the registry only, and a layout wants it as a file.
     reuse: inputs.output || inputs.reuse === 'false' ? 'none' : inputs.reuse === 'registry' ? 'registry' : 'records',
-    push: inputs.push !== 'false' && !forked,
-    notPushed: forked
-      ? { level: 'notice', message: `The image is not pushed: ${whyNot(context)}` }
-      : { level: 'info', message: 'The image is not pushed, as `push: false` says.' },
+    target: {
+      repository,
+      tags: inputs.tags,
+      credentials: {
+        credentials: inputs.credentials,
+        dockerConfig: context.dockerConfig,
+        helperEnvironment: context.helperEnvironment,
+        actor: context.actor,
+        githubToken: inputs.githubToken,
+        github: context.github,
+      },
+      push: inputs.push !== 'false' && !forked,
+      notPushed: forked
+        ? { level: 'notice', message: `The image is not pushed: ${whyNot(context)}` }
+        : { level: 'info', message: 'The image is not pushed, as `push: false` says.' },
+      layout: inputs.output,
+      workspace: context.workspace,
+      commit: context.commit,
+      attempt: context.attempt,
+      indexAnnotations: image.configuration.annotations.index,
+    },
   }
 }
 

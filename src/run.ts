@@ -1,190 +1,79 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
-import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
-import { openBuilder } from './build/builder.ts'
-import { openActionsCache } from './cache/actions-cache.ts'
-import { cacheTime } from './cache/cache-time.ts'
-import { cacheUse } from './cache/cache-use.ts'
-import { openStoreCache } from './cache/store-cache.ts'
-import { storeCacheKey } from './cache/store-cache-key.ts'
+import { buildPlatform } from './build/build-platform.ts'
+import { openCaches } from './cache/open-caches.ts'
 import type { Context } from './inputs/context.ts'
 import type { Inputs } from './inputs/read-inputs.ts'
 import { readPopularity } from './inputs/read-popularity.ts'
-import { UserError } from './lib/error.ts'
-import type { Log } from './lib/log.ts'
-import { inOrder, type Timings, timed } from './lib/timings.ts'
-import { urlSecrets } from './lib/url-secrets.ts'
-import type { Endpoints } from './nix/endpoints.ts'
-import { identifySource } from './nix/identify-source.ts'
-import type { InstalledNix } from './nix/install.ts'
-import type { Document } from './oci/descriptor.ts'
-import { imageIndex } from './oci/image-index.ts'
-import { formatRepository } from './oci/reference.ts'
-import { plan as makePlan, type Plan } from './plan.ts'
-import { explainMoves } from './publish/moved-tags.ts'
-import { addLayerToLayout, prepareLayout, writeLayout } from './publish/write-layout.ts'
-import { findCredentials } from './registry/credentials.ts'
-import { pushIndex, pushLayer, pushTags } from './registry/push.ts'
-import { RepositoryClient } from './registry/repository.ts'
-import { logContents } from './report/log-contents.ts'
-import {
-  type Outcome,
-  type PlatformImage,
-  type PlatformOutcome,
-  type PushableImage,
-  platformOutcome,
-  reusedOf,
-} from './report/outcome.ts'
-import { earlierRuns, isLost } from './reuse/earlier-runs.ts'
+import { mapConcurrently } from './lib/concurrent.ts'
+import type { Job } from './lib/job.ts'
+import { once } from './lib/once.ts'
+import { type Stage, timed } from './lib/timings.ts'
+import { fetchSource } from './nix/fetch-source.ts'
+import { identifySource, type SourceAccess } from './nix/identify-source.ts'
+import { type AddToJob, prepareNix } from './nix/prepare.ts'
+import { pinned, refined } from './nix/source.ts'
+import type { Platform } from './oci/platform.ts'
+import { plan as makePlan } from './plan.ts'
+import { isLost, openTarget } from './publish/target.ts'
+import { type Outcome, outcomeOf } from './report/outcome.ts'
+import { forgotten } from './reuse/known.ts'
+import { recall } from './reuse/recall.ts'
+import { remember } from './reuse/remember.ts'
+import { reuseImage, reuseLayer } from './reuse/reuse.ts'
 
-/** What a run needs from outside. */
-export type Ports = {
-  readonly log: Log
-  /** Masks a value in the log from then on. */
-  readonly secret: (value: string) => void
-  readonly endpoints: Endpoints
-  /** Makes an installed Nix the one of the job's later steps too. */
-  readonly addToJob: (installed: InstalledNix) => void
-  /** Ends the run, and all that it started. */
-  readonly signal: AbortSignal
-}
+/** Where sources come from, and what makes an installed Nix the one of later steps too. */
+export type Outside = SourceAccess & { readonly addToJob: AddToJob }
 
-/**
- * Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. Temporary
- * files are gone when it returns or throws.
- */
-export const run = async (inputs: Inputs, context: Context, ports: Ports): Promise<Outcome> => {
-  const temporary = await mkdir(context.temporary, { recursive: true })
-    .then(() => mkdtemp(join(context.temporary, 'nix-image-')))
-    .catch((cause) => {
-      throw new UserError(
-        `RUNNER_TEMP is ${context.temporary}, which cannot be written to (${cause.code}); name a folder of this user.`,
-        { cause },
-      )
-    })
-  const work = build(inputs, context, ports, temporary)
-  try {
-    return await Promise.race([work, cancelled(ports.signal)])
-  } finally {
-    // Whoever was interrupted has a moment to put things in order.
-    await Promise.race([work.catch(() => {}), setTimeout(cleanUpLimit, undefined, { ref: false })])
-    await rm(temporary, { recursive: true, force: true, maxRetries: 5 })
-  }
-}
-
-/** In milliseconds; the runner kills a step some seconds after it has told it to end. */
-const cleanUpLimit = 1_500
-
-/** Rejects when the run is cancelled; whoever works on may be in the middle of something that cannot be interrupted. */
-const cancelled = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason))
-  })
-
-const build = async (inputs: Inputs, context: Context, ports: Ports, temporary: string): Promise<Outcome> => {
+/** Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. */
+export const run = async (inputs: Inputs, context: Context, outside: Outside, job: Job): Promise<Outcome> => {
   const start = performance.now()
+  const stage = <T>(name: Stage, work: () => Promise<T>): Promise<T> => timed(job.timings, name, work)
   const plan = makePlan(inputs, context, await readPopularity(inputs.popularity))
-  const { repository, tags, output } = inputs
-  const { log, signal, endpoints } = ports
-  const environment = context.childEnvironment
-  const timings: Timings = {}
+  const target = await openTarget(plan.target, job)
+  const identity = await stage('source', () => identifySource(plan.source, outside, job))
+  const caches = openCaches(plan.cache, job)
+  let known = await stage('cache', () => recall(plan, identity, caches.records, target, job))
 
-  if (output) await prepareLayout(output, context.workspace)
-  const client = new RepositoryClient(
-    repository,
-    await findCredentials(repository, { ...inputs, ...context, signal }),
-    ports,
-  )
-  if (plan.push) await client.checkAccess()
-  const named = await timed(timings, 'source', () =>
-    identifySource(inputs.source, { ...inputs, endpoints, environment, temporary, signal }),
-  )
-  if (named.fetch.by === 'tarball') for (const part of urlSecrets(named.fetch.url)) ports.secret(part)
-  const time = cacheTime({ log, signal })
-  const cache = openActionsCache(context.cacheService, { ...ports, time, environment, temporary })
-  const use = cacheUse(inputs.cache, context)
-  const earlier = earlierRuns(plan, tags, client, { cache, use: use.records, log, temporary, signal })
-  const identity = await timed(timings, 'cache', () => earlier.recall(named))
-
-  const builder = openBuilder(plan, inputs, identity, {
-    ...ports,
-    ...{ earlier, client, environment, temporary, timings },
-    secretFolders: [...(environment['HOME'] ? [environment['HOME']] : []), context.workspace, context.temporary],
-    storeCache: openStoreCache(storeCacheKey(plan, formatRepository(repository)), {
-      ...{ cache, time, use: use.storePaths, signingKey: inputs.signingKey, log, temporary },
-    }),
-    deliver: async (layer) => {
-      const origin = plan.push ? await pushLayer(client, layer) : 'built'
-      if (output) await addLayerToLayout(output, layer)
-      return origin
-    },
+  const nix = once(() => stage('install', () => prepareNix(plan.nix, outside, job)))
+  const fetched = once(async () => {
+    const { nix: fetcher } = await nix()
+    const source = await stage('source', () => fetchSource(known.source, fetcher, job))
+    job.log.info(`Packages come from ${source.description}`)
+    known = await stage('cache', () => recall(plan, refined(identity, source), caches.records, target, job, known))
+    return source
   })
-  const makeAll = async (): Promise<PushableImage[]> => {
-    const images: PushableImage[] = []
-    for (const platform of plan.platforms)
-      images.push((await earlier.image(platform)) ?? (await builder.image(platform)))
-    return images
+  const reuse = async (platform: Platform) => {
+    const reused = await reuseImage(known, platform, plan, target, job)
+    known = reused.known
+    return reused.image
   }
-  const publish = (images: readonly PushableImage[]): Promise<void> =>
-    timed(timings, 'push', async () => {
-      const top = topOf(images, plan)
-      const { digest } = top.descriptor
-      const repair = async (): Promise<void> => {
-        for (const { push } of images) await push()
-      }
-      if (images.length > 1) await pushIndex(client, top, repair)
-      const moved = await pushTags(client, top, tags, repair)
-      log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
-      for (const { level, message } of explainMoves(moved, { ...context, repository, digest })) log[level](message)
+  const build = async (platform: Platform) => {
+    const [access, source] = [await nix(), await fetched()]
+    // What the source holds may be known only now.
+    const reused = await reuse(platform)
+    if (reused) return reused
+    await stage('cache', () => caches.storePaths.restoreSource(source, access.nix))
+    return buildPlatform(platform, plan.image, source, access, job, {
+      evaluated: (derivation) => stage('cache', () => caches.storePaths.restoreOutputs(derivation, access.nix)),
+      find: (key) => reuseLayer(known, key, target),
+      deliver: target.deliver,
+      keep: target.keep,
     })
+  }
+  const make = async (platform: Platform) => (await reuse(platform)) ?? build(platform)
 
-  let images = await makeAll()
-  // Later steps want it, whatever this one needed; if it cannot be had, no tag has moved.
-  if (inputs.nix.install === 'always') await builder.prepareNix()
-  if (plan.push)
-    await publish(images).catch(async (error) => {
-      if (images.every(({ built }) => built) || !isLost(error)) throw error
-      log.info('The registry does not take what an earlier run made; all of it is made again.')
-      earlier.forget()
-      images = await makeAll()
-      await publish(images)
-    })
-  for (const { contents } of images) logContents(contents, log)
-  const top = topOf(images, plan)
-  if (!plan.push) log[plan.notPushed.level](plan.notPushed.message)
-  if (output) {
-    const documents = images.map(({ image }) => image)
-    await writeLayout(output, documents, top, tags)
-    log.info(`The image layout is in ${output}`)
-  }
-  const source = builder.source() ?? earlier.source()
-  await timed(timings, 'cache', async () => {
-    await earlier.remember(images, Math.round(performance.now() - start))
-    await builder.keepStorePaths()
+  let images = await mapConcurrently(plan.platforms, 1, make)
+  // Before a tag moves, since it may fail.
+  if (plan.nix.install === 'always') await nix()
+  const top = await target.publish(images).catch(async (error) => {
+    if (images.every(({ reused }) => !reused) || !isLost(error)) throw error
+    job.log.info('The registry does not take what an earlier run made; all of it is made again.')
+    known = forgotten(known)
+    images = await mapConcurrently(plan.platforms, 1, make)
+    return target.publish(images)
   })
-  return {
-    repository,
-    tags,
-    descriptor: top.descriptor,
-    pushed: plan.push,
-    output,
-    source,
-    platforms: images.map(platformOutcome) as [PlatformOutcome],
-    reused: reusedOf(images),
-    secondsBefore: earlier.milliseconds() / 1000,
-    uploaded: client.bytesSent,
-    requests: client.requests,
-    timings: inOrder(timings),
-  }
-}
-
-/** What the tags point at: the image, or the index where there are several. */
-const topOf = (images: readonly PlatformImage[], { configuration }: Plan): Document => {
-  const [only, ...others] = images
-  if (only && others.length === 0) return only.image.manifest
-  return imageIndex(
-    images.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })),
-    configuration.annotations.index,
-  )
+  await stage('cache', async () => {
+    await remember(plan, known, images, Math.round(performance.now() - start), caches.records, target, job)
+    await caches.storePaths.save()
+  })
+  return outcomeOf(images, top, pinned(known.source), target.delivered(), job.timings)
 }

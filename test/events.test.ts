@@ -73,7 +73,7 @@ describe('by default', () => {
     const context = readContext(environment, join(root, 'dist', 'index.js'))
     const given = inputVariables(await actionFile(), { packages: 'tree' }, evaluated(commit, event))
     const inputs = readInputs((name) => given[`INPUT_${name.toUpperCase()}`] ?? '', context)
-    expect(plan(inputs, context).push).toBe(tag !== undefined)
+    expect(plan(inputs, context).target.push).toBe(tag !== undefined)
     if (tag !== undefined) expect([inputs.tags, context.commit]).toEqual([[tag], tag])
     const { records, storePaths } = cacheUse('true', context)
     expect([records.read, storePaths.read]).toEqual([true, true])

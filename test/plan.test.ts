@@ -20,7 +20,7 @@ test.each([
   ['job-container', 64, 62, ['git', 'jq', ...jobContainer, { attr: 'cacert' }, optional[1], ...loader]],
 ] as const)('preset %s of at most %d layers: %d layers for store paths', (preset, maxLayers, layerBudget, packages) => {
   const planned = planOf({ preset, maxLayers })
-  expect({ ...planned, packages: planned.evaluation.packages }).toMatchObject({ layerBudget, packages })
+  expect({ ...planned.image, packages: planned.image.evaluation.packages }).toMatchObject({ layerBudget, packages })
 })
 
 test.each([
@@ -29,21 +29,21 @@ test.each([
   ['git', 'gitFull'],
   ['coreutils', 'coreutils-full'],
 ])('a container of a job gets no %s where %s is listed, with which it would be in conflict', (attr, listed) => {
-  const { packages } = planOf({ preset: 'job-container', packages: [listed] }).evaluation
+  const { packages } = planOf({ preset: 'job-container', packages: [listed] }).image.evaluation
   expect(packages).toContain(listed)
   expect(packages).not.toContainEqual({ attr })
-  expect(planOf({ preset: 'job-container', packages: [] }).evaluation.packages).toContainEqual({ attr })
+  expect(planOf({ preset: 'job-container', packages: [] }).image.evaluation.packages).toContainEqual({ attr })
 })
 
 test('the base layer has the user, the working directory and the volumes, and is there for that alone', () => {
   const user = { uid: 1000, gid: undefined }
   const planWith = (preset: Inputs['preset'], workdir?: string, volumes: string[] = []): Plan =>
     planOf({ preset, configuration: { ...inputs.configuration, user, workdir, volumes } })
-  expect(planWith('default', '/app').base).toEqual({ preset: 'default', user, workdir: '/app', volumes: [] })
-  expect(planWith('default', '/app', ['/data']).base).toMatchObject({ volumes: ['/data'] })
-  expect(planWith('bare', undefined, ['/data'])).toMatchObject({ layerBudget: 62 })
-  expect(planWith('bare', '/app')).toMatchObject({ layerBudget: 62 })
-  for (const workdir of [undefined, '/']) expect(planWith('bare', workdir)).toMatchObject({ layerBudget: 63 })
+  expect(planWith('default', '/app').image.base).toEqual({ preset: 'default', user, workdir: '/app', volumes: [] })
+  expect(planWith('default', '/app', ['/data']).image.base).toMatchObject({ volumes: ['/data'] })
+  expect(planWith('bare', undefined, ['/data']).image).toMatchObject({ layerBudget: 62 })
+  expect(planWith('bare', '/app').image).toMatchObject({ layerBudget: 62 })
+  for (const workdir of [undefined, '/']) expect(planWith('bare', workdir).image).toMatchObject({ layerBudget: 63 })
 })
 
 describe('the configuration', () => {
@@ -51,17 +51,17 @@ describe('the configuration', () => {
   const source = { 'org.opencontainers.image.source': repositoryUrl }
 
   test('tells where the repository of the workflow is, in labels and annotations', () => {
-    expect(planOf({}, { repositoryUrl }).configuration).toMatchObject({
+    expect(planOf({}, { repositoryUrl }).image.configuration).toMatchObject({
       labels: source,
       annotations: { manifest: source, index: source },
     })
-    expect(planOf().configuration).toMatchObject(inputs.configuration)
+    expect(planOf().image.configuration).toMatchObject(inputs.configuration)
   })
 
   test('tells another source where one is given', () => {
     const other = { 'org.opencontainers.image.source': 'https://example.org', a: 'b' }
     const configuration = { ...inputs.configuration, labels: other, annotations: { manifest: other, index: {} } }
-    expect(planOf({ configuration }, { repositoryUrl }).configuration).toMatchObject({
+    expect(planOf({ configuration }, { repositoryUrl }).image.configuration).toMatchObject({
       labels: other,
       annotations: { manifest: other, index: source },
     })
@@ -73,12 +73,15 @@ describe('the configuration', () => {
     [1735689600, '2025-01-01T00:00:00Z'],
     [253402300799, '9999-12-31T23:59:59Z'],
   ])('has the same time for all images, but where SOURCE_DATE_EPOCH says so: %j', (sourceDateEpoch, created) => {
-    expect(planOf({}, { sourceDateEpoch }).configuration.created).toBe(created)
+    expect(planOf({}, { sourceDateEpoch }).image.configuration.created).toBe(created)
   })
 })
 
 test('an image for another platform is built with the tools of this machine', () => {
-  const { platforms, evaluation } = planOf()
+  const {
+    platforms,
+    image: { evaluation },
+  } = planOf()
   expect(platforms).toEqual(['linux/arm64'])
   expect(evaluation).toMatchObject({
     nativeSystem: 'x86_64-linux',
@@ -89,18 +92,18 @@ test('an image for another platform is built with the tools of this machine', ()
 
 test('layering and compression are as the inputs say, and the format of a layer follows from them', () => {
   const compression = { algorithm: 'zstd', level: 3 } as const
-  expect(planOf({ layering: 'popularity', compression })).toMatchObject({
+  expect(planOf({ layering: 'popularity', compression }).image).toMatchObject({
     layering: 'popularity',
     compression,
     layerFormat: compressionFormat(compression),
   })
-  expect(planOf({ compression }).layerFormat).not.toBe(planOf().layerFormat)
+  expect(planOf({ compression }).image.layerFormat).not.toBe(planOf().image.layerFormat)
 })
 
 test('what decides the layers is part of the plan, popularity by its content', () => {
   const counts = new Map([['glibc', 5000]])
-  expect(planOf({ layering: 'popularity' }, {}, counts).popularity).toEqual(counts)
-  expect(planOf().popularity).toEqual(new Map())
+  expect(planOf({ layering: 'popularity' }, {}, counts).image.popularity).toEqual(counts)
+  expect(planOf().image.popularity).toEqual(new Map())
 })
 
 describe('an image', () => {
@@ -112,7 +115,7 @@ describe('an image', () => {
     ['false', false, false],
     ['false', true, false],
   ] as const)('with push: %s, fork: %j, is pushed: %j', (push, isForkPullRequest, pushed) => {
-    expect(planOf({ push }, { isForkPullRequest }).push).toBe(pushed)
+    expect(planOf({ push }, { isForkPullRequest }).target.push).toBe(pushed)
   })
 
   test.each([
@@ -126,7 +129,7 @@ describe('an image', () => {
       "a pull request from a fork set off this run, and what it builds may be a stranger's; with `push: true` it is pushed.",
     ],
   ])('that is not pushed in %s from a fork has the reason with it', (event, reason) => {
-    expect(planOf({ push: 'auto' }, { event, isForkPullRequest: true }).notPushed).toEqual({
+    expect(planOf({ push: 'auto' }, { event, isForkPullRequest: true }).target.notPushed).toEqual({
       level: 'notice',
       message: `The image is not pushed: ${reason}`,
     })
@@ -134,7 +137,7 @@ describe('an image', () => {
 
   test('that somebody does not want pushed has the reason with it', () => {
     for (const isForkPullRequest of [true, false])
-      expect(planOf({ push: 'false' }, { isForkPullRequest }).notPushed).toEqual({
+      expect(planOf({ push: 'false' }, { isForkPullRequest }).target.notPushed).toEqual({
         level: 'info',
         message: 'The image is not pushed, as `push: false` says.',
       })

@@ -22,6 +22,7 @@ import { silentLog } from './support/log.ts'
 import { smallSet } from './support/nix.ts'
 import { inputs } from './support/plans.ts'
 import { type Registry, startRegistry } from './support/registry.ts'
+import { targetPlan, testTarget } from './support/targets.ts'
 import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.ts'
 
 /** What another job, with `packages: write` and on another branch, can leave for this one. */
@@ -42,7 +43,7 @@ const push = async (changes: Record<string, string> = {}, scope?: CacheScope): P
   return step
 }
 
-const metadata = (step: StepResult): { reused: string; platforms: { layers: { origin: string }[] }[] } =>
+const metadata = (step: StepResult): { reused: string; platforms: { layers: { made: string }[] }[] } =>
   JSON.parse(step.outputs['metadata'] ?? '')
 
 const { signal } = new AbortController()
@@ -54,10 +55,10 @@ const cacheOf = (scope: CacheScope) =>
       token: cache.environment(scope)['ACTIONS_RUNTIME_TOKEN'] ?? '',
       environment: cache.environment(scope),
     },
+    cacheTime({ log: silentLog, signal }),
     {
       environment: { PATH: process.env['PATH'] ?? '' },
       temporary: folder.path,
-      time: cacheTime({ log: silentLog, signal }),
       log: silentLog,
       secret: () => {},
       signal,
@@ -112,7 +113,7 @@ beforeAll(async () => {
     secret: () => {},
     signal: new AbortController().signal,
   })
-  await pushRecord(client, forged)
+  await pushRecord(await testTarget(targetPlan(registry.host, 'planted')), forged)
   planted++
   // An image of the other layers under the tag, each with the key of one that this run is going to look for.
   const image = assemble(

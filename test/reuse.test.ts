@@ -12,7 +12,7 @@ import { deleteBlob, manifestDigest, type Registry, startRegistry, tags } from '
 import { temporaryFolder } from './support/temporary-folder.ts'
 import { startWebServer } from './support/web-server.ts'
 
-type Layer = { digest: string; origin: string; storePaths: string[]; size: number }
+type Layer = { digest: string; made: string; blob: string; storePaths: string[]; size: number }
 type Metadata = {
   reused: string
   requests: number
@@ -54,7 +54,8 @@ const push = async (inputs: Record<string, string>, scope: CacheScope = {}): Pro
 }
 
 const layersOf = ({ metadata }: Run): Layer[] => metadata.platforms[0]?.layers ?? []
-const origins = (run: Run): string[] => [...new Set(layersOf(run).map(({ origin }) => origin))].sort()
+/** In which ways the layers of a run were made. */
+const made = (run: Run): string[] => [...new Set(layersOf(run).map(({ made }) => made))].sort()
 
 /** What may differ between a run that reused and one that did not. */
 const comparable = ({ metadata, outputs }: Run): unknown => {
@@ -66,7 +67,7 @@ const comparable = ({ metadata, outputs }: Run): unknown => {
     bytes: { ...bytes, uploaded: 0 },
     platforms: platforms.map((platform) => ({
       ...platform,
-      layers: platform.layers.map((layer) => ({ ...layer, origin: '' })),
+      layers: platform.layers.map((layer) => ({ ...layer, made: '', blob: '' })),
     })),
   }
 }
@@ -80,7 +81,7 @@ describe('a run that changes nothing', () => {
     const again = await push({ image })
     expect(again.nixProcesses).toBe(0)
     expect(again.metadata.reused).toBe('image')
-    expect(origins(again)).toEqual(['reused'])
+    expect(made(again)).toEqual(['reused'])
     expect(again.metadata.requests).toBeLessThanOrEqual(10)
     expect(Object.keys(again.metadata.timings)).not.toContain('nix')
     expect(comparable(again)).toEqual(comparable(cold))
@@ -185,7 +186,7 @@ describe('what an earlier run made is not used', () => {
     await deleteBlob(registry, image.slice(registry.host.length + 1), layersOf(cold)[0]?.digest ?? '')
     const again = await push({ image, tags: 'v2' })
     expect(again.metadata.reused).toBe('layers')
-    expect(origins(again)).toEqual(['built', 'reused'])
+    expect(made(again)).toEqual(['built', 'reused'])
     expect(again.outputs['digest']).toBe(cold.outputs['digest'])
     expect(again.log).toContain('the registry does not have all of it any more')
   })
@@ -196,9 +197,9 @@ test('a platform more costs that platform', async () => {
   const inputs = { image, 'nix-config': 'extra-platforms = x86_64-linux aarch64-linux', packages: 'tree' }
   await push({ ...inputs, platforms: 'linux/amd64' })
   const both = await push({ ...inputs, platforms: 'linux/amd64, linux/arm64' })
-  const originsOf = both.metadata.platforms.map(({ layers }) => layers.map(({ origin }) => origin))
-  expect(new Set(originsOf[0])).toEqual(new Set(['reused']))
-  expect(originsOf[1]).toContain('built')
+  const madeFor = both.metadata.platforms.map(({ layers }) => layers.map(({ made }) => made))
+  expect(new Set(madeFor[0])).toEqual(new Set(['reused']))
+  expect(madeFor[1]).toContain('built')
   const again = await push({ ...inputs, platforms: 'linux/amd64, linux/arm64' })
   expect(again.metadata.reused).toBe('image')
   expect(again.nixProcesses).toBe(0)
@@ -211,8 +212,8 @@ test('one package more costs only the layers that have something new', async () 
   const more = await push({ image, packages: 'tree other file sbinA sbinB' })
   expect(more.metadata.reused).toBe('layers')
   const known = new Set(layersOf(cold).flatMap(({ storePaths }) => storePaths))
-  for (const { origin, storePaths } of layersOf(more))
-    if (origin === 'reused') expect(storePaths.every((path) => known.has(path))).toBe(true)
+  for (const { made, storePaths } of layersOf(more))
+    if (made === 'reused') expect(storePaths.every((path) => known.has(path))).toBe(true)
     else expect(storePaths.length === 0 || storePaths.some((path) => !known.has(path))).toBe(true)
   expect(
     (await push({ image: freshImage(), packages: 'tree other file sbinA sbinB', reuse: 'false' })).outputs['digest'],
@@ -228,7 +229,7 @@ test('jobs that run at the same time each find their own records', async () => {
   for (const [index, { outputs }] of first.entries())
     expect(outputs['digest']).toBe(await manifestDigest(registry, image.slice(registry.host.length + 1), `t${index}`))
   const layers = first.flatMap(layersOf)
-  const sent = new Set(layers.filter(({ origin }) => origin === 'built').map(({ digest }) => digest))
+  const sent = new Set(layers.filter(({ blob }) => blob === 'sent').map(({ digest }) => digest))
   expect(layers.filter(({ digest }) => !sent.has(digest))).toEqual([])
   const second = await all()
   expect(second.map(({ metadata }) => metadata.reused)).toEqual(lists.map(() => 'image'))
@@ -319,7 +320,7 @@ describe('with reuse: registry, and no cache service', () => {
     const again = await pushAlone({ image, tags: 'v2', labels: 'a=b' })
     expect(again.metadata.reused).toBe('image')
     expect(again.nixProcesses).toBe(0)
-    expect(origins(again)).toEqual(['reused'])
+    expect(made(again)).toEqual(['reused'])
     expect(layersOf(again).map(({ digest }) => digest)).toEqual(layersOf(cold).map(({ digest }) => digest))
   })
 
@@ -328,7 +329,7 @@ describe('with reuse: registry, and no cache service', () => {
     await pushAlone({ image })
     const other = await pushAlone({ image, packages: 'tree other file' })
     expect(other.metadata.reused).toBe('layers')
-    expect(origins(other)).toContain('reused')
+    expect(made(other)).toContain('reused')
   })
 
   test('a registry that takes no other tags costs a notice', async () => {

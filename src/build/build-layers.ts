@@ -10,6 +10,7 @@ import { tar } from '../archive/tar.ts'
 import { storePathsTree, type TreeEntry } from '../archive/tree.ts'
 import { type Closure, closureSize } from '../graph/closure.ts'
 import type { Layer } from '../image/contents.ts'
+import type { MadeLayer } from '../image/platform-image.ts'
 import { contentKey, layerKey } from '../layers/layer-key.ts'
 import type { Partition } from '../layers/partition.ts'
 import { limiter, mapConcurrently } from '../lib/concurrent.ts'
@@ -19,23 +20,13 @@ import { changedInStore } from '../nix/changed-in-store.ts'
 import type { ImageSpec } from '../nix/image-spec.ts'
 import { packageName, type StorePath } from '../nix/store-path.ts'
 import { type Digest, digestOf } from '../oci/descriptor.ts'
-import type { Plan } from '../plan.ts'
+import type { ImagePlan } from '../plan.ts'
 
-/** A layer in a file, which is there until the layer is delivered. */
-export type BuiltLayer = Layer & Pick<LayerBlob, 'file'>
-
-/**
- * What became of a layer. `reused` was not built, and is where `find` found it. `packAgain` makes its file anew, which
- * stays.
- */
-export type LayerResult<T> = {
-  readonly layer: Layer
-  readonly origin: T | 'reused'
-  readonly packAgain: () => Promise<BuiltLayer>
-}
+/** A layer in a file. */
+export type PackedLayer = Layer & Pick<LayerBlob, 'file'>
 
 /** What layers are built of, and how. `folder` is for their files. */
-export type LayerRequest = Pick<Plan, 'compression' | 'layerFormat'> & {
+export type LayerRequest = Pick<ImagePlan, 'compression' | 'layerFormat'> & {
   readonly partition: Partition
   readonly closure: Closure
   readonly symlinkLayer: ImageSpec['symlinkLayer']
@@ -51,52 +42,61 @@ const packedAtOnce = 2
 const deliveredAtOnce = 6
 
 /** How layers come and go. */
-export type LayerPorts<T> = {
-  /** A layer with this key that need not be built, since it is where it belongs already. */
+export type LayerPorts = {
+  /** A layer with this key that need not be packed, since it is where it belongs already. */
   readonly find: (key: string) => Promise<FoundLayer | undefined>
-  /** Takes a layer that is complete. Its file is gone afterwards. */
-  readonly deliver: (layer: BuiltLayer) => Promise<T>
+  /** Takes a layer that is complete, and says where its blob is. Its file is gone afterwards. */
+  readonly deliver: (layer: PackedLayer) => Promise<MadeLayer['blob']>
+  /** Keeps how the file of a layer is made, delivered or found, should it be needed once more. That file stays. */
+  readonly keep: (layer: Digest, pack: () => Promise<PackedLayer>) => void
   /** Called when the last layer is complete. */
   readonly allPacked: () => void
 }
 
-/** What is known of a layer that is not built. */
+/** What is known of a layer that is not packed. */
 type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
 
 /**
  * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it,
  * then the base layer where there is one. Each that is not found is given to `deliver` as soon as it is complete, while
  * others are still being packed, and its file is removed afterwards; the largest come first, since they take longest.
- * Returns the layers in the image's order with what `deliver` returned. Throws a `UserError` if a store path is not
+ * Returns the layers in the image's order. Throws a `UserError` if a store path is not
  * what the closure says, before its layer is delivered.
  */
-export const buildLayers = async <T>(
+export const buildLayers = async (
   request: LayerRequest,
-  { find, deliver, allPacked }: LayerPorts<T>,
-): Promise<LayerResult<T>[]> => {
-  const jobs = await jobsOf(request)
+  { find, deliver, keep, allPacked }: LayerPorts,
+): Promise<MadeLayer[]> => {
+  const tasks = await tasksOf(request)
   const packing = limiter(packedAtOnce)
   const delivering = limiter(deliveredAtOnce)
-  const results: LayerResult<T>[] = new Array(jobs.length)
-  const largestFirst = [...jobs.entries()].sort(([, a], [, b]) => b.size - a.size)
-  let remaining = jobs.length
-  await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, job]) => {
-    const { key, storePaths, holds, size, pack } = job
-    const packAgain = async (): Promise<BuiltLayer> => {
+  const layers: MadeLayer[] = new Array(tasks.length)
+  const largestFirst = [...tasks.entries()].sort(([, a], [, b]) => b.size - a.size)
+  let remaining = tasks.length
+  await mapConcurrently(largestFirst, packedAtOnce + deliveredAtOnce, async ([index, task]) => {
+    const { key, storePaths, holds, size } = task
+    const pack = async (): Promise<PackedLayer> => {
       await checkSpace(request.folder, size, request.compression)
-      const { descriptor, diffID, file } = await packing(() => pack().catch((cause) => explainFullDisk(cause, request)))
+      const { descriptor, diffID, file } = await packing(() =>
+        task.pack().catch((cause) => explainFullDisk(cause, request)),
+      )
       return { descriptor, diffID, key, storePaths, holds, file }
     }
     const found = await find(key)
-    const packed = found ? undefined : await packAgain()
+    const packed = found ? undefined : await pack()
     if (--remaining === 0) allPacked()
-    if (found) results[index] = { layer: { ...found, key, storePaths, holds }, origin: 'reused', packAgain }
-    if (!packed) return
-    const { file, ...layer } = packed
-    results[index] = { layer, origin: await delivering(() => deliver(packed)), packAgain }
-    await rm(file, { force: true })
+    if (found) {
+      layers[index] = { ...found, key, storePaths, holds, made: 'reused', blob: 'there' }
+      keep(found.descriptor.digest, pack)
+    }
+    if (packed) {
+      const { file, ...layer } = packed
+      layers[index] = { ...layer, made: 'built', blob: await delivering(() => deliver(packed)) }
+      keep(layer.descriptor.digest, pack)
+      await rm(file, { force: true })
+    }
   })
-  return results
+  return layers
 }
 
 /** How much space there should have been: all layers, as if nothing could be compressed. */
@@ -108,12 +108,12 @@ const explainFullDisk = (cause: unknown, { closure, folder }: LayerRequest): nev
   )
 }
 
-type Job = Pick<Layer, 'key' | 'storePaths' | 'holds'> & {
+type Task = Pick<Layer, 'key' | 'storePaths' | 'holds'> & {
   readonly size: number
   readonly pack: () => Promise<LayerBlob>
 }
 
-const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
+const tasksOf = async (request: LayerRequest): Promise<Task[]> => {
   const { partition, closure, symlinkLayer, baseFiles, compression, layerFormat, folder } = request
   const write = (archive: AsyncIterable<Uint8Array>, name: string, content?: ArchiveContent) =>
     writeLayer(archive, join(folder, name), compression, content)
@@ -141,14 +141,14 @@ const jobsOf = async (request: LayerRequest): Promise<Job[]> => {
       return blob
     },
   }
-  return baseFiles.length > 0 ? [...stores, symlinks, await baseJob(request, write)] : [...stores, symlinks]
+  return baseFiles.length > 0 ? [...stores, symlinks, await baseTask(request, write)] : [...stores, symlinks]
 }
 
 /** Small enough for the memory, so that its digest can be known before it is written. */
-const baseJob = async (
+const baseTask = async (
   { baseFiles, layerFormat }: LayerRequest,
   write: (archive: AsyncIterable<Uint8Array>, name: string) => Promise<LayerBlob>,
-): Promise<Job> => {
+): Promise<Task> => {
   const archive = Buffer.concat(await Array.fromAsync(tar(baseFiles)))
   return {
     key: contentKey(digestOf(archive), layerFormat),

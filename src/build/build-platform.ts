@@ -3,21 +3,20 @@ import { join } from 'node:path'
 import { proveStorePaths } from '../archive/prove.ts'
 import { checkClosure } from '../graph/closure.ts'
 import { assemble } from '../image/assemble.ts'
+import type { PlatformImage } from '../image/platform-image.ts'
 import { checkPartition } from '../layers/partition.ts'
 import { popularityLayers } from '../layers/popularity.ts'
 import { stableLayers } from '../layers/stable.ts'
-import type { Log } from '../lib/log.ts'
-import { addTime, type Timings, timed } from '../lib/timings.ts'
+import type { Job } from '../lib/job.ts'
+import { addTime, timed } from '../lib/timings.ts'
 import { checkValidity } from '../nix/check-validity.ts'
 import { evaluateImage } from '../nix/evaluate.ts'
 import { realiseImage } from '../nix/realise.ts'
 import type { NixAccess } from '../nix/sandbox.ts'
 import type { FetchedSource } from '../nix/source.ts'
 import type { StorePath } from '../nix/store-path.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
 import { nixSystem, type Platform } from '../oci/platform.ts'
-import type { Plan } from '../plan.ts'
-import type { Origin, PlatformImage } from '../report/outcome.ts'
+import type { ImagePlan } from '../plan.ts'
 import { checkArchitecture } from '../rootfs/check-architecture.ts'
 import { findDanglingLinks } from '../rootfs/dangling-links.ts'
 import { imageDefaults } from '../rootfs/image-defaults.ts'
@@ -25,17 +24,9 @@ import { linkedPaths, readLinks } from '../rootfs/links.ts'
 import { loaderOf } from '../rootfs/loader.ts'
 import { replacedFiles, rootFileSystem } from '../rootfs/root-file-system.ts'
 import { findUsers } from '../rootfs/users.ts'
-import { type BuiltLayer, buildLayers, type LayerPorts } from './build-layers.ts'
+import { buildLayers, type LayerPorts } from './build-layers.ts'
 
-/** An image whose layers have been delivered. `packAgain` makes the file of one of them anew, which stays. */
-export type BuiltImage = PlatformImage & { readonly packAgain: (layer: Descriptor) => Promise<BuiltLayer> }
-
-export type BuildTools = Pick<LayerPorts<Origin>, 'find' | 'deliver'> & {
-  readonly access: NixAccess
-  readonly signal: AbortSignal
-  readonly log: Log
-  readonly timings: Timings
-  readonly temporary: string
+export type BuildPorts = Pick<LayerPorts, 'find' | 'deliver' | 'keep'> & {
   /** Told what describes the image, and waited for, before it is built. */
   readonly evaluated: (derivation: StorePath) => Promise<void>
 }
@@ -46,10 +37,12 @@ export type BuildTools = Pick<LayerPorts<Origin>, 'find' | 'deliver'> & {
  */
 export const buildPlatform = async (
   platform: Platform,
-  plan: Plan,
+  plan: ImagePlan,
   source: FetchedSource,
-  { access, log, timings, temporary, evaluated, find, deliver, signal }: BuildTools,
-): Promise<BuiltImage> => {
+  access: NixAccess,
+  { log, timings, temporary, signal }: Pick<Job, 'log' | 'signal' | 'temporary' | 'timings'>,
+  { evaluated, ...ports }: BuildPorts,
+): Promise<PlatformImage> => {
   const { nix } = access
   const folder = join(temporary, platform)
   await mkdir(folder, { recursive: true })
@@ -79,31 +72,21 @@ export const buildPlatform = async (
   for (const sentence of replacedFiles(links, plan.base)) log.notice(sentence)
   const danglingLinks = findDanglingLinks(links, closure, baseFiles)
   const start = performance.now()
-  const results = await buildLayers(
-    { ...plan, ...spec, partition, closure, baseFiles, folder },
-    { find, deliver, allPacked: () => addTime(timings, 'archive', performance.now() - start) },
+  const { compression, layerFormat } = plan
+  const { symlinkLayer } = spec
+  const layers = await buildLayers(
+    { compression, layerFormat, symlinkLayer, partition, closure, baseFiles, folder },
+    { ...ports, allPacked: () => addTime(timings, 'archive', performance.now() - start) },
   )
   // Packages whose layers are an earlier run's, but whose directories Nix has read to make this image's links.
   const linked = new Set(await linkedPaths(links))
-  const unread = results.flatMap(({ layer, origin }) => (origin === 'reused' ? layer.storePaths : []))
+  const unread = layers.flatMap(({ made, storePaths }) => (made === 'reused' ? storePaths : []))
   await timed(timings, 'archive', () =>
     proveStorePaths(
       unread.filter((path) => linked.has(path)),
       closure,
     ),
   )
-  const layers = results.map(({ layer }) => layer)
   const contents = { packages, conflicts, danglingLinks, closure, defaults: imageDefaults(links, loader), layers }
-  return {
-    platform,
-    built: true,
-    contents,
-    image: assemble(contents, plan.configuration, platform),
-    origins: results.map(({ origin }) => origin),
-    packAgain: async ({ digest }) => {
-      const result = results.find(({ layer }) => layer.descriptor.digest === digest)
-      if (!result) throw new Error(`no layer of this run is ${digest}`)
-      return result.packAgain()
-    },
-  }
+  return { platform, contents, image: assemble(contents, plan.configuration, platform), reused: undefined }
 }

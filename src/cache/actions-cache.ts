@@ -1,12 +1,12 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import type { CacheService, Context } from '../inputs/context.ts'
 import { optional, parseJson, record, string } from '../lib/check.ts'
 import { command } from '../lib/command.ts'
-import type { Log } from '../lib/log.ts'
+import type { Job } from '../lib/job.ts'
 import { redact } from '../lib/redact.ts'
 import { assertPlain } from './assert-plain.ts'
 import type { CacheRequest } from './cache-process.ts'
+import type { CacheService } from './cache-service.ts'
 import type { CacheTime } from './cache-time.ts'
 import { plainNames } from './plain-folder.ts'
 import { shortHash } from './store-cache-key.ts'
@@ -39,22 +39,12 @@ export type ActionsCache = {
   readonly save: (folder: string, key: string, deadline?: number) => Promise<string | undefined>
 }
 
-export type CacheTools = {
-  readonly environment: Context['childEnvironment']
-  /** A folder that only this run can read. */
-  readonly temporary: string
-  readonly time: CacheTime
-  readonly log: Log
-  /** Masks a value in the log from then on. */
-  readonly secret: (value: string) => void
-  readonly signal: AbortSignal
-}
+type CacheJob = Pick<Job, 'environment' | 'log' | 'secret' | 'signal' | 'temporary'>
 
 /** The cache service that the runner names; where there is none, nothing is found and nothing saved. */
-export const openActionsCache = (service: Context['cacheService'], tools: CacheTools): ActionsCache => {
-  const { log, time } = tools
+export const openActionsCache = (service: CacheService | undefined, time: CacheTime, job: CacheJob): ActionsCache => {
   if (!service) {
-    log.debug('There is no Actions cache, since this is not a step of a GitHub Actions job.')
+    job.log.debug('There is no Actions cache, since this is not a step of a GitHub Actions job.')
     return { restore: async () => undefined, distrust: () => {}, save: async () => undefined }
   }
   const { token } = service
@@ -67,10 +57,10 @@ export const openActionsCache = (service: Context['cacheService'], tools: CacheT
     distrust,
     restore: (folder, key, prefixes, deadline) =>
       time.within('Nothing was restored from the Actions cache', deadline, async (signal) => {
-        await using staging = await temporaryFolder(tools)
+        await using staging = await temporaryFolder(job)
         const path = basename(folder)
         const request: CacheRequest = { operation: 'restore', path, key, prefixes, token }
-        const { found, complaint } = await ask(request, staging.path, service, { ...tools, signal })
+        const { found, complaint } = await ask(request, staging.path, service, { ...job, signal })
         if (found === undefined && complaint === undefined) return undefined
         try {
           if (complaint !== undefined) throw new Error(found ? `${complaint}, of the entry ${found}` : complaint)
@@ -91,7 +81,7 @@ export const openActionsCache = (service: Context['cacheService'], tools: CacheT
         const inPlaceOf = distrusted.get(folder)
         const entry = inPlaceOf ? `${key}-${shortHash(...inPlaceOf)}` : key
         const request: CacheRequest = { operation: 'save', path: basename(folder), key: entry, prefixes: [], token }
-        const { found, complaint } = await ask(request, dirname(folder), service, { ...tools, signal })
+        const { found, complaint } = await ask(request, dirname(folder), service, { ...job, signal })
         if (complaint !== undefined) throw new Error(complaint)
         return found
       }),
@@ -99,14 +89,9 @@ export const openActionsCache = (service: Context['cacheService'], tools: CacheT
 }
 
 /** Has the request answered by a process of its own. */
-const ask = async (
-  request: CacheRequest,
-  workspace: string,
-  service: CacheService,
-  tools: CacheTools,
-): Promise<Answer> => {
-  const { environment, signal } = tools
-  await using folder = await temporaryFolder(tools)
+const ask = async (request: CacheRequest, workspace: string, service: CacheService, job: CacheJob): Promise<Answer> => {
+  const { environment, signal } = job
+  await using folder = await temporaryFolder(job)
   await writeFile(join(folder.path, 'tar'), tar, { mode: 0o700 })
   const printed = await command(process.execPath, [service.program, 'actions-cache'], {
     environment: {
@@ -119,16 +104,16 @@ const ask = async (
     endAll: true,
     signal,
   })
-  return readAnswer(printed, tools)
+  return readAnswer(printed, job)
 }
 
-const temporaryFolder = async (tools: CacheTools): Promise<AsyncDisposable & { readonly path: string }> => {
-  const path = await mkdtemp(join(tools.temporary, 'actions-cache-'))
-  return { path, [Symbol.asyncDispose]: () => remove(path, tools) }
+const temporaryFolder = async (job: CacheJob): Promise<AsyncDisposable & { readonly path: string }> => {
+  const path = await mkdtemp(join(job.temporary, 'actions-cache-'))
+  return { path, [Symbol.asyncDispose]: () => remove(path, job) }
 }
 
 /** An archive may have folders that nobody may look into. */
-const remove = async (folder: string, { environment, signal }: CacheTools): Promise<void> => {
+const remove = async (folder: string, { environment, signal }: CacheJob): Promise<void> => {
   const attempt = () => rm(folder, { recursive: true, force: true, maxRetries: 5 })
   await attempt().catch(async () => {
     await command('chmod', ['-R', 'u+rwX', folder], { environment, signal })
@@ -159,7 +144,7 @@ const complaints = /^::(?:warning::|error::|debug::Failed to reserve cache: (?:E
 const hits = /^Cache hit for(?: restore-key)?: (.+)$/
 
 /** The last line is ours; the library's own, before it, say what went wrong. */
-const readAnswer = (printed: string, { log, secret }: CacheTools): Answer => {
+const readAnswer = (printed: string, { log, secret }: CacheJob): Answer => {
   const lines = printed.trimEnd().split('\n')
   const key = optional(string)(record(parseJson(lines.pop() ?? '', 'the answer'), 'the answer')['key'], 'key')
   const texts = lines.map((line) => (line.startsWith('::') ? decoded(line) : line).replaceAll(plainNames, ''))

@@ -1,5 +1,5 @@
 import { messages } from '../lib/error.ts'
-import type { Log } from '../lib/log.ts'
+import type { Job } from '../lib/job.ts'
 import { cacheLimits } from './cache-limits.ts'
 
 /** The time that a run has for all that it does with the Actions cache. It goes by while somebody is at it. */
@@ -16,17 +16,11 @@ export type CacheTime = {
   ) => Promise<T | undefined>
 }
 
-export type CacheTimeTools = {
-  readonly log: Log
-  readonly signal: AbortSignal
-  /** In milliseconds. */
-  readonly limit?: number
-}
-
 /** Whoever has written what an error quotes may have written much. */
 const longest = 500
 
-export const cacheTime = ({ log, signal, limit = cacheLimits.run }: CacheTimeTools): CacheTime => {
+/** `limit` is in milliseconds. */
+export const cacheTime = ({ log, signal }: Pick<Job, 'log' | 'signal'>, limit: number = cacheLimits.run): CacheTime => {
   const over = new AbortController()
   const ends = AbortSignal.any([signal, over.signal])
   const told = new Set<string>()

@@ -1,5 +1,16 @@
-import type { Context } from '../inputs/context.ts'
-import type { Inputs } from '../inputs/read-inputs.ts'
+/** What a run does with the Actions cache, as the input `cache` says. */
+export type CacheMode = 'true' | 'read' | 'write' | 'false'
+
+/** What decides which entries a run may read and save. */
+export type CacheScope = {
+  /** The name of what started the workflow, as in `pull_request`. */
+  readonly event: string
+  /** A pull request from another repository has set off the run. */
+  readonly isForkPullRequest: boolean
+  readonly isOnDefaultBranch: boolean
+  /** The workflow's `cache-mode`: `read`, `write`, `write-only` or `none`; empty where it says nothing. */
+  readonly cacheMode: string
+}
 
 /** What a run does with one kind of entry in the Actions cache. */
 export type CacheUse = { readonly read: boolean; readonly save: boolean }
@@ -16,13 +27,8 @@ const setOffByAnybody = ['issue_comment', 'pull_request_target', 'workflow_run']
  * The workflow's own `cache-mode` can only take away from what the input `cache` says.
  */
 export const cacheUse = (
-  cache: Inputs['cache'],
-  {
-    cacheMode,
-    event,
-    isForkPullRequest,
-    isOnDefaultBranch,
-  }: Pick<Context, 'cacheMode' | 'event' | 'isForkPullRequest' | 'isOnDefaultBranch'>,
+  cache: CacheMode,
+  { cacheMode, event, isForkPullRequest, isOnDefaultBranch }: CacheScope,
 ): { readonly records: CacheUse; readonly storePaths: CacheUse } => {
   const read = cache !== 'false' && cacheMode !== 'none' && cacheMode !== 'write-only'
   const mayWrite =

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isNoSpace } from '../lib/error.ts'
-import type { Log } from '../lib/log.ts'
+import type { Job } from '../lib/job.ts'
 import { counted, megabytes } from '../lib/units.ts'
 import { invalidPaths } from '../nix/check-validity.ts'
 import { isPublicSource } from '../nix/is-public-source.ts'
@@ -41,19 +41,15 @@ export type StoreCache = {
    * else.
    */
   readonly restoreOutputs: (derivation: StorePath, nix: Nix) => Promise<void>
-  /** Saves what these derivations were built from and gave, if an earlier run has not. */
-  readonly save: (derivations: readonly StorePath[], source: FetchedSource, nix: Nix) => Promise<void>
+  /** Saves what the derivations that it was asked about were built from and gave, if an earlier run has not. */
+  readonly save: () => Promise<void>
 }
 
-export type StoreCacheTools = {
-  readonly cache: ActionsCache
-  readonly time: CacheTime
+export type StoreCacheOptions = {
+  readonly key: StoreCacheKey
   readonly use: CacheUse
   /** Signs what was built here, so that later runs can check it; without it, only what others have signed is kept. */
   readonly signingKey: SigningKey | undefined
-  readonly log: Log
-  /** A folder that only this run can read; an entry stays in it until the run saves one, or ends. */
-  readonly temporary: string
 }
 
 /** The name is a part of what entries are found by. */
@@ -65,14 +61,21 @@ type Opened = { readonly name: string; readonly entry: Entry }
 /**
  * An entry is a binary cache in a folder. Whoever can save one may have made it: what it says is checked here before
  * Nix sees anything of it, and all of it is left alone if anything in it is not proven. An entry is made of what is in
- * the store, never of another entry.
+ * the store, never of another entry. It stays in the job's folder until the run saves one, or ends.
  */
-export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): StoreCache => {
-  const { cache, time, use, signingKey, log, temporary } = tools
+export const openStoreCache = (
+  { key, use, signingKey }: StoreCacheOptions,
+  cache: ActionsCache,
+  time: CacheTime,
+  { log, temporary }: Pick<Job, 'log' | 'temporary'>,
+): StoreCache => {
   const folder = join(temporary, folderName)
   let opening: Promise<Opened | undefined> | undefined
   let keys: PublicKeys | undefined
   let isDistrusted = false
+  /** What this run used. */
+  const derivations: StorePath[] = []
+  let used: { readonly source: FetchedSource; readonly nix: Nix } | undefined
   /** Whether it makes sense to save anything, since a later run can use it. */
   let isOfUse = true
 
@@ -131,12 +134,12 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
     })
   }
 
-  const save = (derivations: readonly StorePath[], source: FetchedSource, slowNix: Nix): Promise<void> =>
+  const save = (source: FetchedSource, slowNix: Nix): Promise<void> =>
     limited('No store paths were saved', slowNix, async (nix) => {
       const sourcePath = sourceStorePath(source.narHash)
       const isPublic = isPublicSource(source) && (await invalidPaths([sourcePath], nix)).length === 0
-      const used = await usedPaths(derivations, nix)
-      const infos = await pathInfos(isPublic ? [...used, sourcePath] : used, nix)
+      const paths = await usedPaths(derivations, nix)
+      const infos = await pathInfos(isPublic ? [...paths, sourcePath] : paths, nix)
       const closure = candidates(infos, await keysOf(nix), isPublic ? sourcePath : undefined)
       const canSign = signingKey !== undefined
       const secret = isPublic ? undefined : sourcePath
@@ -144,8 +147,7 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
       const entry = isDistrusted ? undefined : (await opening?.catch(() => undefined))?.entry
       if (selected.every(({ path }) => entry?.has(path))) return
       await exportPaths(folder, closure, selected, signingKey, temporary, nix)
-      const paths = selected.map(({ path }) => path).sort()
-      const suffix = shortHash(...paths, signingKey?.publicKey ?? '')
+      const suffix = shortHash(...selected.map(({ path }) => path).sort(), signingKey?.publicKey ?? '')
       const saved = await cache.save(folder, key.prefixes[0] + suffix)
       if (saved === undefined) return
       const size = selected.reduce((total, { narSize }) => total + narSize, 0)
@@ -155,14 +157,18 @@ export const openStoreCache = (key: StoreCacheKey, tools: StoreCacheTools): Stor
 
   return {
     restoreSource: (source, nix) => {
+      used = { source, nix }
       const path = sourceStorePath(source.narHash)
       const isTarball = source.srcType === 'nixpkgs' || source.srcType === 'tarball'
       return isTarball ? restore(nix, async () => new Set([path])) : Promise.resolve()
     },
-    restoreOutputs: (derivation, nix) => restore(nix, (nix) => possibleOutputs(derivation, nix)),
-    save: async (derivations, source, nix) => {
-      if (use.save && isOfUse && derivations.length > 0)
-        await save(derivations, source, nix).finally(() => rm(folder, { recursive: true, force: true }))
+    restoreOutputs: (derivation, nix) => {
+      derivations.push(derivation)
+      return restore(nix, (nix) => possibleOutputs(derivation, nix))
+    },
+    save: async () => {
+      if (use.save && isOfUse && used && derivations.length > 0)
+        await save(used.source, used.nix).finally(() => rm(folder, { recursive: true, force: true }))
     },
   }
 }

@@ -26,11 +26,11 @@ export type ImageDefaults = {
  * What the image of one platform holds. With this, a later run makes the same image from the layers in the registry,
  * and tells the same about it.
  */
-export type Contents = {
+export type Contents<L extends Layer = Layer> = {
   readonly packages: readonly Package[]
   readonly conflicts: readonly Conflict[]
   readonly danglingLinks: readonly DanglingLink[]
   readonly closure: Closure
   readonly defaults: ImageDefaults
-  readonly layers: readonly Layer[]
+  readonly layers: readonly L[]
 }

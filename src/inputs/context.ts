@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import type { CacheService } from '../cache/cache-service.ts'
 import { isRecord, parseJson } from '../lib/check.ts'
 import { UserError } from '../lib/error.ts'
 import { type GithubServer, githubServer } from '../lib/github-server.ts'
@@ -41,13 +42,6 @@ export type Context = {
   readonly nixDirectory: string
   /** All that a child process gets to see; nothing secret, and nothing that evaluation or building could depend on. */
   readonly childEnvironment: Readonly<Record<string, string>>
-}
-
-/** `environment` is all that `@actions/cache` needs besides the token, `program` the action itself. */
-export type CacheService = {
-  readonly program: string
-  readonly token: string
-  readonly environment: Readonly<Record<string, string>>
 }
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import type { Compression } from '../archive/compression.ts'
+import type { CacheMode } from '../cache/cache-use.ts'
+import type { Preset } from '../image/base-layer.ts'
 import type { Configuration } from '../image/configuration.ts'
 import { isRecord } from '../lib/check.ts'
 import { UserError } from '../lib/error.ts'
@@ -11,7 +13,6 @@ import type { SourceReference } from '../nix/source-reference.ts'
 import { isPlatform, type Platform, platforms } from '../oci/platform.ts'
 import type { Repository } from '../oci/reference.ts'
 import type { Credentials } from '../registry/login.ts'
-import type { Preset } from '../rootfs/base-layer.ts'
 import { parseConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
 import { parseCredentials } from './credentials.ts'
@@ -43,7 +44,7 @@ export type Inputs = {
   readonly popularity: string | undefined
   readonly compression: Compression
   readonly sbom: boolean
-  readonly cache: 'true' | 'read' | 'write' | 'false'
+  readonly cache: CacheMode
   readonly reuse: 'true' | 'registry' | 'false'
   readonly signingKey: SigningKey | undefined
   readonly nix: {

@@ -1,4 +1,5 @@
 import { UserError } from '../lib/error.ts'
+import type { Job } from '../lib/job.ts'
 import { redact } from '../lib/redact.ts'
 import { urlSecrets } from '../lib/url-secrets.ts'
 import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
@@ -11,15 +12,6 @@ import type { Nix } from './nix.ts'
 import { type FetchedSource, pinned, refined, type SourceIdentity } from './source.ts'
 import { parseStorePath } from './store-path.ts'
 
-export type FetchTools = {
-  readonly nix: Nix
-  /** A folder that only this run can read. */
-  readonly temporary: string
-  /** For git and tar. */
-  readonly environment: Readonly<Record<string, string>>
-  readonly signal: AbortSignal
-}
-
 /**
  * Makes a source ready to be evaluated, and pins it. What is not known to have the hash that it is said to have is
  * downloaded and hashed, whatever the store has. Throws a `UserError` that names what cannot be fetched, or is not what
@@ -27,9 +19,11 @@ export type FetchTools = {
  */
 export const fetchSource = async (
   identity: SourceIdentity,
-  { nix, temporary, environment, signal }: FetchTools,
+  nix: Nix,
+  job: Pick<Job, 'environment' | 'signal' | 'temporary'>,
 ): Promise<FetchedSource> => {
   const { fetch } = identity
+  const { temporary } = job
   switch (fetch.by) {
     case 'tarball': {
       if (identity.narHash !== undefined) await checkStored(identity.narHash, nix)
@@ -53,7 +47,7 @@ export const fetchSource = async (
       return { ...pinned(refined(identity, { revision, narHash })), srcType: 'git', srcArgs: { path, narHash } }
     }
     case 'local-git': {
-      const stored = await withCommit(fetch.url, fetch.revision, { environment, temporary, signal }, (folder) =>
+      const stored = await withCommit(fetch.url, fetch.revision, job, (folder) =>
         addPackageSet(nix, folder, [], temporary).catch((error) => {
           throw explainNix(error, `${fetch.url} cannot be copied into the Nix store`)
         }),

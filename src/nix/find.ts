@@ -1,7 +1,7 @@
 import { CommandError, command } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import { explainNix } from './explain.ts'
-import { type InstalledNix, type InstallTools, installNix } from './install.ts'
+import { type InstalledNix, type InstallJob, installNix } from './install.ts'
 import { nixRelease, type ReleaseReference } from './release.ts'
 import type { SandboxMode } from './sandbox.ts'
 
@@ -23,11 +23,11 @@ export type FindRequest = {
  */
 export const findNix = async (
   { install, sandbox, release, system, releases }: FindRequest,
-  tools: InstallTools,
+  job: InstallJob,
 ): Promise<InstalledNix | undefined> => {
-  if (install !== 'always' && (await isOnPath(tools))) {
+  if (install !== 'always' && (await isOnPath(job))) {
     if (release.version || release.url)
-      tools.log.notice(
+      job.log.notice(
         'The Nix on the PATH is used, and not the one that `nix-version` or `nix-url` names; with `install-nix: always` it would be installed.',
       )
     return undefined
@@ -36,16 +36,16 @@ export const findNix = async (
     throw new UserError(
       'Nix is not on the PATH, and `install-nix` is `never`; write `auto`, or install Nix in a step before this one.',
     )
-  const installed = await installNix(nixRelease(release, system, releases), tools)
+  const installed = await installNix(nixRelease(release, system, releases), job)
   const who = [...(sandbox === 'off' ? ['this step'] : []), ...(install === 'always' ? ['later steps'] : [])]
   if (!installed.sandbox && who.length > 0)
-    tools.log.notice(
+    job.log.notice(
       `This runner does not let Nix build in a sandbox by itself, so that what ${who.join(' and ')} build may see files and the network of the runner. What is fetched from a substituter is not affected.`,
     )
   return installed
 }
 
-const isOnPath = async ({ environment, signal }: InstallTools): Promise<boolean> => {
+const isOnPath = async ({ environment, signal }: InstallJob): Promise<boolean> => {
   try {
     await command('nix-store', ['--version'], { environment, signal })
     return true

@@ -3,8 +3,9 @@ import { join } from 'node:path'
 import { command } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import { exists } from '../lib/exists.ts'
+import type { Job } from '../lib/job.ts'
 import { readTextFile } from '../lib/read-text-file.ts'
-import { shownUrl } from '../lib/url-secrets.ts'
+import { shownUrl, urlSecrets } from '../lib/url-secrets.ts'
 import { downloadText } from './download.ts'
 import type { Endpoints } from './endpoints.ts'
 import { ignoredByGit } from './ignored-by-git.ts'
@@ -15,32 +16,37 @@ import type { NarHash } from './nar-hash.ts'
 import type { SourceIdentity } from './source.ts'
 import type { SourceReference } from './source-reference.ts'
 
-export type IdentifyTools = {
-  readonly endpoints: Endpoints
-  readonly signal: AbortSignal
-  readonly githubToken: string | undefined
-  /** For git. */
-  readonly environment: Readonly<Record<string, string>>
-  /** A folder that only this run can read. */
-  readonly temporary: string
-}
+/** Where sources come from, and the token for the GitHub that the workflow runs on. */
+export type SourceAccess = { readonly endpoints: Endpoints; readonly githubToken: string | undefined }
+
+type IdentifyJob = Pick<Job, 'environment' | 'secret' | 'signal' | 'temporary'>
 
 type GitSource = Pick<Extract<SourceReference, { type: 'git' }>, 'url' | 'ref' | 'revision'>
 
 /**
- * Finds out what a source is now, without Nix and without fetching it. Throws a `UserError` that names what is not
- * there or cannot be read.
+ * Finds out what a source is now, without Nix and without fetching it. Masks what may be secret in its URL, which a
+ * lock file may name. Throws a `UserError` that names what is not there or cannot be read.
  */
-export const identifySource = async (source: SourceReference, tools: IdentifyTools): Promise<SourceIdentity> => {
-  const { endpoints } = tools
+export const identifySource = async (
+  source: SourceReference,
+  access: SourceAccess,
+  job: IdentifyJob,
+): Promise<SourceIdentity> => {
+  const identity = await identify(source, access, job)
+  if (identity.fetch.by === 'tarball') urlSecrets(identity.fetch.url).forEach(job.secret)
+  return identity
+}
+
+const identify = async (source: SourceReference, access: SourceAccess, job: IdentifyJob): Promise<SourceIdentity> => {
+  const { endpoints } = access
   switch (source.type) {
     case 'channel':
-      return nixpkgs(await channelRevision(source.channel, tools), undefined, endpoints, ` (${source.channel})`)
+      return nixpkgs(await channelRevision(source.channel, access, job), undefined, endpoints, ` (${source.channel})`)
     case 'nixpkgs':
       return nixpkgs(source.revision, source.narHash, endpoints)
     case 'github': {
       const { owner, repo } = source
-      const revision = await githubRevision(source, tools)
+      const revision = await githubRevision(source, access, job)
       return {
         ...tarball(`${endpoints.github}/${owner}/${repo}/archive/${revision}.tar.gz`, undefined),
         type: 'github',
@@ -49,13 +55,13 @@ export const identifySource = async (source: SourceReference, tools: IdentifyToo
       }
     }
     case 'git':
-      return isLocal(source.url) ? localGit(source, tools) : remoteGit(source, tools)
+      return isLocal(source.url) ? localGit(source, job) : remoteGit(source, job)
     case 'tarball':
       return tarball(source.url, source.narHash)
     case 'path':
-      return folder(source.path, tools)
+      return folder(source.path, job)
     case 'lock':
-      return locked(source.file, source.input, tools)
+      return locked(source.file, source.input, access, job)
   }
 }
 
@@ -107,12 +113,12 @@ const git = (
 
 const isLocal = (url: string): boolean => url.startsWith('file:')
 
-const remoteGit = async (source: GitSource, tools: IdentifyTools): Promise<SourceIdentity> =>
-  git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, tools)))
+const remoteGit = async (source: GitSource, job: IdentifyJob): Promise<SourceIdentity> =>
+  git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, job)))
 
 /** Of a working tree, what counts are its files. Neither git nor Nix gets at the repository's own configuration. */
-const localGit = async ({ url, ref, revision: rev }: GitSource, tools: IdentifyTools): Promise<SourceIdentity> => {
-  const found = await readLocalGit(url, ref, rev, tools)
+const localGit = async ({ url, ref, revision: rev }: GitSource, job: IdentifyJob): Promise<SourceIdentity> => {
+  const found = await readLocalGit(url, ref, rev, job)
   const { revision } = found
   const identity = git(url, ref, rev, revision)
   if (found.type === 'commit') return { ...identity, fetch: { by: 'local-git', url, revision: found.revision } }
@@ -120,7 +126,7 @@ const localGit = async ({ url, ref, revision: rev }: GitSource, tools: IdentifyT
   return { ...identity, narHash: hashFolder(path, ignored), fetch: { by: 'path', path, ignored } }
 }
 
-const folder = async (path: string, tools: IdentifyTools): Promise<SourceIdentity> => {
+const folder = async (path: string, job: IdentifyJob): Promise<SourceIdentity> => {
   if (!(await exists(path)))
     throw new UserError(
       `\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`,
@@ -129,7 +135,7 @@ const folder = async (path: string, tools: IdentifyTools): Promise<SourceIdentit
     throw new UserError(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`)
   // A link would be copied as a link.
   const real = await realpath(path)
-  const ignored = await ignoredByGit(real, tools)
+  const ignored = await ignoredByGit(real, job)
   return {
     type: 'path',
     url: `file://${path}`,
@@ -146,19 +152,24 @@ const hashFolder = (path: string, ignored: readonly string[]): NarHash => {
   return hashNar(path, (file) => file.endsWith('/.git') || leftOut.has(file))
 }
 
-const locked = async (file: string, input: string, tools: IdentifyTools): Promise<SourceIdentity> => {
+const locked = async (
+  file: string,
+  input: string,
+  { endpoints }: SourceAccess,
+  job: IdentifyJob,
+): Promise<SourceIdentity> => {
   const text = await readTextFile(file).catch((cause) => {
     throw new UserError(
       `\`nixpkgs\` is ${file}, which cannot be read (${cause.code}); check the path, and that actions/checkout ran before this step.`,
       { cause },
     )
   })
-  const { type, url, revision, narHash } = lockedInput(text, file, input, tools.endpoints)
+  const { type, url, revision, narHash } = lockedInput(text, file, input, endpoints)
   const identity =
     type === 'tarball'
       ? tarball(url, narHash)
       : isLocal(url)
-        ? await localGit({ url, ref: undefined, revision }, tools)
+        ? await localGit({ url, ref: undefined, revision }, job)
         : git(url, undefined, revision, revision)
   return {
     ...identity,
@@ -168,7 +179,11 @@ const locked = async (file: string, input: string, tools: IdentifyTools): Promis
   }
 }
 
-const channelRevision = async (channel: string, { endpoints, signal }: IdentifyTools): Promise<string> => {
+const channelRevision = async (
+  channel: string,
+  { endpoints }: SourceAccess,
+  { signal }: IdentifyJob,
+): Promise<string> => {
   const url = `${endpoints.channels}/${channel}/git-revision`
   const revision = await downloadText(url, { signal }).catch((cause) => {
     throw new UserError(`\`nixpkgs\` is ${channel}, which is no channel that can be read: ${cause.message}`, { cause })
@@ -179,7 +194,8 @@ const channelRevision = async (channel: string, { endpoints, signal }: IdentifyT
 /** Source: GitHub's REST API, "Get a commit", with the media type that gives only its SHA. */
 const githubRevision = async (
   { owner, repo, ref }: { owner: string; repo: string; ref: string },
-  { endpoints, githubToken, signal }: IdentifyTools,
+  { endpoints, githubToken }: SourceAccess,
+  { signal }: IdentifyJob,
 ): Promise<string> => {
   if (/^[0-9a-f]{40}$/.test(ref)) return ref
   const url = `${endpoints.githubApi}/repos/${owner}/${repo}/commits/${ref.split('/').map(encodeURIComponent).join('/')}`
@@ -196,7 +212,7 @@ const githubRevision = async (
  */
 const gitRevision = async (
   { url, ref }: GitSource,
-  { environment, signal }: IdentifyTools,
+  { environment, signal }: IdentifyJob,
 ): Promise<string | undefined> => {
   const name = ref === undefined ? 'HEAD' : ref.startsWith('refs/') ? ref : `refs/heads/${ref}`
   const options = { environment: { ...environment, GIT_TERMINAL_PROMPT: '0' }, signal, cwd: '/' }

@@ -2,7 +2,7 @@ import { access, constants, mkdir, mkdtemp, readdir, rename, rm, symlink, writeF
 import { delimiter, join } from 'node:path'
 import { command } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
-import type { Log } from '../lib/log.ts'
+import type { Job } from '../lib/job.ts'
 import { shownUrl } from '../lib/url-secrets.ts'
 import { downloadFile } from './download.ts'
 import { explainNix } from './explain.ts'
@@ -20,12 +20,7 @@ export type InstalledNix = {
   readonly sandbox: boolean
 }
 
-export type InstallTools = {
-  readonly environment: Readonly<Record<string, string>>
-  readonly signal: AbortSignal
-  readonly temporary: string
-  readonly log: Log
-}
+export type InstallJob = Pick<Job, 'environment' | 'log' | 'signal' | 'temporary'>
 
 const root = '/nix'
 
@@ -34,8 +29,8 @@ const root = '/nix'
  * store paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands
  * in the way.
  */
-export const installNix = async (release: NixRelease, tools: InstallTools): Promise<InstalledNix> => {
-  const { environment, signal, temporary, log } = tools
+export const installNix = async (release: NixRelease, job: InstallJob): Promise<InstalledNix> => {
+  const { environment, signal, temporary, log } = job
   const options = { environment, signal }
   const folder = await mkdtemp(join(temporary, 'install-'))
   const tarball = join(folder, 'nix.tar')
@@ -57,7 +52,7 @@ export const installNix = async (release: NixRelease, tools: InstallTools): Prom
       await command('nix-store', ['--load-db'], { ...installed, stdin: unpacked.registration }).catch((cause) => {
         throw explainNix(cause, 'The Nix tarball has a registration that cannot be loaded')
       })
-      const { inEnvironment } = await configureNix({ ...tools, ...installed, config: '' })
+      const { inEnvironment } = await configureNix('', { ...job, ...installed })
       const sandbox = await canSandbox(inEnvironment(installed.environment), temporary)
       await writeConfig(variables.NIX_CONF_DIR, sandbox, unpacked.staging)
       await keep(unpacked)
@@ -83,7 +78,7 @@ const keep = async ({ path, staging }: UnpackedRelease): Promise<void> => {
   await rename(join(staging, 'root'), join(roots, 'nix-image-action'))
 }
 
-type Options = Pick<InstallTools, 'environment' | 'signal'>
+type Options = Pick<Job, 'environment' | 'signal'>
 
 const makeRoot = async (options: Options): Promise<void> => {
   const isWritable = await access(root, constants.W_OK).then(

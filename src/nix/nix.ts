@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { CommandError, command } from '../lib/command.ts'
-import type { Log } from '../lib/log.ts'
+import type { Job } from '../lib/job.ts'
 import { shortened } from '../lib/shortened.ts'
 import { guardPrograms } from './guard-programs.ts'
 import { reportProgress, shownOfLine } from './progress.ts'
@@ -36,28 +36,15 @@ export type ConfiguredNix = {
 /** So many paths keep well below the length that Linux allows for the arguments of a process. */
 export const perProcess = 5000
 
-export type NixOptions = {
-  /** Says which files have the machine's and the user's settings. */
-  readonly environment: Readonly<Record<string, string>>
-  /** Lines for nix.conf, which win over the machine's and the user's. */
-  readonly config: string
-  /** A folder that only this run can read. */
-  readonly temporary: string
-  readonly log: Log
-  readonly signal: AbortSignal
-}
-
 /**
- * The configuration goes into a file that only this user can read: it may hold an
- * access token, and what is in the environment is seen by everything that Nix starts.
+ * Nix with `config`, lines for nix.conf, which win over the machine's and the user's settings. The job's environment
+ * says which files have those. The lines go into a file that only this user can read: they may hold an access token,
+ * and everything that Nix starts sees its environment.
  */
-export const configureNix = async ({
-  environment,
-  config,
-  temporary,
-  log,
-  signal,
-}: NixOptions): Promise<ConfiguredNix> => {
+export const configureNix = async (
+  config: string,
+  { environment, temporary, log, signal }: Pick<Job, 'environment' | 'log' | 'signal' | 'temporary'>,
+): Promise<ConfiguredNix> => {
   const file = join(temporary, 'nix.conf')
   await writeFile(file, `${config}\n`, { mode: 0o600 })
   const configFiles = [file, userConfigFiles(environment)].join(delimiter)
@@ -75,7 +62,7 @@ const configured = (
     programs,
     log,
     signal,
-  }: Pick<NixOptions, 'log' | 'signal'> & { readonly configFiles: string; readonly programs: string },
+  }: Pick<Job, 'log' | 'signal'> & { readonly configFiles: string; readonly programs: string },
 ): Nix => {
   const withConfig = {
     ...environment,

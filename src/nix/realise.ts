@@ -1,6 +1,7 @@
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UserError } from '../lib/error.ts'
+import type { Job } from '../lib/job.ts'
 import { changedInStore } from './changed-in-store.ts'
 import { invalidPaths } from './check-validity.ts'
 import type { EvaluatedImage } from './evaluate.ts'
@@ -9,7 +10,7 @@ import { type ImageSpec, parseImageSpec } from './image-spec.ts'
 import { narOfFile } from './nar.ts'
 import { parseNarHash } from './nar-hash.ts'
 import { type Nix, perProcess } from './nix.ts'
-import { type NixAccess, openBuilders, type SandboxTools, unsandboxed, withSettings } from './sandbox.ts'
+import { type NixAccess, openBuilders, unsandboxed, withSettings } from './sandbox.ts'
 import { parseStorePath, type StorePath, storePathName } from './store-path.ts'
 import { distrusted } from './trusted-closure.ts'
 
@@ -28,12 +29,12 @@ const limit = 500_000_000
 export const realiseImage = async (
   image: EvaluatedImage,
   access: NixAccess,
-  tools: SandboxTools,
+  job: Pick<Job, 'signal' | 'temporary'>,
 ): Promise<ImageSpec> => {
   const { nix } = access
   const { derivation } = image
-  if (access.sandbox !== 'off') await realiseApart(image, access, tools)
-  const root = join(tools.temporary, 'image')
+  if (access.sandbox !== 'off') await realiseApart(image, access, job)
+  const root = join(job.temporary, 'image')
   await realise(nix, derivation, '--add-root', root, '--indirect', ...quiet)
   const { size } = await stat(root)
   if (size > limit)
@@ -48,7 +49,11 @@ export const realiseImage = async (
 }
 
 /** Nothing is left to be built when it returns. */
-const realiseApart = async (image: EvaluatedImage, access: NixAccess, tools: SandboxTools): Promise<void> => {
+const realiseApart = async (
+  image: EvaluatedImage,
+  access: NixAccess,
+  job: Pick<Job, 'signal' | 'temporary'>,
+): Promise<void> => {
   const { nix } = access
   const { derivation } = image
   const { toBuild, toFetch } = await missing(nix, derivation)
@@ -56,7 +61,7 @@ const realiseApart = async (image: EvaluatedImage, access: NixAccess, tools: San
   for (let start = 0; start < toFetch.length; start += perProcess)
     await realise(nix, ...toFetch.slice(start, start + perProcess))
   if (toBuild.length === 0) return checkDescribed(derivation, nix)
-  await using builders = await openBuilders(access, tools)
+  await using builders = await openBuilders(access, job)
   if ('nix' in builders) await realise(builders.nix, derivation, ...quiet)
   else await describeWithoutSandbox(image, builders.refused, access)
 }

@@ -1,4 +1,5 @@
 import { list, string } from '../lib/check.ts'
+import type { Job } from '../lib/job.ts'
 import { builderEnvironment } from './builder-environment.ts'
 import { asOptions, startBuildingDaemon } from './building-daemon.ts'
 import type { Nix } from './nix.ts'
@@ -19,12 +20,6 @@ export type NixAccess = {
   readonly sandbox: SandboxMode
   /** Where the job has its secrets: its home, the workspace, the runner's temporary folder. */
   readonly secretFolders: readonly string[]
-}
-
-export type SandboxTools = {
-  /** A folder that only this run can read. */
-  readonly temporary: string
-  readonly signal: AbortSignal
 }
 
 /** A Nix whose builders cannot see what the step can; ends what it needs. Or why there is none. */
@@ -56,10 +51,12 @@ export const withSettings =
  * of their own that see none of the folders with secrets. What Nix says of itself is not believed: a build that looks
  * around shows it.
  */
-export const openBuilders = async (access: NixAccess, tools: SandboxTools): Promise<Builders> => {
+export const openBuilders = async (
+  access: NixAccess,
+  { signal, temporary }: Pick<Job, 'signal' | 'temporary'>,
+): Promise<Builders> => {
   const { nix, environment, inEnvironment, configFiles, sandbox, secretFolders } = access
-  const probe = (candidate: Nix): Promise<Sight> =>
-    probeSandbox(candidate, { temporary: tools.temporary, secretFolders })
+  const probe = (candidate: Nix): Promise<Sight> => probeSandbox(candidate, { temporary, secretFolders })
   const strict = { ...plain, 'build-hook': await ownBuildHook(nix) }
   const sandboxed = { ...strict, sandbox: 'true' }
   const reasons: string[] = []
@@ -72,7 +69,7 @@ export const openBuilders = async (access: NixAccess, tools: SandboxTools): Prom
   if (await isOwnStore(nix)) {
     // Nix has fetched by then what it can, with the proxies and netrc of this user.
     const settings = { ...sandboxed, 'build-users-group': 'nixbld', substitute: 'false' }
-    const daemon = await startBuildingDaemon({ ...tools, environment, configFiles, settings })
+    const daemon = await startBuildingDaemon({ environment, configFiles, settings, temporary, signal })
     if (typeof daemon === 'string') reasons.push(daemon)
     else {
       starting.use(daemon)
@@ -83,7 +80,7 @@ export const openBuilders = async (access: NixAccess, tools: SandboxTools): Prom
     }
     // Only root can build as somebody else.
     if (sandbox === 'auto' && process.getuid?.() === 0) {
-      const candidate = withSettings(inEnvironment({ ...builderEnvironment(environment), HOME: tools.temporary }), {
+      const candidate = withSettings(inEnvironment({ ...builderEnvironment(environment), HOME: temporary }), {
         ...strict,
         sandbox: 'false',
         'build-users-group': 'nixbld',

@@ -1,13 +1,13 @@
 import type { Stats } from 'node:fs'
 import { lstat, mkdir, readdir, realpath } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
-import type { LayerBlob } from '../archive/layer.ts'
 import { isNoSpace, UserError } from '../lib/error.ts'
 import { megabytes } from '../lib/units.ts'
 import { copyToNewFile, writeNewFile } from '../lib/write-new-file.ts'
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import { layoutFile, layoutIndex } from '../oci/layout.ts'
+import type { LayerFile } from '../registry/push.ts'
 
 /**
  * Makes the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be
@@ -77,7 +77,7 @@ const blobs = (folder: string): string => join(folder, 'blobs', 'sha256')
 const blob = (folder: string, { digest }: Descriptor): string => join(blobs(folder), digest.slice('sha256:'.length))
 
 /** Puts the file of a layer into an image layout. Throws a `UserError` if it has no room there. */
-export const addLayerToLayout = async (folder: string, { descriptor, file }: LayerBlob): Promise<void> => {
+export const addLayerToLayout = async (folder: string, { descriptor, file }: LayerFile): Promise<void> => {
   await copyToNewFile(file, blob(folder, descriptor)).catch((cause) => explainFullDisk(cause, folder, descriptor))
 }
 

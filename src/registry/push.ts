@@ -7,28 +7,26 @@ import type { RepositoryClient } from './repository.ts'
 /** A layer that lies ready in a file. */
 export type LayerFile = { readonly descriptor: Descriptor; readonly file: string }
 
-/**
- * `built`: it had to be sent, as only what was built here can be; `exists`: the registry had it, and nothing was sent.
- */
-export type PushedLayer = 'built' | 'exists'
+/** A blob had to be `sent`, or was `there`: the registry had it. */
+export type PushedBlob = 'sent' | 'there'
 
 /** A tag that named something else before, or names what another job has set it to at the same time (`rival`). */
 export type MovedTag = { readonly tag: string; readonly from: string | undefined; readonly rival?: string }
 
 /** Makes sure that the registry has a layer. Says whether it had to be sent. */
-export const pushLayer = (client: RepositoryClient, { descriptor, file }: LayerFile): Promise<PushedLayer> =>
+export const pushLayer = (client: RepositoryClient, { descriptor, file }: LayerFile): Promise<PushedBlob> =>
   pushBlob(client, descriptor, () => client.putBlobFile(descriptor, file))
 
 const pushBlob = async (
   client: RepositoryClient,
   descriptor: Descriptor,
   send: () => Promise<void>,
-): Promise<PushedLayer> => {
-  let result: PushedLayer = 'exists'
+): Promise<PushedBlob> => {
+  let result: PushedBlob = 'there'
   // Never from the middle: an upload that broke off may have been stored, which the first question tells.
   await client.retrying(async () => {
     if (await client.hasBlob(descriptor)) return
-    result = 'built'
+    result = 'sent'
     await unlessThere(send, () => client.hasBlob(descriptor))
   })
   return result

@@ -46,8 +46,9 @@ const layerOf = ({
   size,
   key,
   narSize,
-  origin,
-}: Omit<OutcomeLayer, 'storePaths'>): object => ({ digest, diffId: diffID, mediaType, size, key, narSize, origin })
+  made,
+  blob,
+}: Omit<OutcomeLayer, 'storePaths'>): object => ({ digest, diffId: diffID, mediaType, size, key, narSize, made, blob })
 
 const metadataOf = (
   outcome: Outcome,

@@ -1,39 +1,19 @@
-import type { Contents, Layer } from '../image/contents.ts'
-import type { Timings } from '../lib/timings.ts'
+import type { Contents } from '../image/contents.ts'
+import type { MadeLayer, PlatformImage } from '../image/platform-image.ts'
+import { inOrder, type Timings } from '../lib/timings.ts'
 import type { PinnedSource } from '../nix/source.ts'
-import type { Descriptor, Digest } from '../oci/descriptor.ts'
+import type { Descriptor, Digest, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { Repository } from '../oci/reference.ts'
-
-/**
- * Where a layer came from. `reused`: found by its key, not built. `exists`: built, but the registry had it.
- * `built`: built, and sent if the image was pushed.
- */
-export type Origin = 'built' | 'reused' | 'exists'
-
-/**
- * The image of one platform, and where each of its layers came from. One that was not `built` is as an earlier run made
- * it.
- */
-export type PlatformImage = {
-  readonly platform: Platform
-  readonly built: boolean
-  readonly contents: Contents
-  readonly image: Image
-  readonly origins: readonly Origin[]
-}
-
-/** `push` pushes the image under its digest; once more, where the registry has lost something of it. */
-export type PushableImage = PlatformImage & { readonly push: () => Promise<void> }
+import type { Delivery } from '../publish/target.ts'
 
 /** A layer of the image. `narSize` is the size of its store paths in bytes; 0 for the last layers, which have none. */
-export type OutcomeLayer = Pick<Layer, 'key' | 'holds' | 'storePaths' | 'diffID'> & {
+export type OutcomeLayer = Pick<MadeLayer, 'key' | 'holds' | 'storePaths' | 'diffID' | 'made' | 'blob'> & {
   readonly digest: Digest
   readonly mediaType: string
   readonly size: number
   readonly narSize: number
-  readonly origin: Origin
 }
 
 /** The image of one platform. */
@@ -62,7 +42,26 @@ export type Outcome = {
   readonly timings: Timings
 }
 
-export const platformOutcome = ({ platform, contents, image, origins }: PlatformImage): PlatformOutcome => {
+/** What is told of a run that made these images; `top` is what the tags point at. */
+export const outcomeOf = (
+  images: readonly PlatformImage[],
+  top: Document,
+  source: PinnedSource,
+  { layout, bytesSent, ...delivery }: Delivery,
+  timings: Timings,
+): Outcome => ({
+  ...delivery,
+  descriptor: top.descriptor,
+  output: layout,
+  source,
+  platforms: images.map(platformOutcome) as [PlatformOutcome],
+  reused: reusedOf(images),
+  secondsBefore: images.reduce((total, { reused }) => total + (reused?.milliseconds ?? 0), 0) / 1000,
+  uploaded: bytesSent,
+  timings: inOrder(timings),
+})
+
+const platformOutcome = ({ platform, contents, image }: PlatformImage): PlatformOutcome => {
   const { packages, conflicts, danglingLinks, closure, layers } = contents
   return {
     platform,
@@ -71,19 +70,15 @@ export const platformOutcome = ({ platform, contents, image, origins }: Platform
     conflicts,
     danglingLinks,
     closure,
-    layers: layers.map(({ descriptor, diffID, key, storePaths, holds }, index) => ({
+    layers: layers.map(({ descriptor, ...layer }) => ({
       ...descriptor,
-      diffID,
-      key,
-      storePaths,
-      holds,
-      narSize: storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
-      origin: origins[index] ?? 'built',
+      ...layer,
+      narSize: layer.storePaths.reduce((total, path) => total + (closure.paths.get(path)?.narSize ?? 0), 0),
     })),
   }
 }
 
-export const reusedOf = (images: readonly PlatformImage[]): Outcome['reused'] => {
-  if (images.every(({ built }) => !built)) return 'image'
-  return images.some(({ origins }) => origins.includes('reused')) ? 'layers' : 'none'
+const reusedOf = (images: readonly PlatformImage[]): Outcome['reused'] => {
+  if (images.every(({ reused }) => reused)) return 'image'
+  return images.some(({ contents }) => contents.layers.some(({ made }) => made === 'reused')) ? 'layers' : 'none'
 }

@@ -1,7 +1,7 @@
 import { closureSize } from '../graph/closure.ts'
 import { counted, megabytes, seconds } from '../lib/units.ts'
 import { formatRepository } from '../oci/reference.ts'
-import type { Origin, Outcome, PlatformOutcome } from './outcome.ts'
+import type { Outcome, OutcomeLayer, PlatformOutcome } from './outcome.ts'
 
 /** The step summary in GitHub's Markdown: what to pull, what is in the image and what the run did. */
 export const summary = (outcome: Outcome): string => {
@@ -49,13 +49,16 @@ export const summary = (outcome: Outcome): string => {
 
 const whatWasSent = ({ platforms, reused, secondsBefore, timings, uploaded, requests }: Outcome): string => {
   const layers = platforms.flatMap((platform) => platform.layers)
-  const from = (origin: Origin): number => layers.filter((layer) => layer.origin === origin).length
+  const number = (fits: (layer: OutcomeLayer) => boolean): number => layers.filter(fits).length
   const sent = `Sent ${megabytes(uploaded)} in ${requests} requests`
   const now = Object.values(timings).reduce((total, time) => total + time, 0)
   if (reused === 'image')
     return `${sent}. Nothing was evaluated: the layers are those that an earlier run made in ${seconds(secondsBefore)}, and finding them took ${seconds(now)}.`
-  const known = reused === 'layers' ? `${from('reused')} of ${layers.length} layers are an earlier run's, and ` : ''
-  return `${sent}; ${known}the registry had ${from('exists')} of ${layers.length} layers already.`
+  const known =
+    reused === 'layers'
+      ? `${number(({ made }) => made === 'reused')} of ${layers.length} layers are an earlier run's, and `
+      : ''
+  return `${sent}; ${known}the registry had ${number(({ made, blob }) => made === 'built' && blob === 'there')} of ${layers.length} layers already.`
 }
 
 const platformSections = ({ platform, layers, conflicts, danglingLinks, closure }: PlatformOutcome): string[] => {
@@ -67,12 +70,13 @@ const platformSections = ({ platform, layers, conflicts, danglingLinks, closure 
     ...folded(
       counted(layers.length, 'layer'),
       table(
-        ['Layer', 'Holds', 'Size', 'Origin'],
+        ['Layer', 'Holds', 'Size', 'Made', 'Blob'],
         layers.map((layer) => [
           `\`${layer.digest.slice('sha256:'.length, 19)}\``,
           cell(layer.holds),
           megabytes(layer.size),
-          layer.origin,
+          layer.made,
+          layer.blob ?? 'not pushed',
         ]),
       ),
     ),

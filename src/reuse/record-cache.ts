@@ -5,17 +5,14 @@ import type { ActionsCache } from '../cache/actions-cache.ts'
 import { cacheLimits } from '../cache/cache-limits.ts'
 import type { CacheUse } from '../cache/cache-use.ts'
 import { messages } from '../lib/error.ts'
-import type { Log } from '../lib/log.ts'
+import type { Job } from '../lib/job.ts'
 import { counted } from '../lib/units.ts'
 import { fittingRecords, noRecords, parseCachedRecords, printRecords, type Records } from './records.ts'
 
-export type RecordTools = {
-  readonly cache: ActionsCache
-  readonly use: CacheUse
-  readonly log: Log
-  /** Of this run; the records are in a folder in it. */
-  readonly temporary: string
-}
+/** Where the records are, and what this run does there. */
+export type RecordStore = { readonly cache: ActionsCache; readonly use: CacheUse }
+
+type RecordJob = Pick<Job, 'log' | 'temporary'>
 
 /** In bytes. A run that finds all that it needs in them still has to be done within a second. */
 const limit = 16_000_000
@@ -31,7 +28,8 @@ const prefixOf = (name: string): string => `${prefix}${name.slice(0, 32)}-`
  */
 export const restoreRecords = async (
   names: readonly string[],
-  { cache, use, log, temporary }: RecordTools,
+  { cache, use }: RecordStore,
+  { log, temporary }: RecordJob,
 ): Promise<Records<'cache'>> => {
   if (!use.read) return noRecords('cache')
   const folder = join(temporary, folderName)
@@ -62,7 +60,8 @@ export const restoreRecords = async (
 export const saveRecords = async (
   all: Records<'cache'>,
   name: string,
-  { cache, use, log, temporary }: RecordTools,
+  { cache, use }: RecordStore,
+  { log, temporary }: RecordJob,
 ): Promise<void> => {
   if (!use.save) return
   const folder = join(temporary, folderName)

@@ -1,11 +1,10 @@
 import { count, list, parseJson, record, string } from '../lib/check.ts'
 import { messages } from '../lib/error.ts'
-import type { Log } from '../lib/log.ts'
+import type { Job } from '../lib/job.ts'
 import { documentOf, jsonDocument, parseDigest } from '../oci/descriptor.ts'
 import { annotated, keyedLayers } from '../oci/layer-annotations.ts'
 import { imageManifestMediaType } from '../oci/media-type.ts'
-import { pushTagged } from '../registry/push.ts'
-import type { RepositoryClient } from '../registry/repository.ts'
+import type { Target } from '../publish/target.ts'
 import {
   addLayers,
   type ImageRecord,
@@ -30,10 +29,10 @@ const tagOf = (requestKey: string): string => `nix-${requestKey.slice(0, 32)}`
  * Whoever may push to the repository may have written it. What is not of the right form is told and left out.
  */
 export const pullRecords = async (
-  client: RepositoryClient,
+  target: Pick<Target, 'manifest' | 'blob'>,
   requestKeys: readonly string[],
   tags: readonly string[],
-  { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
+  { log, signal }: Pick<Job, 'log' | 'signal'>,
 ): Promise<Records<'registry'>> => {
   let records = noRecords('registry')
   const add = async (
@@ -41,7 +40,7 @@ export const pullRecords = async (
     read: (manifest: Record<string, unknown>) => Promise<Records<'registry'>>,
   ): Promise<void> => {
     try {
-      const bytes = await client.retrying(() => client.getManifest(tag))
+      const bytes = await target.manifest(tag)
       if (!bytes) return
       records = mergeRecords(records, await read(record(parseJson(`${bytes}`, tag), tag)))
     } catch (error) {
@@ -49,7 +48,7 @@ export const pullRecords = async (
       log.notice(`What the registry has as ${tag} cannot be used for later runs: ${messages(error).join(': ')}.`)
     }
   }
-  for (const key of requestKeys) await add(tagOf(key), (manifest) => readRecord(client, manifest, key))
+  for (const key of requestKeys) await add(tagOf(key), (manifest) => readRecord(target, manifest, key))
   for (const tag of tags)
     await add(tag, async (manifest) => {
       const { manifests } = manifest
@@ -57,7 +56,7 @@ export const pullRecords = async (
       let found = noRecords('registry')
       for (const entry of list(record)(manifests, 'manifests')) {
         const digest = parseDigest(entry['digest'], 'manifests.digest')
-        const bytes = await client.retrying(() => client.getManifest(digest))
+        const bytes = await target.manifest(digest)
         if (bytes) found = mergeRecords(found, layersOf(parseJson(`${bytes}`, digest)))
       }
       return found
@@ -69,7 +68,7 @@ const layersOf = (manifest: unknown): Records<'registry'> => addLayers(noRecords
 
 /** Of the request alone that it was asked for. */
 const readRecord = async (
-  client: RepositoryClient,
+  { blob }: Pick<Target, 'blob'>,
   manifest: Record<string, unknown>,
   requestKey: string,
 ): Promise<Records<'registry'>> => {
@@ -78,7 +77,7 @@ const readRecord = async (
   const size = count(config['size'], 'config.size')
   if (size > largestRecord) throw new Error(`it has ${size} bytes, and no run keeps so many`)
   const digest = parseDigest(config['digest'], 'config.digest')
-  const records = parseClaimedRecords(`${await client.retrying(() => client.getBlob(digest))}`)
+  const records = parseClaimedRecords(`${await blob(digest)}`)
   return { ...records, images: records.images.filter(({ key }) => key === requestKey) }
 }
 
@@ -86,7 +85,7 @@ const readRecord = async (
  * Puts the record of a request into the registry: a manifest that names the image's layers, so that they are kept.
  * Throws an `Error` if it is larger than a later run would read.
  */
-export const pushRecord = async (client: RepositoryClient, image: ImageRecord<Level>): Promise<void> => {
+export const pushRecord = async (target: Pick<Target, 'pushRecord'>, image: ImageRecord<Level>): Promise<void> => {
   const config = documentOf(recordMediaType, printRecords({ ...noRecords(image.level), images: [image] }))
   const { size } = config.descriptor
   if (size > largestRecord) throw new Error(`it has ${size} bytes, and no run reads so many`)
@@ -97,5 +96,5 @@ export const pushRecord = async (client: RepositoryClient, image: ImageRecord<Le
     config: config.descriptor,
     layers: layers.map(annotated),
   })
-  await pushTagged(client, { config, manifest }, tagOf(image.key))
+  await target.pushRecord({ config, manifest }, tagOf(image.key))
 }

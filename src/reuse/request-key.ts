@@ -13,23 +13,23 @@ const formatVersion = 2
  * image. `ownNix` is the hash of the action's own `nix/` folder.
  */
 export const requestParts = (
-  plan: Plan,
+  { image, nix }: Pick<Plan, 'image' | 'nix'>,
   platform: Platform,
   content: string,
   ownNix: NarHash,
 ): Readonly<Record<string, string>> => ({
   format: `${formatVersion}`,
   platform,
-  packages: JSON.stringify(plan.evaluation.packages),
+  packages: JSON.stringify(image.evaluation.packages),
   nixpkgs: content,
-  'nixpkgs-config': canonicalJson(plan.evaluation.config),
-  'nix-config': nixConfigOf(plan),
-  sandbox: plan.sandbox,
-  'base layer': JSON.stringify(plan.base),
-  layering: plan.layering,
-  popularity: plan.popularity.size > 0 ? sha256(JSON.stringify([...plan.popularity])) : 'none',
-  'layers for store paths': `${plan.layerBudget}`,
-  compression: plan.layerFormat,
+  'nixpkgs-config': canonicalJson(image.evaluation.config),
+  'nix-config': nixConfigOf(nix.config),
+  sandbox: nix.sandbox,
+  'base layer': JSON.stringify(image.base),
+  layering: image.layering,
+  popularity: image.popularity.size > 0 ? sha256(JSON.stringify([...image.popularity])) : 'none',
+  'layers for store paths': `${image.layerBudget}`,
+  compression: image.layerFormat,
   "the action's nix/": ownNix,
 })
 
@@ -43,7 +43,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text).diges
 const credentials = /^\s*(extra-)?(access-tokens|netrc-file)\s*=/
 
 /** Nobody reads it in the log, where it is not to be seen: a URL in it may hold a password. */
-const nixConfigOf = ({ nixConfig }: Plan): string => {
+const nixConfigOf = (nixConfig: string): string => {
   const lines = nixConfig.split('\n').filter((line) => line.trim() !== '' && !credentials.test(line))
   return lines.length > 0 ? sha256(lines.join('\n')) : 'none'
 }

@@ -1,6 +1,6 @@
 import type { Owner, TreeEntry } from '../archive/tree.ts'
+import type { BaseLayer } from '../image/base-layer.ts'
 import { UserError } from '../lib/error.ts'
-import type { BaseLayer } from './base-layer.ts'
 import type { Links } from './links.ts'
 import type { Loader } from './loader.ts'
 import { accountFiles, type Users } from './users.ts'

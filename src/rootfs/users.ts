@@ -1,8 +1,8 @@
 import { readProven } from '../archive/prove.ts'
 import type { Owner } from '../archive/tree.ts'
 import type { Closure } from '../graph/closure.ts'
+import type { BaseLayer } from '../image/base-layer.ts'
 import { UserError } from '../lib/error.ts'
-import type { BaseLayer } from './base-layer.ts'
 import type { Links } from './links.ts'
 
 type Account = Owner & { readonly name: string; readonly home: string; readonly shell: string }

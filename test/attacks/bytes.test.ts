@@ -118,7 +118,7 @@ describe('what is packed is what was checked', () => {
     const delivered: string[] = []
     const work = buildLayers(
       {
-        ...planOf(),
+        ...planOf().image,
         ...{ partition: [[victim]], closure, symlinkLayer, baseFiles: [], folder: folder.path },
       },
       {
@@ -127,7 +127,11 @@ describe('what is packed is what was checked', () => {
           await isPoisoned.promise
           return undefined
         },
-        deliver: async ({ key }) => delivered.push(key),
+        deliver: async ({ key }) => {
+          delivered.push(key)
+          return 'sent'
+        },
+        keep: () => {},
         allPacked: () => {},
       },
     )

@@ -62,10 +62,10 @@ const authorizationsOf = async (
 ): Promise<string[]> => {
   const before = sources.server.requests.length
   await withNix(async (_, tools) => {
-    const given = { ...tools, endpoints, githubToken: token }
+    const access = { endpoints, githubToken: token, addToJob: () => {} }
     const request = { install: 'never', release: noRelease, sandbox: 'auto', secretFolders: [], system: '' } as const
-    const { nix } = await prepareNix({ ...request, ...given, source, config: '' }, { ...tools, log: silentLog })
-    await fetchSource(await identifySource(source, given), { ...tools, nix })
+    const { nix } = await prepareNix({ ...request, source, config: '' }, access, { ...tools, log: silentLog })
+    await fetchSource(await identifySource(source, access, tools), nix, tools)
   })
   const requests = sources.server.requests.slice(before)
   expect(requests.length).toBeGreaterThan(0)
@@ -94,8 +94,8 @@ attack('checkout', 'credentials', 'has a lock file that names archives of anothe
     withNix(async (_, tools) => {
       const request = { install: 'never', release: noRelease, sandbox: 'auto', secretFolders: [], system: '' } as const
       const source = { type: 'lock', file: '/flake.lock', input: 'nixpkgs' } as const
-      const given = { ...request, source, config: '', githubToken: token, endpoints: { ...publicEndpoints, ownGithub } }
-      await prepareNix(given, { ...tools, log: silentLog })
+      const access = { githubToken: token, endpoints: { ...publicEndpoints, ownGithub }, addToJob: () => {} }
+      await prepareNix({ ...request, source, config: '' }, access, { ...tools, log: silentLog })
       const files = ['nix.conf', 'netrc'].map((name) => join(tools.temporary, name))
       return (await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')))).join('')
     })
@@ -114,7 +114,11 @@ attack('source server', 'credentials', 'the API of GitHub sends the request else
   const { signal } = new AbortController()
   const endpoints = { ...publicEndpoints, githubApi: api.url, ownGithub: githubServer('').url }
   const source = { type: 'github', owner: 'a', repo: 'b', ref: 'main' } as const
-  await identifySource(source, { endpoints, signal, githubToken: token, environment: {}, temporary: '' })
+  await identifySource(
+    source,
+    { endpoints, githubToken: token },
+    { signal, secret: () => {}, environment: {}, temporary: '' },
+  )
   expect(api.requests.map(({ authorization }) => authorization)).toEqual([`Bearer ${token}`])
   expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined])
   return false

@@ -232,9 +232,10 @@ attack(
     const { signal } = new AbortController()
     const planting = openActionsCache(
       { program: join(root, 'dist', 'index.js'), token: environment['ACTIONS_RUNTIME_TOKEN'] ?? '', environment },
+      cacheTime({ log: silentLog, signal }),
       {
-        ...{ environment: { PATH: process.env['PATH'] ?? '' }, temporary: folder.path, signal },
-        ...{ time: cacheTime({ log: silentLog, signal }), log: silentLog, secret: () => {} },
+        ...{ environment: { PATH: process.env['PATH'] ?? '' }, temporary: folder.path },
+        ...{ signal, log: silentLog, secret: () => {} },
       },
     )
     expect(await planting.save(records, `nix-image-records-${'0'.repeat(32)}-${'0'.repeat(16)}`)).toBeDefined()

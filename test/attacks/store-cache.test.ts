@@ -50,10 +50,10 @@ const plant = async (scope: CacheScope, fill: (entry: string) => Promise<unknown
       token: service.environment(scope)['ACTIONS_RUNTIME_TOKEN'] ?? '',
       environment: service.environment(scope),
     },
+    cacheTime({ log: silentLog, signal }),
     {
       environment: { PATH: process.env['PATH'] ?? '' },
       temporary: folder.path,
-      time: cacheTime({ log: silentLog, signal }),
       log: silentLog,
       secret: () => {},
       signal,

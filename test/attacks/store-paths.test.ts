@@ -2,7 +2,7 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { zstdCompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
-import type { StoreCacheTools } from '../../src/cache/store-cache.ts'
+import type { StoreCacheOptions } from '../../src/cache/store-cache.ts'
 import { attack } from '../support/attack.ts'
 import { type EntryEdits, editEntry, evilPath, set, without } from '../support/edit-entry.ts'
 import { type FirstRun, firstRun, narinfo, type Restored } from '../support/first-run.ts'
@@ -31,7 +31,7 @@ const attacked = async (fill: (attacked: Attacked) => Promise<unknown>): Promise
 
 const restore = async (
   fill: (attacked: Attacked) => Promise<unknown>,
-  tools?: Partial<StoreCacheTools>,
+  tools?: Partial<StoreCacheOptions>,
 ): Promise<Restored> => first.restore(await attacked(fill), tools)
 
 /** Nothing but the source, which is asked for by its hash, came out of it, and somebody was told. */

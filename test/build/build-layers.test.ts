@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto'
 import { access, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type BuiltLayer, buildLayers, type LayerPorts, type LayerRequest } from '../../src/build/build-layers.ts'
+import { buildLayers, type LayerPorts, type LayerRequest, type PackedLayer } from '../../src/build/build-layers.ts'
 import { checkClosure } from '../../src/graph/closure.ts'
 import { contentKey, layerKey } from '../../src/layers/layer-key.ts'
 import { UserError } from '../../src/lib/error.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
-import { digestOf } from '../../src/oci/descriptor.ts'
+import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
 import { closureInStore } from '../support/changed-store.ts'
 import { output } from '../support/process.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
@@ -42,32 +42,36 @@ beforeAll(async () => {
 afterAll(() => world[Symbol.asyncDispose]())
 
 /** Layers as `buildLayers` delivered them, with the bytes of their files, and what else it did. */
-const buildAll = async (changes: Partial<LayerRequest> = {}, ports: Partial<LayerPorts<string>> = {}) => {
+const buildAll = async (changes: Partial<LayerRequest> = {}, ports: Partial<LayerPorts> = {}) => {
   await using folder = await temporaryFolder('layers')
-  const delivered: (BuiltLayer & { readonly bytes: Buffer })[] = []
+  const delivered: (PackedLayer & { readonly bytes: Buffer })[] = []
   const events: string[] = []
+  const packs = new Map<Digest, () => Promise<PackedLayer>>()
   const request: LayerRequest = {
     ...{ partition: [[small], [other, large]], closure, symlinkLayer: links, baseFiles: [], folder: folder.path },
     ...{ compression: { algorithm: 'none', level: 0 }, layerFormat: 'a-format', ...changes },
   }
-  const results = await buildLayers(request, {
+  const layers = await buildLayers(request, {
     find: async () => undefined,
     deliver: async (layer) => {
       delivered.push({ ...layer, bytes: await readFile(layer.file) })
       events.push(`delivered ${layer.holds}`)
-      return `${delivered.length}`
+      return 'sent'
+    },
+    keep: (digest, pack) => {
+      packs.set(digest, pack)
     },
     allPacked: () => events.push('all packed'),
     ...ports,
   })
   const left = await readdir(folder.path)
   const again = await Promise.all(
-    results.map(async ({ packAgain }) => {
-      const { file, ...layer } = await packAgain()
+    layers.map(async ({ descriptor }) => {
+      const { file, ...layer } = (await packs.get(descriptor.digest)?.()) ?? expect.unreachable()
       return { layer, bytes: await readFile(file) }
     }),
   )
-  return { results, delivered, events, left, again }
+  return { layers, delivered, events, left, again }
 }
 
 /** The names in an archive, as tar reads them. */
@@ -78,20 +82,21 @@ const namesIn = async (bytes: Buffer): Promise<string[]> => {
 }
 
 test('layers come in the order of the image, each with its key and the digests of what was delivered', async () => {
-  const { results, delivered, left } = await buildAll()
-  expect(results.map(({ layer: { key, storePaths, holds } }) => ({ key, storePaths, holds }))).toEqual([
+  const { layers, delivered, left } = await buildAll()
+  expect(layers.map(({ key, storePaths, holds }) => ({ key, storePaths, holds }))).toEqual([
     { key: layerKey([small], closure, 'a-format'), storePaths: [small], holds: 'small' },
     { key: layerKey([other, large], closure, 'a-format'), storePaths: [other, large], holds: 'other, large' },
     { key: contentKey(`sha256:${links.sha256}`, 'a-format'), storePaths: [], holds: 'links to the packages' },
   ])
-  for (const { layer, origin } of results) {
-    const { bytes, file, ...rest } = delivered[Number(origin) - 1] as (typeof delivered)[number]
-    expect(rest).toEqual(layer)
+  const deliveredOf = (key: string) => delivered.find((layer) => layer.key === key) as (typeof delivered)[number]
+  for (const layer of layers) {
+    const { bytes, file, ...rest } = deliveredOf(layer.key)
+    expect({ ...rest, made: 'built', blob: 'sent' }).toEqual(layer)
     expect(layer.descriptor).toMatchObject({ digest: digestOf(bytes), size: bytes.length })
     expect(layer.diffID).toBe(digestOf(bytes))
     await expect(access(file)).rejects.toThrow('ENOENT')
   }
-  const [first, second] = results.map(({ origin }) => delivered[Number(origin) - 1]?.bytes ?? Buffer.of())
+  const [first, second] = layers.map(({ key }) => deliveredOf(key).bytes)
   const folders = ['nix/', 'nix/store/']
   expect(await namesIn(first ?? Buffer.of())).toEqual([...folders, `${small.slice(1)}/`, `${small.slice(1)}/a`])
   expect(await namesIn(second ?? Buffer.of())).toEqual([
@@ -127,18 +132,18 @@ test('a layer that is found is not packed, and can be', async () => {
     diffID: digestOf(Buffer.from('there, unpacked')),
   }
   const key = layerKey([small], closure, 'a-format')
-  const { results, delivered, again } = await buildAll(
+  const { layers, delivered, again } = await buildAll(
     {},
     { find: async (asked) => (asked === key ? found : undefined) },
   )
-  expect(results[0]).toMatchObject({ origin: 'reused', layer: { ...found, key, storePaths: [small], holds: 'small' } })
+  expect(layers[0]).toEqual({ ...found, key, storePaths: [small], holds: 'small', made: 'reused', blob: 'there' })
   expect(delivered.map(({ holds }) => holds).sort()).toEqual(['links to the packages', 'other, large'])
   expect(again[0]?.layer.diffID).toBe(digestOf(again[0]?.bytes ?? Buffer.of()))
 })
 
 test('a layer that is packed again is the same', async () => {
-  const { results, again } = await buildAll()
-  expect(again.map(({ layer }) => layer)).toEqual(results.map(({ layer }) => layer))
+  const { layers, again } = await buildAll()
+  expect(again.map(({ layer }) => ({ ...layer, made: 'built', blob: 'sent' }))).toEqual(layers)
 })
 
 test('it is said once that all layers are packed, as soon as they are', async () => {
@@ -151,7 +156,7 @@ test('it is said once that all layers are packed, as soon as they are', async ()
       deliver: async ({ holds }) => {
         await promise
         events.push(holds)
-        return ''
+        return 'sent'
       },
       allPacked: () => {
         events.push('all packed')
@@ -167,15 +172,15 @@ test('it is said once that all layers are packed, as soon as they are', async ()
 })
 
 test('the base layer is the last one, and says what it holds at the root', async () => {
-  const { results, delivered } = await buildAll({
+  const { layers, delivered } = await buildAll({
     baseFiles: [
       { type: 'directory', name: 'etc', mode: 0o755 },
       { type: 'file', name: 'etc/passwd', mode: 0o644, content: Buffer.from('root:x:0:0::/:/bin/sh\n') },
       { type: 'directory', name: 'tmp', mode: 0o1777 },
     ],
   })
-  expect(results).toHaveLength(4)
-  const { layer } = results[3] as (typeof results)[number]
+  expect(layers).toHaveLength(4)
+  const layer = layers[3] as (typeof layers)[number]
   expect(layer.holds).toBe('base files: /etc, /tmp')
   expect(layer.storePaths).toEqual([])
   expect(layer.key).toBe(contentKey(layer.diffID, 'a-format'))
@@ -184,17 +189,17 @@ test('the base layer is the last one, and says what it holds at the root', async
 })
 
 test.each(['gzip', 'zstd'] as const)('layers are compressed with %s', async (algorithm) => {
-  const { results } = await buildAll({ compression: { algorithm, level: 1 } })
-  for (const { layer } of results) expect(layer.descriptor.mediaType).toContain(algorithm)
+  const { layers } = await buildAll({ compression: { algorithm, level: 1 } })
+  for (const { descriptor } of layers) expect(descriptor.mediaType).toContain(algorithm)
 })
 
 test('the names of many paths are cut short', async () => {
   const paths = await Promise.all(Array.from({ length: 9 }, (_, index) => add(`many${index}-1`, { index: `${index}` })))
   const { paths: infos } = await closureInStore(paths)
   const many = checkClosure([...infos.values()], paths)
-  const holds = async (count: number) => (await buildAll({ partition: [paths.slice(0, count)], closure: many })).results
-  expect((await holds(8))[0]?.layer.holds).toBe('many0, many1, many2, many3, many4, many5, many6, many7')
-  expect((await holds(9))[0]?.layer.holds).toBe('many0, many1, many2, many3, many4, many5, many6 and 2 more')
+  const holds = async (count: number) => (await buildAll({ partition: [paths.slice(0, count)], closure: many })).layers
+  expect((await holds(8))[0]?.holds).toBe('many0, many1, many2, many3, many4, many5, many6, many7')
+  expect((await holds(9))[0]?.holds).toBe('many0, many1, many2, many3, many4, many5, many6 and 2 more')
 })
 
 test('what is not as the closure says is not delivered', async () => {
@@ -202,7 +207,10 @@ test('what is not as the closure says is not delivered', async () => {
   if (!info) throw new Error('no path')
   const paths = new Map(closure.paths).set(small, { ...info, narSize: info.narSize + 8 })
   const delivered: string[] = []
-  const deliver: LayerPorts<string>['deliver'] = async ({ holds }) => `${delivered.push(holds)}`
+  const deliver: LayerPorts['deliver'] = async ({ holds }) => {
+    delivered.push(holds)
+    return 'sent'
+  }
   const building = buildAll({ partition: [[small]], closure: { ...closure, paths } }, { deliver })
   await expect(building).rejects.toThrow(`${small} is not what Nix put into the store`)
   const linked = buildAll({ partition: [], symlinkLayer: { ...links, sha256: '0'.repeat(64) } }, { deliver })

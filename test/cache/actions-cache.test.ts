@@ -49,10 +49,9 @@ const withStep = async <T>(
   const notices: string[] = []
   const secrets: string[] = []
   const log = { ...silentLog, notice: (message: string) => notices.push(message) }
-  const cache = openActionsCache(cacheService, {
+  const cache = openActionsCache(cacheService, cacheTime({ log, signal }, limit), {
     environment: childEnvironment,
     temporary: folder,
-    time: cacheTime({ log, signal, limit }),
     log,
     secret: (value) => secrets.push(value),
     signal,

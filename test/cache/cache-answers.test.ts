@@ -33,9 +33,8 @@ const folder = join(process.env.GITHUB_WORKSPACE, request.path)\n`
   }
   const { signal } = new AbortController()
   const service = { program, environment: {}, token: 'the-token' }
-  return openActionsCache(service as never, {
+  return openActionsCache(service, cacheTime({ log, signal }), {
     ...{ environment: { PATH: process.env['PATH'] ?? '' }, temporary: machine.path, log, signal },
-    time: cacheTime({ log, signal }),
     secret: (value) => void secrets.push(value),
   })
 }

@@ -76,7 +76,7 @@ describe('the time of a run', () => {
 test('records are waited for as long as is said, when they are read and when they are saved', async () => {
   await using temporary = await temporaryFolder('limits')
   const deadlines: (number | undefined)[] = []
-  const tools = {
+  const store = {
     cache: {
       restore: async (_folder: string, _key: string, _prefixes: readonly string[], deadline?: number) =>
         void deadlines.push(deadline),
@@ -84,11 +84,10 @@ test('records are waited for as long as is said, when they are read and when the
       save: async (_folder: string, _key: string, deadline?: number) => void deadlines.push(deadline),
     },
     use: { read: true, save: true },
-    log: silentLog,
-    temporary: temporary.path,
   }
-  await restoreRecords(['0'.repeat(64)], tools)
-  await saveRecords(noRecords('cache'), '0'.repeat(64), tools)
+  const job = { log: silentLog, temporary: temporary.path }
+  await restoreRecords(['0'.repeat(64)], store, job)
+  await saveRecords(noRecords('cache'), '0'.repeat(64), store, job)
   expect(deadlines.length).toBeGreaterThanOrEqual(2)
   expect(new Set(deadlines)).toEqual(new Set([10_000]))
 })

@@ -7,7 +7,7 @@ import { silentLog } from '../support/log.ts'
 const open = (limit = 60_000, signal = new AbortController().signal): { time: CacheTime; notices: string[] } => {
   const notices: string[] = []
   const log = { ...silentLog, notice: (message: string) => void notices.push(message) }
-  return { time: cacheTime({ log, signal, limit }), notices }
+  return { time: cacheTime({ log, signal }, limit), notices }
 }
 
 const failing = (message: string) => async (): Promise<never> => {

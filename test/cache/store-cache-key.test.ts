@@ -3,7 +3,11 @@ import { shortHash, storeCacheKey } from '../../src/cache/store-cache-key.ts'
 import { inputs, planOf } from '../support/plans.ts'
 
 const image = 'ghcr.io/owner/name'
-const prefixes = (...args: Parameters<typeof planOf>) => storeCacheKey(planOf(...args), image).prefixes
+const keyOf = (image: string, ...args: Parameters<typeof planOf>) => {
+  const plan = planOf(...args)
+  return storeCacheKey({ ...plan.image, platforms: plan.platforms, sandbox: plan.nix.sandbox }, image)
+}
+const prefixes = (...args: Parameters<typeof planOf>) => keyOf(image, ...args).prefixes
 
 test('an entry is looked for by what it was made for, then by its image, then by the kind of machine', () => {
   const [own, ofImage, ofSystem] = prefixes()
@@ -20,7 +24,7 @@ test('other packages and other platforms have entries of their own, of the same 
 })
 
 test('another image finds what is of the same kind of machine, and nothing else', () => {
-  const [own, ofImage, ofSystem] = storeCacheKey(planOf(), 'ghcr.io/owner/other').prefixes
+  const [own, ofImage, ofSystem] = keyOf('ghcr.io/owner/other').prefixes
   const [first, second, third] = prefixes()
   expect([own === first, ofImage === second, ofSystem === third]).toEqual([false, false, true])
   expect(prefixes({}, { platform: 'linux/arm64' }).at(-1)).toBe('nix-image-store-v2-auto-aarch64-linux-')

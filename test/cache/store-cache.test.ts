@@ -71,7 +71,7 @@ describe('the store cache', () => {
         await first.copyDerivation(nix)
         await store.restoreSource(first.fetched, nix)
         await store.restoreOutputs(first.derivation, nix)
-        await store.save([first.derivation], first.fetched, nix)
+        await store.save()
         expect(saved).toEqual([])
       }),
     )
@@ -94,8 +94,9 @@ describe('the store cache', () => {
         (store) =>
           first.inStore(first.store, async (nix) => {
             asked.length = 0
+            await store.restoreSource({ ...first.fetched, srcType: 'path' }, nix)
             await store.restoreOutputs(first.derivation, nix)
-            await store.save([first.derivation], first.fetched, nix)
+            await store.save()
             expect(asked).toHaveLength(Number(use.read) + Number(use.save))
           }),
         { use },
@@ -123,9 +124,10 @@ describe('the store cache', () => {
       cache,
       (store, said) =>
         first.inStore(first.emptyStore(), async (nix) => {
+          await store.restoreSource({ ...first.fetched, srcType: 'path' }, nix)
           await store.restoreOutputs(first.derivation, nix)
           // Nor is there time to save: what is to be saved is not looked at.
-          await store.save([first.derivation], first.fetched, nix)
+          await store.save()
           expect(said).toEqual([
             'No store paths were restored: the 0.001 s that a run has for it are over. The run goes on without it.',
           ])
@@ -154,8 +156,9 @@ test('a daemon that does not trust this user is told of, and nothing is saved', 
     const cache: ActionsCache = { ...cacheOf(entry), save: async (_, key) => void saved.push(key) }
     await first.open(cache, (store, said) =>
       first.inStore(`unix://${socket}`, async (nix) => {
+        await store.restoreSource({ ...first.fetched, srcType: 'path' }, nix)
         await store.restoreOutputs(first.derivation, nix)
-        await store.save([first.derivation], first.fetched, nix)
+        await store.save()
         expect(said).toEqual([
           'The Nix daemon does not trust this user, so that no store paths are kept in the Actions cache; name the user in `trusted-users` of its nix.conf.',
         ])

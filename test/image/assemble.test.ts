@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../../src/image/assemble.ts'
 import type { ImageDefaults } from '../../src/image/contents.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { ImagePlan } from '../../src/plan.ts'
 import { imageDefaults } from '../../src/rootfs/image-defaults.ts'
 import { storeLayer } from '../support/outcomes.ts'
 import { configuration } from '../support/plans.ts'
 
-const plain: Plan['configuration'] = { ...configuration, created: '1970-01-01T00:00:01Z' }
+const plain: ImagePlan['configuration'] = { ...configuration, created: '1970-01-01T00:00:01Z' }
 
 const defaults: ImageDefaults = { env: { PATH: '/bin', LANG: 'C' }, cmd: ['/bin/bash'] }
 
 type Config = Readonly<Record<string, unknown>>
 
 /** How containers are started of an image with this configuration. */
-const configOf = (configuration: Partial<Plan['configuration']> = {}): Config => {
+const configOf = (configuration: Partial<ImagePlan['configuration']> = {}): Config => {
   const { mediaType, digest, size } = storeLayer
   const { config } = assemble(
     { layers: [{ ...storeLayer, descriptor: { mediaType, digest, size } }], defaults },
@@ -33,7 +33,7 @@ test('a variable of the inputs wins over one of the same name', () => {
   })
 })
 
-test.each<[string, Partial<Plan['configuration']>, Config]>([
+test.each<[string, Partial<ImagePlan['configuration']>, Config]>([
   ['a command is instead of the default one', { cmd: ['git'] }, { Cmd: ['git'] }],
   ['a program has no arguments but its own', { entrypoint: ['git'] }, { Entrypoint: ['git'] }],
   ['a program with arguments', { entrypoint: ['git'], cmd: ['log'] }, { Entrypoint: ['git'], Cmd: ['log'] }],
@@ -44,7 +44,7 @@ test.each<[string, Partial<Plan['configuration']>, Config]>([
   expect(config).toEqual(expected)
 })
 
-test.each<[Plan['configuration']['user'], string]>([
+test.each<[ImagePlan['configuration']['user'], string]>([
   [{ name: 'nobody' }, 'nobody'],
   [{ uid: 1000, gid: undefined }, '1000'],
   [{ uid: 1000, gid: 0 }, '1000:0'],

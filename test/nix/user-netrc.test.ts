@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { fetchSource } from '../../src/nix/fetch-source.ts'
 import { identifySource } from '../../src/nix/identify-source.ts'
-import { type PrepareRequest, prepareNix } from '../../src/nix/prepare.ts'
+import { type NixRequest, prepareNix } from '../../src/nix/prepare.ts'
 import { silentLog } from '../support/log.ts'
 import { smallSet } from '../support/nix.ts'
 import { newestNixLink, nixConfigFolder } from '../support/nix-places.ts'
@@ -77,10 +77,8 @@ const useBoth = async (newest: boolean, place: (folder: string, netrc: string) =
   const endpoints = { ...publicEndpoints, github: host, ownGithub: host }
   const { signal } = new AbortController()
   const source = { type: 'github', owner: 'somebody', repo: 'set', ref: revision } as const
-  const request: PrepareRequest = {
+  const request: NixRequest = {
     source,
-    endpoints,
-    githubToken: 'ghs_secret',
     system: 'x86_64-linux',
     sandbox: 'auto',
     secretFolders: [],
@@ -90,10 +88,11 @@ const useBoth = async (newest: boolean, place: (folder: string, netrc: string) =
   }
   const said: string[] = []
   const log = { ...silentLog, info: (message: string) => said.push(message) }
-  const { nix } = await prepareNix(request, { environment, temporary, signal, log })
+  const access = { endpoints, githubToken: 'ghs_secret', addToJob: () => {} }
+  const job = { environment, temporary, signal, log, secret: () => {} }
+  const { nix } = await prepareNix(request, access, job)
   expect(said).toEqual([expect.stringMatching(/^nix-store \(Nix\) /)])
-  const tools = { endpoints, environment, temporary, signal, githubToken: 'ghs_secret', nix }
-  expect((await fetchSource(await identifySource(source, tools), tools)).narHash).toMatch(/^sha256-/)
+  expect((await fetchSource(await identifySource(source, access, job), nix, job)).narHash).toMatch(/^sha256-/)
   await nix('nix-store', ['--realise', path])
   expect(await readFile(join(run, 'store', path, 'file'), 'utf8')).toContain('private')
 
@@ -166,10 +165,8 @@ test.each<[string, (netrc: string) => Promise<unknown>]>([
   await mkdir(join(run.path, 'temporary'))
   await make(join(run.path, 'netrc'))
   const { signal } = new AbortController()
-  const request: PrepareRequest = {
+  const request: NixRequest = {
     source: { type: 'github', owner: 'o', repo: 'r', ref: 'main' },
-    endpoints: publicEndpoints,
-    githubToken: 'ghs_secret',
     system: 'x86_64-linux',
     sandbox: 'auto',
     secretFolders: [],
@@ -179,7 +176,8 @@ test.each<[string, (netrc: string) => Promise<unknown>]>([
   }
   const environment = { PATH: process.env['PATH'] ?? '', HOME: run.path, NIX_CONF_DIR: nixConfigFolder }
   const temporary = join(run.path, 'temporary')
-  await prepareNix(request, { environment, temporary, signal, log: silentLog })
+  const access = { endpoints: publicEndpoints, githubToken: 'ghs_secret', addToJob: () => {} }
+  await prepareNix(request, access, { environment, temporary, signal, log: silentLog })
   expect(await readFile(join(temporary, 'netrc'), 'utf8')).toBe(
     'machine github.com login x-access-token password ghs_secret\n',
   )

@@ -23,7 +23,7 @@ describe('the summary', () => {
   })
 
   test('of an image with layers of an earlier run says how many those are', () => {
-    const platform = platformOutcome({ layers: [{ ...storeLayer, origin: 'reused' }, linksLayer] })
+    const platform = platformOutcome({ layers: [{ ...storeLayer, made: 'reused', blob: 'there' }, linksLayer] })
     expect(summary(outcome({ reused: 'layers', platforms: [platform] }))).toContain(
       "Sent 12.3 MB in 9 requests; 1 of 2 layers are an earlier run's, and the registry had 1 of 2 layers already.",
     )
@@ -61,8 +61,8 @@ describe('the summary', () => {
     const text = summary(outcome({ platforms }))
     expect(text).toContain('linux/amd64: 40.0 MB in 2 store paths, 12.3 MB in 2 layers.')
     expect(text).toContain('linux/arm64: 50.0 MB in 2 store paths, 12.3 MB in 2 layers.')
-    expect(text).toMatch(/\| `[0-9a-f]{12}` \| git, glibc \| 12\.3 MB \| built \|\n/)
-    expect(text).toMatch(/\| `[0-9a-f]{12}` \| links to the packages \| 0\.00 MB \| exists \|\n/)
+    expect(text).toMatch(/\| `[0-9a-f]{12}` \| git, glibc \| 12\.3 MB \| built \| sent \|\n/)
+    expect(text).toMatch(/\| `[0-9a-f]{12}` \| links to the packages \| 0\.00 MB \| built \| there \|\n/)
   })
 
   test('names the files that are in conflict, where there are any', () => {

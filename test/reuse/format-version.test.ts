@@ -44,7 +44,7 @@ const closure = closureOf(
 const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
 
 const baseLayer = async (preset: 'bare' | 'default' | 'job-container'): Promise<string> => {
-  const base = planOf({ preset }).base
+  const base = planOf({ preset }).image.base
   const users = await findUsers(base, links, closure)
   const entries = rootFileSystem(links, base, users, preset === 'job-container' ? loader : undefined)
   return createHash('sha256')

@@ -2,28 +2,30 @@ import { cp, mkdir, stat, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { ActionsCache } from '../../src/cache/actions-cache.ts'
+import type { Job } from '../../src/lib/job.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
-import { type RecordTools, restoreRecords, saveRecords } from '../../src/reuse/record-cache.ts'
+import { type RecordStore, restoreRecords, saveRecords } from '../../src/reuse/record-cache.ts'
 import { addImage, type ImageRecord, noRecords } from '../../src/reuse/records.ts'
 import { chain } from '../support/closures.ts'
 import { silentLog } from '../support/log.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-type Tools = AsyncDisposable & {
-  readonly tools: RecordTools
+type Machine = AsyncDisposable & {
+  readonly store: RecordStore
+  readonly job: Pick<Job, 'log' | 'temporary'>
   readonly notices: string[]
   readonly infos: string[]
   readonly distrusted: string[]
 }
 
-const withTools = async (cache: Partial<ActionsCache>): Promise<Tools> => {
+const machineWith = async (cache: Partial<ActionsCache>): Promise<Machine> => {
   const folder = await temporaryFolder('records')
   const notices: string[] = []
   const infos: string[] = []
   const distrusted: string[] = []
   return {
     ...{ notices, infos, distrusted },
-    tools: {
+    store: {
       cache: {
         restore: async () => undefined,
         distrust: (_, entry) => distrusted.push(entry),
@@ -31,6 +33,8 @@ const withTools = async (cache: Partial<ActionsCache>): Promise<Tools> => {
         ...cache,
       },
       use: { read: true, save: true },
+    },
+    job: {
       log: {
         ...silentLog,
         info: (message) => infos.push(message),
@@ -59,14 +63,14 @@ test.each<[string, (file: string) => Promise<void>, RegExp]>([
     /: they have 16000001 bytes, and no run saves so many\.$/,
   ],
 ])('records that are %s are told of in one short notice, and are to be replaced', async (_, write, notice) => {
-  await using run = await withTools({
+  await using run = await machineWith({
     restore: async (folder) => {
       await mkdir(folder, { recursive: true })
       await write(join(folder, 'records.json'))
       return 'an-entry'
     },
   })
-  expect(await restoreRecords(['0'.repeat(64)], run.tools)).toEqual(noRecords('cache'))
+  expect(await restoreRecords(['0'.repeat(64)], run.store, run.job)).toEqual(noRecords('cache'))
   expect(run.distrusted).toEqual(['an-entry'])
   expect(run.notices).toEqual([expect.stringMatching(notice)])
   expect(run.notices[0]).toMatch(/^The records in an-entry of the Actions cache cannot be used: .{1,500}\.$/)
@@ -103,7 +107,7 @@ const imageOf = (index: number, bytes: number): ImageRecord<'cache'> => ({
 test('whatever a run has to tell, the next one can read it: what is oldest or too large is left out', async () => {
   let entry: string | undefined
   await using store = await temporaryFolder('entry')
-  await using run = await withTools({
+  await using run = await machineWith({
     restore: async (folder) => {
       if (entry === undefined) return undefined
       await cp(store.path, folder, { recursive: true })
@@ -116,13 +120,13 @@ test('whatever a run has to tell, the next one can read it: what is oldest or to
     },
   })
   for (let index = 0; index < 12; index++) {
-    const known = await restoreRecords([name(0)], run.tools)
+    const known = await restoreRecords([name(0)], run.store, run.job)
     // The eleventh has no room by itself.
     const image = imageOf(index, index === 10 ? 17_000_000 : 2_500_000)
-    await saveRecords(addImage(known, image), name(0), run.tools)
+    await saveRecords(addImage(known, image), name(0), run.store, run.job)
     expect((await stat(join(store.path, 'records.json'))).size).toBeLessThanOrEqual(16_000_000)
   }
-  const records = await restoreRecords([name(0)], run.tools)
+  const records = await restoreRecords([name(0)], run.store, run.job)
   expect(records.images.map(({ key }) => key)).toEqual([11, 9, 8, 7, 6, 5].map(name))
   expect(records.layers).toHaveLength(12)
   expect(run.notices).toEqual([])
@@ -132,7 +136,7 @@ test('whatever a run has to tell, the next one can read it: what is oldest or to
 test('records are looked for under each name, then wherever there are any, and are saved under the name', async () => {
   const asked: (readonly string[])[] = []
   const saved: string[] = []
-  await using run = await withTools({
+  await using run = await machineWith({
     restore: async (_, __, prefixes) => {
       asked.push(prefixes)
       return undefined
@@ -142,8 +146,8 @@ test('records are looked for under each name, then wherever there are any, and a
       return key
     },
   })
-  await restoreRecords([name(1), name(2)], run.tools)
-  await saveRecords(addImage(noRecords('cache'), imageOf(1, 1)), name(1), run.tools)
+  await restoreRecords([name(1), name(2)], run.store, run.job)
+  await saveRecords(addImage(noRecords('cache'), imageOf(1, 1)), name(1), run.store, run.job)
   const prefix = (index: number): string => `nix-image-records-${name(index).slice(0, 32)}-`
   expect(asked).toEqual([[prefix(1), prefix(2)], ['nix-image-records-']])
   expect(saved).toEqual([expect.stringMatching(new RegExp(`^${prefix(1)}[0-9a-f]{16}$`))])
@@ -151,8 +155,8 @@ test('records are looked for under each name, then wherever there are any, and a
 
 test('nothing is read or saved where it is not to be', async () => {
   const unexpected = async (): Promise<undefined> => expect.unreachable()
-  await using run = await withTools({ restore: unexpected, save: unexpected })
-  const tools = { ...run.tools, use: { read: false, save: false } }
-  expect(await restoreRecords([name(1)], tools)).toEqual(noRecords('cache'))
-  await saveRecords(addImage(noRecords('cache'), imageOf(1, 1)), name(1), tools)
+  await using run = await machineWith({ restore: unexpected, save: unexpected })
+  const store = { ...run.store, use: { read: false, save: false } }
+  expect(await restoreRecords([name(1)], store, run.job)).toEqual(noRecords('cache'))
+  await saveRecords(addImage(noRecords('cache'), imageOf(1, 1)), name(1), store, run.job)
 })

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { Context } from '../../src/inputs/context.ts'
 import type { Inputs } from '../../src/inputs/read-inputs.ts'
 import type { NarHash } from '../../src/nix/nar-hash.ts'
-import type { Plan } from '../../src/plan.ts'
+import type { ImagePlan, Plan } from '../../src/plan.ts'
 import { requestKey, requestParts } from '../../src/reuse/request-key.ts'
 import { inputs, planOf } from '../support/plans.ts'
 
@@ -59,7 +59,7 @@ describe('the request key', () => {
   })
 
   test('is another one for other popularity data', () => {
-    const keyOf = (popularity: Plan['popularity']): string =>
+    const keyOf = (popularity: ImagePlan['popularity']): string =>
       requestKey(requestParts(planOf({ layering: 'popularity' }, {}, popularity), 'linux/amd64', revision, ownNix))
     expect(new Set([keyOf(new Map()), keyOf(new Map([['glibc', 5]])), keyOf(new Map([['glibc', 6]]))]).size).toBe(3)
   })
@@ -89,7 +89,7 @@ describe('the request key', () => {
       layering: 'stable',
       popularity: 'none',
       'layers for store paths': '62',
-      compression: planOf().layerFormat,
+      compression: planOf().image.layerFormat,
       "the action's nix/": ownNix,
     })
   })

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import type { Owner, TreeEntry } from '../../src/archive/tree.ts'
+import type { BaseLayer } from '../../src/image/base-layer.ts'
 import { UserError } from '../../src/lib/error.ts'
-import type { Plan } from '../../src/plan.ts'
 import type { Loader } from '../../src/rootfs/loader.ts'
 import { replacedFiles, rootFileSystem } from '../../src/rootfs/root-file-system.ts'
 
-type Options = Partial<Plan['base']> & {
+type Options = Partial<BaseLayer> & {
   readonly links?: readonly string[]
   readonly directories?: readonly string[]
   readonly owner?: Owner

@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
+import type { BaseLayer } from '../../src/image/base-layer.ts'
 import { UserError } from '../../src/lib/error.ts'
-import type { Plan } from '../../src/plan.ts'
 import { readLinks } from '../../src/rootfs/links.ts'
 import { findUsers } from '../../src/rootfs/users.ts'
 import { build } from '../support/nix.ts'
 
-type User = Plan['base']['user']
+type User = BaseLayer['user']
 
 /** Who a user is, in an image of a package of the small set, or of one without an `/etc/passwd`. */
 const ownerOf = async (
   user: User,
-  { preset = 'default', brings }: { preset?: Plan['base']['preset']; brings?: string } = {},
+  { preset = 'default', brings }: { preset?: BaseLayer['preset']; brings?: string } = {},
 ) => {
   const { symlinkLayer, closure } = await build([brings ?? 'tree'])
   const links = brings ? await readLinks(symlinkLayer) : new Map()

@@ -2,7 +2,7 @@ import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ActionsCache } from '../../src/cache/actions-cache.ts'
 import { cacheTime } from '../../src/cache/cache-time.ts'
-import { openStoreCache, type StoreCache, type StoreCacheTools } from '../../src/cache/store-cache.ts'
+import { openStoreCache, type StoreCache, type StoreCacheOptions } from '../../src/cache/store-cache.ts'
 import { parseSigningKey } from '../../src/inputs/signing-key.ts'
 import { invalidPaths } from '../../src/nix/check-validity.ts'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
@@ -47,19 +47,19 @@ export type FirstRun = AsyncDisposable & {
   open<T>(
     cache: ActionsCache,
     work: (store: StoreCache, said: string[]) => Promise<T>,
-    tools?: Partial<StoreCacheTools> & { readonly limit?: number },
+    tools?: Partial<StoreCacheOptions> & { readonly limit?: number },
   ): Promise<T>
   /** Saves what the run used, of its own store and source or of others, and returns the entry, a folder. */
   save(
     name: string,
-    tools?: Partial<StoreCacheTools>,
+    tools?: Partial<StoreCacheOptions>,
     changes?: { store?: string; fetched?: FetchedSource },
   ): Promise<string>
   /**
    * Restores an entry into a store that has only what evaluation brings. Throws an `Error` if a path that is valid
    * there does not have the content that it has here.
    */
-  restore(entry: string, tools?: Partial<StoreCacheTools>): Promise<Restored>
+  restore(entry: string, tools?: Partial<StoreCacheOptions>): Promise<Restored>
   /** A file with the secret key `upstream-1`, `ours-1`, or `evil-1`, which nobody trusts. */
   secretFile(name: string): string
 }
@@ -139,21 +139,18 @@ export const firstRun = async (): Promise<FirstRun> => {
   const honest = new Map<StorePath, string>()
   for (const path of all) honest.set(path, await hashOf(join(folder, 'first', path)))
 
-  const open: FirstRun['open'] = async (cache, work, { limit, ...tools } = {}) => {
+  const open: FirstRun['open'] = async (cache, work, { limit, ...options } = {}) => {
     await using temporary = await temporaryFolder('run of 100%25?')
     const said: string[] = []
     const log = { ...silentLog, notice: (message: string) => said.push(message) }
     const { signal } = new AbortController()
     const result = await work(
-      openStoreCache(key, {
+      openStoreCache(
+        { key, use: { read: true, save: true }, signingKey: ours, ...options },
         cache,
-        time: cacheTime({ log, signal, ...(limit && { limit }) }),
-        use: { read: true, save: true },
-        signingKey: ours,
-        log,
-        temporary: temporary.path,
-        ...tools,
-      }),
+        cacheTime({ log, signal }, limit),
+        { log, temporary: temporary.path },
+      ),
       said,
     )
     // An entry stays until the run ends, or saves another one.
@@ -185,10 +182,14 @@ export const firstRun = async (): Promise<FirstRun> => {
       const said = await open(
         cacheOf(entry),
         async (cache, said) => {
-          await inStore(changes.store ?? store, (nix) => cache.save([derivation], changes.fetched ?? fetched, nix))
+          await inStore(changes.store ?? store, async (nix) => {
+            await cache.restoreSource(changes.fetched ?? fetched, nix)
+            await cache.restoreOutputs(derivation, nix)
+            await cache.save()
+          })
           return said
         },
-        tools,
+        { use: { read: false, save: true }, ...tools },
       )
       if (said.length > 0) throw new Error(`saving says ${said}`)
       return entry

@@ -2,10 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Closure, checkClosure } from '../../src/graph/closure.ts'
+import type { Job } from '../../src/lib/job.ts'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { type EvaluatedImage, type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
-import { type FetchTools, fetchSource } from '../../src/nix/fetch-source.ts'
-import { type IdentifyTools, identifySource } from '../../src/nix/identify-source.ts'
+import { fetchSource } from '../../src/nix/fetch-source.ts'
+import { identifySource, type SourceAccess } from '../../src/nix/identify-source.ts'
 import type { ImageSpec } from '../../src/nix/image-spec.ts'
 import { configureNix, type Nix } from '../../src/nix/nix.ts'
 import { realiseImage } from '../../src/nix/realise.ts'
@@ -24,7 +25,8 @@ const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 /** What was built without a sandbox says nothing of one. */
 const nonce = `${process.pid}-${performance.timeOrigin}`
 
-export type SourceTools = IdentifyTools & FetchTools & { readonly access: NixAccess }
+export type SourceTools = SourceAccess &
+  Pick<Job, 'environment' | 'secret' | 'signal' | 'temporary'> & { readonly nix: Nix; readonly access: NixAccess }
 
 /**
  * The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. `remote` is a store other than
@@ -44,9 +46,8 @@ export const withNix = async <T>(
   }
   const { signal } = new AbortController()
   try {
-    const { inEnvironment, configFiles } = await configureNix({
+    const { inEnvironment, configFiles } = await configureNix(config, {
       environment,
-      config,
       temporary,
       signal,
       log: silentLog,
@@ -54,7 +55,16 @@ export const withNix = async <T>(
     const nix = inEnvironment(environment)
     const access = { nix, environment, inEnvironment, configFiles, sandbox: testSandbox(), secretFolders: [temporary] }
     return await work(nix, {
-      ...{ nix, access, endpoints: publicEndpoints, environment, temporary, signal, githubToken: undefined },
+      ...{
+        nix,
+        access,
+        endpoints: publicEndpoints,
+        environment,
+        temporary,
+        signal,
+        githubToken: undefined,
+        secret: () => {},
+      },
     })
   } finally {
     await rm(temporary, { recursive: true, force: true })
@@ -62,7 +72,7 @@ export const withNix = async <T>(
 }
 
 const pinSource = async (source: SourceReference, tools: SourceTools): Promise<FetchedSource> =>
-  fetchSource(await identifySource(source, tools), tools)
+  fetchSource(await identifySource(source, tools, tools), tools.nix, tools)
 
 export const pin = (source: SourceReference, tools: Partial<SourceTools> = {}): Promise<FetchedSource> =>
   withNix((_, defaults) => pinSource(source, { ...defaults, ...tools }))

@@ -30,7 +30,8 @@ export const storeLayer: OutcomeLayer = {
   holds: 'git, glibc',
   storePaths: [pathOf('git-2.51.0'), pathOf('glibc-2.40')],
   narSize: 40_000_000,
-  origin: 'built',
+  made: 'built',
+  blob: 'sent',
 }
 
 export const linksLayer: OutcomeLayer = {
@@ -42,7 +43,8 @@ export const linksLayer: OutcomeLayer = {
   holds: 'links to the packages',
   storePaths: [],
   narSize: 0,
-  origin: 'exists',
+  made: 'built',
+  blob: 'there',
 }
 
 export const platformOutcome = (changes: Partial<PlatformOutcome> = {}): PlatformOutcome => {

@@ -17,6 +17,13 @@ export const configuration: Inputs['configuration'] = {
 
 /** An image of two packages for another platform than the one of the machine. */
 export const inputs = {
+  source: { type: 'channel', channel: 'nixos-25.11' },
+  repository: { registry: 'ghcr.io', name: 'owner/name' },
+  tags: ['v1'],
+  credentials: undefined,
+  githubToken: undefined,
+  signingKey: undefined,
+  cache: 'true',
   packages: ['git', 'jq'],
   nixpkgsConfig: { allowUnfree: true },
   platforms: ['linux/arm64'],
@@ -34,6 +41,13 @@ export const inputs = {
 const context = {
   platform: 'linux/amd64',
   isForkPullRequest: false,
+  workspace: '/workspace',
+  temporary: '/temporary',
+  childEnvironment: {},
+  github: { url: 'https://github.com', registry: 'ghcr.io' },
+  event: 'push',
+  isOnDefaultBranch: true,
+  cacheMode: '',
   nixDirectory: '/action/nix',
 } as const satisfies Partial<Context>
 
@@ -41,5 +55,5 @@ const context = {
 export const planOf = (
   changedInputs: Partial<Inputs> = {},
   changedContext: Partial<Context> = {},
-  popularity?: Plan['popularity'],
+  popularity?: Plan['image']['popularity'],
 ): Plan => plan({ ...inputs, ...changedInputs } as Inputs, { ...context, ...changedContext } as Context, popularity)

@@ -2,30 +2,32 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assemble } from '../../src/image/assemble.ts'
 import type { Contents, Layer } from '../../src/image/contents.ts'
+import type { PlatformImage } from '../../src/image/platform-image.ts'
 import type { Inputs } from '../../src/inputs/read-inputs.ts'
 import { hashNar } from '../../src/nix/nar.ts'
 import type { SourceIdentity } from '../../src/nix/source.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import type { Platform } from '../../src/oci/platform.ts'
 import type { Plan } from '../../src/plan.ts'
-import { RepositoryClient } from '../../src/registry/repository.ts'
-import type { PlatformImage } from '../../src/report/outcome.ts'
-import { type EarlierRuns, earlierRuns } from '../../src/reuse/earlier-runs.ts'
+import type { Target } from '../../src/publish/target.ts'
+import type { RecordStore } from '../../src/reuse/record-cache.ts'
 import { parseCachedRecords, type Records } from '../../src/reuse/records.ts'
 import { requestKey, requestParts } from '../../src/reuse/request-key.ts'
 import { root } from './action.ts'
 import { closureOf, narHashOf, pathOf } from './closures.ts'
+import { type EarlierRuns, earlierRuns } from './earlier-runs.ts'
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts'
 import { silentLog } from './log.ts'
 import { planOf } from './plans.ts'
 import { type StrictRegistry, startStrictRegistry } from './strict-registry.ts'
+import { targetPlan, testTarget } from './targets.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 /** A run, and what it told people. */
 export type RememberingRun = {
   readonly plan: Plan
   readonly earlier: EarlierRuns
-  readonly client: RepositoryClient
+  readonly target: Target
   readonly told: readonly string[]
 }
 
@@ -36,12 +38,16 @@ export type RememberingRuns = AsyncDisposable & {
   /** What the Actions cache has, the newest last. */
   readonly entries: { readonly key: string; readonly text: string }[]
   /** A run that pushes an image for `platform`, with these inputs changed. */
-  readonly run: (inputs?: Partial<Inputs>, signal?: AbortSignal) => RememberingRun
+  readonly run: (inputs?: Partial<Inputs>, signal?: AbortSignal) => Promise<RememberingRun>
   /** Layers with these names, which the registry has. */
   readonly contentsOf: (names: readonly string[]) => Contents
   readonly layerOf: (name: string) => Layer
-  /** An image with these layers, as a run builds it. */
-  readonly built: (run: RememberingRun, names: readonly string[], on?: Platform) => PlatformImage
+  /** An image with these layers, as a run builds it, but for those that it found. */
+  readonly built: (
+    run: RememberingRun,
+    names: readonly string[],
+    options?: { readonly found?: readonly string[]; readonly on?: Platform },
+  ) => PlatformImage
   /** A run that builds such an image in 1234 ms and remembers it. */
   readonly remember: (names: readonly string[], inputs?: Partial<Inputs>) => Promise<RememberingRun>
   /** The newest records of the cache. */
@@ -99,9 +105,13 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
     layers: names.map(layerOf),
   })
 
-  const run: RememberingRuns['run'] = (inputs = {}, signal = new AbortController().signal) => {
+  const run: RememberingRuns['run'] = async (inputs = {}, signal = new AbortController().signal) => {
     const planned = planOf({ platforms: [platform], ...inputs })
-    const plan: Plan = { ...planned, evaluation: { ...planned.evaluation, nixDirectory } }
+    const plan: Plan = {
+      ...planned,
+      image: { ...planned.image, evaluation: { ...planned.image.evaluation, nixDirectory } },
+      target: targetPlan(proxy.host, 'image', { push: planned.target.push }),
+    }
     const told: string[] = []
     const tell = (message: string): void => {
       told.push(message)
@@ -113,11 +123,9 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
         return work()
       },
     }
-    const client = new RepositoryClient({ registry: proxy.host, name: 'image' }, undefined, {
-      ...{ log: silentLog, secret: () => {}, signal },
-    })
-    const earlier = earlierRuns(plan, ['v1'], client, {
-      ...{ use: { read: true, save: true }, log, temporary, signal },
+    const target = await testTarget(plan.target, { signal })
+    const store: RecordStore = {
+      use: { read: true, save: true },
       cache: {
         restore: async (to, _, prefixes) => {
           const entry = prefixes
@@ -137,18 +145,24 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
           return key
         },
       },
-    })
-    return { plan, earlier, client, told }
+    }
+    const earlier = earlierRuns(plan, store, target, { log, temporary, signal })
+    return { plan, earlier, target, told }
   }
 
-  const built: RememberingRuns['built'] = (run, names, on = platform) => {
+  const built: RememberingRuns['built'] = (run, names, { found = [], on = platform } = {}) => {
     const contents = contentsOf(names)
-    const image = assemble(contents, run.plan.configuration, on)
-    return { platform: on, built: true, contents, image, origins: names.map(() => 'built') }
+    const layers = contents.layers.map((layer) =>
+      found.includes(layer.holds)
+        ? ({ ...layer, made: 'reused', blob: 'there' } as const)
+        : ({ ...layer, made: 'built', blob: 'sent' } as const),
+    )
+    const image = assemble(contents, run.plan.image.configuration, on)
+    return { platform: on, contents: { ...contents, layers }, image, reused: undefined }
   }
 
   const remember: RememberingRuns['remember'] = async (names, inputs) => {
-    const first = run(inputs)
+    const first = await run(inputs)
     await first.earlier.recall(fetchedSource)
     await first.earlier.remember([built(first, names)], 1234)
     return first

@@ -7,39 +7,24 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   oci: ['lib'],
   nix: ['lib'],
   registry: ['lib', 'oci'],
+  cache: ['lib', 'nix', 'oci'],
   graph: ['lib', 'nix'],
   layers: ['graph', 'nix'],
   archive: ['graph', 'lib', 'nix', 'oci'],
   image: ['graph', 'nix', 'oci'],
   rootfs: ['archive', 'graph', 'image', 'lib', 'nix', 'oci'],
-  inputs: ['archive', 'graph', 'image', 'lib', 'nix', 'oci', 'registry', 'rootfs'],
-  plan: ['archive', 'graph', 'image', 'inputs', 'nix', 'oci', 'rootfs'],
-  cache: ['inputs', 'lib', 'nix', 'oci'],
-  publish: ['archive', 'lib', 'oci', 'registry'],
-  report: ['graph', 'image', 'lib', 'nix', 'oci'],
-  reuse: ['cache', 'graph', 'image', 'layers', 'lib', 'nix', 'oci', 'plan', 'registry', 'report'],
-  build: [
-    'archive',
-    'cache',
-    'graph',
-    'image',
-    'inputs',
-    'layers',
-    'lib',
-    'nix',
-    'oci',
-    'plan',
-    'registry',
-    'report',
-    'reuse',
-    'rootfs',
-  ],
-  run: ['build', 'cache', 'inputs', 'lib', 'nix', 'oci', 'plan', 'publish', 'registry', 'report', 'reuse'],
+  publish: ['image', 'lib', 'oci', 'registry'],
+  inputs: ['archive', 'cache', 'graph', 'image', 'lib', 'nix', 'oci', 'registry'],
+  plan: ['archive', 'cache', 'graph', 'image', 'inputs', 'nix', 'oci', 'publish', 'rootfs'],
+  reuse: ['cache', 'graph', 'image', 'layers', 'lib', 'nix', 'oci', 'plan', 'publish'],
+  build: ['archive', 'graph', 'image', 'layers', 'lib', 'nix', 'oci', 'plan', 'rootfs'],
+  report: ['graph', 'image', 'lib', 'nix', 'oci', 'publish'],
+  run: ['build', 'cache', 'inputs', 'lib', 'nix', 'oci', 'plan', 'publish', 'report', 'reuse'],
   main: ['cache', 'inputs', 'lib', 'nix', 'report', 'run'],
 }
 
 /** The rooms by floors: a room is one above the highest that it imports. */
-const floorsOf = (table: typeof rooms): string[][] => {
+export const floorsOf = (table: typeof rooms): string[][] => {
   const floorOf = (room: string): number => Math.max(-1, ...(table[room] ?? []).map(floorOf)) + 1
   const names = Object.keys(table)
   return Array.from({ length: Math.max(...names.map(floorOf)) + 1 }, (_, floor) =>

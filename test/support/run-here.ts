@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readContext } from '../../src/inputs/context.ts'
 import { readInputs } from '../../src/inputs/read-inputs.ts'
+import { withJob } from '../../src/lib/job.ts'
 import { type Endpoints, publicEndpoints } from '../../src/nix/endpoints.ts'
 import type { Outcome } from '../../src/report/outcome.ts'
 import { run } from '../../src/run.ts'
@@ -25,8 +26,9 @@ export const runHere = async (
   { endpoints = {}, environment = {}, told = () => {} }: RunHereOptions = {},
 ): Promise<Outcome> => {
   await using folder = await temporaryFolder('run-here')
-  const [home, temporary, workspace] = ['home', 'temporary', 'workspace'].map((name) => join(folder.path, name))
-  for (const path of [home, temporary, workspace]) await mkdir(path ?? '')
+  const at = (name: string): string => join(folder.path, name)
+  const [home, temporary, workspace] = [at('home'), at('temporary'), at('workspace')]
+  for (const path of [home, temporary, workspace]) await mkdir(path)
   const context = readContext(
     {
       ...{ PATH: pathWithNix(), HOME: home, NIX_CONF_DIR: nixConfigFolder },
@@ -38,15 +40,10 @@ export const runHere = async (
   )
   const variables = inputVariables(await actionFile(), inputs, evaluated('0'.repeat(40), {}))
   const log = { ...silentLog, info: told, notice: told, warning: told }
-  return await run(
-    readInputs((name) => variables[`INPUT_${name.toUpperCase()}`] ?? '', context),
-    context,
-    {
-      log,
-      secret: () => {},
-      endpoints: { ...publicEndpoints, ...endpoints },
-      addToJob: () => {},
-      signal: new AbortController().signal,
-    },
-  )
+  const read = readInputs((name) => variables[`INPUT_${name.toUpperCase()}`] ?? '', context)
+  const { githubToken } = read
+  const outside = { endpoints: { ...publicEndpoints, ...endpoints }, githubToken, addToJob: () => {} }
+  const { signal } = new AbortController()
+  const request = { log, secret: () => {}, signal, temporary, environment: context.childEnvironment }
+  return await withJob(request, (job) => run(read, context, outside, job))
 }

@@ -7,11 +7,12 @@ const stories: Readonly<Record<string, readonly string[]>> = {
   'archive/deflate-worker': ['archive/deflate', 'archive/compress'],
   'archive/hash-worker': ['archive/hash-archive'],
   'build/build-platform': ['end-to-end', 'platforms'],
-  'build/builder': ['end-to-end', 'reuse', 'lost-layer'],
   'cache/cache-process': ['cache/actions-cache', 'cache/faults'],
   main: ['action', 'cancel'],
   'nix/find': ['nix/install'],
-  run: ['end-to-end', 'action', 'reuse'],
+  'reuse/known': ['reuse/reuse', 'reuse/claims'],
+  'reuse/recall': ['reuse/remember', 'reuse/claims', 'source-records'],
+  run: ['end-to-end', 'action', 'reuse', 'lost-layer'],
 }
 
 /** How the tests of a module are known, and which they are: names of files in `test/`, without `.test.ts`. */

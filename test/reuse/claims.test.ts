@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { pushImage, pushTags } from '../../src/registry/push.ts'
 import { findImage } from '../../src/reuse/records.ts'
 import {
   fetchedSource,
@@ -23,13 +22,13 @@ const registryRun = () => world.run({ reuse: 'registry' })
 test('with `reuse: registry` the record goes to the registry, and a run without a cache uses it', async () => {
   await world.remember(['a'], { reuse: 'registry' })
   world.entries.length = 0
-  const second = registryRun()
+  const second = await registryRun()
   // Nobody says what the source holds; no registry is believed in that.
   expect(await second.earlier.recall(unfetchedSource)).toEqual(unfetchedSource)
   expect(await second.earlier.image(platform)).toBeUndefined()
   await second.earlier.recall(fetchedSource)
   const image = await second.earlier.image(platform)
-  expect(image).toMatchObject({ built: false, origins: ['reused'] })
+  expect(image).toMatchObject({ reused: { milliseconds: 1234 }, contents: { layers: [{ made: 'reused' }] } })
   // What it claims does not get into the cache.
   await second.earlier.remember(image ? [image] : [], 1)
   expect(world.records()).toMatchObject({ images: [], layers: [] })
@@ -40,27 +39,32 @@ test('the registry is asked for records with `reuse: registry` alone, and only w
   await world.remember(['a'], { reuse: 'registry' })
   const tags = (requests: string[]) =>
     requests.filter((line) => line.startsWith('GET ') && /manifests\/(nix-|v1)/.test(line))
-  expect(tags(await world.asked(() => registryRun().earlier.recall(fetchedSource)))).toHaveLength(2)
-  expect(tags(await world.asked(() => world.run().earlier.recall(fetchedSource)))).toEqual([])
+  expect(tags(await world.asked(async () => (await registryRun()).earlier.recall(fetchedSource)))).toHaveLength(2)
+  expect(tags(await world.asked(async () => (await world.run()).earlier.recall(fetchedSource)))).toEqual([])
   expect(
-    tags(await world.asked(() => world.run({ reuse: 'registry', push: 'false' }).earlier.recall(fetchedSource))),
+    tags(
+      await world.asked(async () =>
+        (await world.run({ reuse: 'registry', push: 'false' })).earlier.recall(fetchedSource),
+      ),
+    ),
   ).toEqual([])
 })
 
 test('an image with a claimed layer is a claim, and its other layers are facts', async () => {
-  const first = world.run()
+  const first = await world.run()
   const before = world.built(first, ['a'])
-  await pushImage(first.client, before.image, async () => expect.unreachable())
-  await pushTags(first.client, before.image.manifest, ['v1'], async () => expect.unreachable())
-  const second = registryRun()
+  await first.target.publish([before])
+  const second = await registryRun()
   await second.earlier.recall(fetchedSource)
   expect(await second.earlier.layer(keyOf('a'))).toMatchObject({ key: keyOf('a') })
-  const requests = await world.asked(() => second.earlier.remember([world.built(second, ['a', 'b'])], 1))
+  const requests = await world.asked(() =>
+    second.earlier.remember([world.built(second, ['a', 'b'], { found: ['a'] })], 1),
+  )
   expect(world.records().images).toEqual([])
   expect(world.records().layers.map(({ key }) => key)).toEqual([keyOf('b')])
   expect(requests.filter((line) => /^PUT .*\/manifests\/nix-/.test(line))).toHaveLength(1)
   // A run that forgot what was claimed made it itself.
-  const third = registryRun()
+  const third = await registryRun()
   await third.earlier.recall(fetchedSource)
   await third.earlier.layer(keyOf('a'))
   third.earlier.forget()
@@ -72,14 +76,15 @@ test('a record that the registry has already is not pushed again, whether the ca
   await world.remember(['a'], { reuse: 'registry' })
   for (const forget of [() => {}, () => world.entries.splice(0)]) {
     forget()
-    const again = registryRun()
+    const again = await registryRun()
     await again.earlier.recall(fetchedSource)
     expect(await world.asked(() => again.earlier.remember([world.built(again, ['a'])], 1))).toEqual([])
   }
 })
 
 test('without `reuse: registry` no record goes to the registry', async () => {
-  expect(await world.asked(() => world.remember(['a']))).toEqual([])
+  const requests = await world.asked(() => world.remember(['a']))
+  expect(requests.filter((line) => line.includes('/manifests/'))).toEqual([])
 })
 
 test('where the registry refuses the record, the run goes on and says so', async () => {
@@ -96,7 +101,7 @@ test('where the registry refuses the record, the run goes on and says so', async
 test('a run that is cancelled meanwhile ends, whatever the registry said', async () => {
   await world.remember(['a'])
   const controller = new AbortController()
-  const second = world.run({ reuse: 'registry' }, controller.signal)
+  const second = await world.run({ reuse: 'registry' }, controller.signal)
   await second.earlier.recall(unfetchedSource)
   controller.abort(new Error('cancelled'))
   world.registry.lose('all')
@@ -108,10 +113,10 @@ test('a claim that is wrong in any way is left, and one of the cache is an error
   await world.remember(['a'], { reuse: 'registry' })
   const wrongSize = { fits: (method: string, path: string) => method === 'HEAD' && path.includes('/blobs/') }
   const lie = { ...wrongSize, fault: { answer: 200, headers: { 'content-length': '7' } }, times: 1000 }
-  const cached = world.run()
+  const cached = await world.run()
   await cached.earlier.recall(unfetchedSource)
   world.entries.length = 0
-  const claimed = registryRun()
+  const claimed = await registryRun()
   await claimed.earlier.recall(fetchedSource)
   world.proxy.follow([lie])
   expect(await claimed.earlier.image(platform)).toBeUndefined()

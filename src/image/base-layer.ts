@@ -1,4 +1,4 @@
-import type { Configuration } from '../image/configuration.ts'
+import type { Configuration } from './configuration.ts'
 
 /** Which files an image has besides those of its packages, as the input `preset` says. */
 export type Preset = 'bare' | 'default' | 'job-container'

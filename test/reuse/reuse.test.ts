@@ -2,25 +2,23 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Layer } from '../../src/image/contents.ts'
+import type { PlatformImage } from '../../src/image/platform-image.ts'
 import { hashNar } from '../../src/nix/nar.ts'
 import type { SourceIdentity } from '../../src/nix/source.ts'
 import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
-import { imageIndex } from '../../src/oci/image-index.ts'
 import type { Platform } from '../../src/oci/platform.ts'
 import type { Plan } from '../../src/plan.ts'
-import { pushIndex, pushTags } from '../../src/registry/push.ts'
-import { RepositoryClient } from '../../src/registry/repository.ts'
-import type { PushableImage } from '../../src/report/outcome.ts'
-import { type EarlierRuns, earlierRuns } from '../../src/reuse/earlier-runs.ts'
 import { addImage, type ImageRecord, noRecords, printRecords, type Records } from '../../src/reuse/records.ts'
 import { requestKey, requestParts } from '../../src/reuse/request-key.ts'
 import { sourceKey } from '../../src/reuse/source-key.ts'
 import { root } from '../support/action.ts'
 import { chain, narHashOf } from '../support/closures.ts'
+import { type EarlierRuns, earlierRuns } from '../support/earlier-runs.ts'
 import { type FaultProxy, startFaultProxy } from '../support/fault-proxy.ts'
 import { silentLog } from '../support/log.ts'
 import { planOf } from '../support/plans.ts'
 import { type StrictRegistry, startStrictRegistry } from '../support/strict-registry.ts'
+import { targetPlan, testTarget } from '../support/targets.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
 const layerCount = 64
@@ -46,12 +44,6 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const part of [folder, proxy, registry]) await part[Symbol.asyncDispose]()
 })
-
-const clientFor = (host: string): RepositoryClient =>
-  new RepositoryClient({ registry: host, name: 'image' }, undefined, {
-    ...{ log: silentLog, secret: () => {} },
-    signal: new AbortController().signal,
-  })
 
 const bytesOf = (platform: Platform, index: number): Buffer => Buffer.from(`layer ${index} for ${platform}`)
 
@@ -82,18 +74,21 @@ const imageOf = (plan: Plan, platform: Platform): ImageRecord<'cache'> => {
 /** A run on a machine whose cache has records of images, of which the registry has all layers. */
 const open = async (platforms: readonly Platform[], host: string) => {
   const planned = planOf({ platforms })
-  const plan: Plan = { ...planned, evaluation: { ...planned.evaluation, nixDirectory } }
+  const plan: Plan = {
+    ...planned,
+    image: { ...planned.image, evaluation: { ...planned.image.evaluation, nixDirectory } },
+    target: targetPlan(host, 'image'),
+  }
   const sources = [{ level: 'cache', key: sourceKey(source) ?? '', narHash }] as const
   const images = platforms.map((platform) => imageOf(plan, platform))
   const records = images.reduce<Records<'cache'>>(addImage, { ...noRecords('cache'), sources })
   for (const platform of platforms)
     for (let index = 0; index < layerCount; index++) registry.add(bytesOf(platform, index))
-  const client = clientFor(host)
-  const { signal } = new AbortController()
-  const earlier = earlierRuns(plan, ['v1'], client, {
-    ...{ use: { read: true, save: true }, log: silentLog, temporary: folder.path, signal },
+  const target = await testTarget(plan.target)
+  const store = {
+    use: { read: true, save: true },
     cache: {
-      restore: async (folder) => {
+      restore: async (folder: string) => {
         await mkdir(folder, { recursive: true })
         await writeFile(join(folder, 'records.json'), printRecords(records))
         return 'an-entry'
@@ -101,29 +96,21 @@ const open = async (platforms: readonly Platform[], host: string) => {
       distrust: () => expect.unreachable(),
       save: () => expect.unreachable(),
     },
-  })
-  return { earlier, client, plan }
+  }
+  const { signal } = new AbortController()
+  const earlier = earlierRuns(plan, store, target, { log: silentLog, temporary: folder.path, signal })
+  return { earlier, target, plan }
 }
 
-/** All that such a run asks the registry, from the question whether it may push to the tag. */
-const publish = async ({ earlier, client, plan }: Awaited<ReturnType<typeof open>>): Promise<PushableImage[]> => {
-  await client.checkAccess()
+/** All that such a run asks the registry, after the question whether it may push. */
+const publish = async ({ earlier, target, plan }: Awaited<ReturnType<typeof open>>): Promise<PlatformImage[]> => {
   await earlier.recall(source)
-  const images: PushableImage[] = []
+  const images: PlatformImage[] = []
   for (const platform of plan.platforms) {
     const image = await earlier.image(platform)
     if (image) images.push(image)
   }
-  if (images.length < plan.platforms.length) return images
-  const unexpected = async (): Promise<void> => expect.unreachable()
-  const index = imageIndex(
-    images.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })),
-    {},
-  )
-  const top = images.length === 1 ? images[0]?.image.manifest : index
-  if (!top) throw new Error('no image')
-  if (images.length > 1) await pushIndex(client, index, unexpected)
-  await pushTags(client, top, ['v1'], unexpected)
+  if (images.length === plan.platforms.length) await target.publish(images)
   return images
 }
 

@@ -1,0 +1,9 @@
+/**
+ * The Actions cache service that the runner names. `program` is the action itself, which asks the service in a process
+ * of its own; `environment` is all that `@actions/cache` needs besides the token.
+ */
+export type CacheService = {
+  readonly program: string
+  readonly token: string
+  readonly environment: Readonly<Record<string, string>>
+}

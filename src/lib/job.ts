@@ -1,0 +1,61 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { UserError } from './error.ts'
+import type { Log } from './log.ts'
+import type { Timings } from './timings.ts'
+
+/** What every stage of a run may need, whatever it does. */
+export type Job = {
+  readonly log: Log
+  /** Masks a value in the log from then on. */
+  readonly secret: (value: string) => void
+  /** Ends the run and all that it started. */
+  readonly signal: AbortSignal
+  /** The whole environment of a child process. It holds no secret. */
+  readonly environment: Readonly<Record<string, string>>
+  /** A folder that only this run can read; removed at its end. */
+  readonly temporary: string
+  /** Each stage adds its own time. */
+  readonly timings: Timings
+}
+
+/** What a job is made of. `temporary` is the runner's folder, which other steps share. */
+export type JobRequest = Omit<Job, 'timings'>
+
+/**
+ * Gives the work a job with a temporary folder of its own. Rejects at once when the run is cancelled, even where the
+ * work cannot be interrupted. The folder is gone when it returns or throws. Throws a `UserError` if the runner's folder
+ * cannot be written to.
+ */
+export const withJob = async <T>(request: JobRequest, work: (job: Job) => Promise<T>): Promise<T> => {
+  const { signal } = request
+  const temporary = await makeFolder(request.temporary)
+  const working = work({ ...request, temporary, timings: {} })
+  try {
+    return await Promise.race([working, cancelled(signal)])
+  } finally {
+    // Work that was interrupted has a moment to put things in order.
+    await Promise.race([working.catch(() => {}), setTimeout(cleanUpLimit, undefined, { ref: false })])
+    await rm(temporary, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+const makeFolder = (parent: string): Promise<string> =>
+  mkdir(parent, { recursive: true })
+    .then(() => mkdtemp(join(parent, 'nix-image-')))
+    .catch((cause) => {
+      throw new UserError(
+        `RUNNER_TEMP is ${parent}, which cannot be written to (${cause.code}); name a folder of this user.`,
+        { cause },
+      )
+    })
+
+/** In milliseconds. The runner kills a step some seconds after it has signalled it to end. */
+const cleanUpLimit = 1_500
+
+const cancelled = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason))
+  })

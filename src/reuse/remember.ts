@@ -1,0 +1,61 @@
+import type { MadeLayer, PlatformImage } from '../image/platform-image.ts'
+import { messages } from '../lib/error.ts'
+import type { Job } from '../lib/job.ts'
+import type { Plan } from '../plan.ts'
+import type { Target } from '../publish/target.ts'
+import type { Known } from './known.ts'
+import { type RecordStore, saveRecords } from './record-cache.ts'
+import {
+  addImage,
+  addLayers,
+  findLayer,
+  hasImage,
+  hasRecords,
+  mergeRecords,
+  noRecords,
+  type Records,
+} from './records.ts'
+import { pushRecord } from './registry-records.ts'
+
+/** Tells later runs what this one fetched, built and pushed, and that it took so many `milliseconds`. */
+export const remember = async (
+  { reuse, target: { push } }: Pick<Plan, 'reuse' | 'target'>,
+  known: Known,
+  images: readonly PlatformImage[],
+  milliseconds: number,
+  store: RecordStore,
+  target: Target,
+  job: Pick<Job, 'log' | 'signal' | 'temporary'>,
+): Promise<void> => {
+  const [name] = known.names
+  if (!push || name === undefined) return
+  let facts: Records<'cache'> = { ...noRecords('cache'), sources: known.fetched }
+  let claims = noRecords('registry')
+  for (const { platform, contents, reused } of images) {
+    const key = known.keys.get(platform)
+    if (reused || key === undefined) continue
+    const image = { key, milliseconds, contents }
+    const isFact = (layer: MadeLayer): boolean => !isClaim(layer, known)
+    // A layer that is a claim makes its image one.
+    if (contents.layers.every(isFact)) facts = addImage(facts, { level: 'cache', ...image })
+    else {
+      claims = addImage(claims, { level: 'registry', ...image })
+      facts = addLayers(facts, contents.layers.filter(isFact))
+    }
+  }
+  if (!hasRecords(known.cached, facts)) await saveRecords(mergeRecords(known.cached, facts), name, store, job)
+  if (reuse !== 'registry') return
+  for (const image of [...facts.images, ...claims.images])
+    if (!known.used.some((records) => hasImage(records, image)))
+      await pushRecord(target, image).catch((error) => {
+        job.signal.throwIfAborted()
+        job.log.notice(`The registry does not keep the record of this image: ${messages(error).join(': ')}`)
+      })
+}
+
+/** Whether this run took the layer on the registry's word alone: it did not build it, and the cache has no record. */
+const isClaim = ({ made, key, descriptor, diffID }: MadeLayer, { cached }: Known): boolean => {
+  if (made === 'built') return false
+  const fact = findLayer(cached, key)
+  return fact?.descriptor.digest !== descriptor.digest || fact.diffID !== diffID
+}

@@ -1,0 +1,40 @@
+import type { PlatformImage } from '../image/platform-image.ts'
+import type { Job } from '../lib/job.ts'
+import type { KeyedLayer } from '../oci/layer-annotations.ts'
+import type { Platform } from '../oci/platform.ts'
+import type { Plan } from '../plan.ts'
+import type { Target } from '../publish/target.ts'
+import { type Known, knownImages, knownLayers, reusedImage, withoutImage } from './known.ts'
+
+/**
+ * The image of a platform out of layers that an earlier run made, if the target takes one. Returns also what is known
+ * from then on: images that it does not take are left out.
+ */
+export const reuseImage = async (
+  known: Known,
+  platform: Platform,
+  plan: Pick<Plan, 'image' | 'target'>,
+  target: Pick<Target, 'takes'>,
+  { log }: Pick<Job, 'log'>,
+): Promise<{ readonly image: PlatformImage | undefined; readonly known: Known }> => {
+  const [record] = knownImages(known, platform)
+  if (!record) return { image: undefined, known }
+  const image = reusedImage(record, platform, plan)
+  if (await target.takes(image.image, { isClaim: record.level === 'registry' })) {
+    log.info(`The image for ${platform} is made of what an earlier run built; nothing is evaluated.`)
+    return { image, known }
+  }
+  log.info(`An earlier run made the image for ${platform}, but the registry does not have all of it any more.`)
+  return reuseImage(withoutImage(known, record), platform, plan, target, { log })
+}
+
+/** A layer with this key that an earlier run made and that the target has. */
+export const reuseLayer = async (
+  known: Known,
+  key: string,
+  target: Pick<Target, 'has'>,
+): Promise<KeyedLayer | undefined> => {
+  for (const { level, ...layer } of knownLayers(known, key))
+    if (await target.has(layer.descriptor, { isClaim: level === 'registry' })) return layer
+  return undefined
+}

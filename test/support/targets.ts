@@ -1,0 +1,31 @@
+import type { Job } from '../../src/lib/job.ts'
+import { openTarget, type Target, type TargetPlan } from '../../src/publish/target.ts'
+import { silentLog } from './log.ts'
+
+/** Where a run goes that pushes `v1` to a registry which asks nobody who they are. */
+export const targetPlan = (registry: string, name: string, changes: Partial<TargetPlan> = {}): TargetPlan => ({
+  repository: { registry, name },
+  tags: ['v1'],
+  credentials: {
+    ...{ credentials: undefined, dockerConfig: undefined, helperEnvironment: {}, actor: '' },
+    ...{ githubToken: undefined, github: { registry: undefined } },
+  },
+  push: true,
+  notPushed: { level: 'info', message: '' },
+  layout: undefined,
+  workspace: '/nowhere',
+  commit: 'c'.repeat(40),
+  attempt: 1,
+  indexAnnotations: {},
+  ...changes,
+})
+
+/** That target, as a run opens it. */
+export const testTarget = (
+  plan: TargetPlan,
+  job: Partial<Pick<Job, 'log' | 'secret' | 'signal' | 'timings'>> = {},
+): Promise<Target> =>
+  openTarget(plan, {
+    ...{ log: silentLog, secret: () => {}, signal: new AbortController().signal, timings: {} },
+    ...job,
+  })
