@@ -114,7 +114,7 @@ row(
         { fits: stages[stage], fault: { delay: 2100 }, nth, times },
       ])
       const image = await fresh([1000, 2000, 3000])
-      const client = testClient(proxy.host, image.name, { credentials: withTokens, patience: hurried(200, 10_000) })
+      const client = testClient(proxy.host, image.name, { credentials: withTokens, clock: hurried(200, 10_000) })
       await push(client, image).catch(() => {})
       const tokens = proxy.requests.filter(({ path }) => path.startsWith('/token')).length
       return (await client.resolve('v1')) === image.digest && tokens <= 4
@@ -147,7 +147,7 @@ const endOf = async (rules: readonly Rule[]): Promise<End> => {
   const image = { ...(await fresh([60_000, 3000])), name: old.name }
   await push(testClient(proxy.host, old.name), old)
   proxy.follow(rules)
-  const error = await push(testClient(proxy.host, old.name, { patience: hurried(1000, 250) }), image).then(
+  const error = await push(testClient(proxy.host, old.name, { clock: hurried(1000, 250) }), image).then(
     () => undefined,
     (error: unknown) => error,
   )

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openActionsCache } from '../src/cache/actions-cache.ts'
-import { cacheTime } from '../src/cache/cache-time.ts'
+import { cacheBudget } from '../src/cache/cache-budget.ts'
 import { exportPaths } from '../src/cache/export-paths.ts'
 import { importPaths } from '../src/cache/import-paths.ts'
 import { readEntry } from '../src/cache/read-entry.ts'
@@ -97,7 +97,7 @@ const actionsCache = () => {
     join(root, 'dist', 'index.js'),
   )
   const log = { ...silentLog, notice: (message: string) => console.log(message) }
-  const time = cacheTime({ log, signal }, 300_000)
+  const time = cacheBudget({ log, signal }, 300_000)
   return {
     log,
     time,

@@ -22,7 +22,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   'src/rootfs': ['test/rootfs/*.test.ts'],
   'src/publish': ['test/publish/*.test.ts', 'test/oci/layout.test.ts'],
   'src/cache': [
-    'test/cache/{cache-answers,cache-limits,cache-time,cache-use,import-paths,narinfo,read-entry}.test.ts',
+    'test/cache/{cache-answers,cache-limits,cache-budget,cache-use,import-paths,narinfo,read-entry}.test.ts',
     'test/cache/{export-paths,select-paths,store-cache,store-cache-key,wanted-paths}.test.ts',
   ],
   'src/reuse': ['test/reuse/*.test.ts'],

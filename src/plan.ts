@@ -4,7 +4,7 @@ import type { CachePlan } from './cache/open-caches.ts'
 import { storeCacheKey } from './cache/store-cache-key.ts'
 import type { PopularityData } from './graph/popularity.ts'
 import type { BaseLayer } from './image/base-layer.ts'
-import type { Configuration, DatedConfiguration } from './image/configuration.ts'
+import type { DatedConfiguration, RequestedConfiguration } from './image/configuration.ts'
 import type { Context } from './inputs/context.ts'
 import type { Inputs } from './inputs/read-inputs.ts'
 import type { Evaluation, RequestedPackage } from './nix/evaluate.ts'
@@ -141,7 +141,7 @@ const createdAt = ({ sourceDateEpoch }: Context): string =>
  * Where the workflow's repository is, which a registry shows and GHCR links a package by. Source: OCI image
  * specification, "Pre-Defined Annotation Keys".
  */
-const withSource = (configuration: Configuration, { repositoryUrl }: Context): Configuration => {
+const withSource = (configuration: RequestedConfiguration, { repositoryUrl }: Context): RequestedConfiguration => {
   const source = repositoryUrl === undefined ? {} : { 'org.opencontainers.image.source': repositoryUrl }
   const { labels, annotations } = configuration
   return {

@@ -54,8 +54,8 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '.localeCompare': [],
   '.toLocaleString': [],
   // Of a server that names a date to come back at.
-  'Date.now': ['lib/patience'],
-  'Math.random': ['lib/patience'],
+  'Date.now': ['lib/clock'],
+  'Math.random': ['lib/clock'],
   'console.log': [],
 }
 

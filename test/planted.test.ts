@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openActionsCache } from '../src/cache/actions-cache.ts'
-import { cacheTime } from '../src/cache/cache-time.ts'
+import { cacheBudget } from '../src/cache/cache-budget.ts'
 import { assemble } from '../src/image/assemble.ts'
 import { pushImage, pushTags } from '../src/registry/push.ts'
 import { RepositoryClient } from '../src/registry/repository.ts'
@@ -55,7 +55,7 @@ const cacheOf = (scope: CacheScope) =>
       token: cache.environment(scope)['ACTIONS_RUNTIME_TOKEN'] ?? '',
       environment: cache.environment(scope),
     },
-    cacheTime({ log: silentLog, signal }),
+    cacheBudget({ log: silentLog, signal }),
     {
       environment: { PATH: process.env['PATH'] ?? '' },
       temporary: folder.path,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { Closure, PathInfo } from '../../src/graph/closure.ts'
+import type { Closure, ClosurePath } from '../../src/graph/closure.ts'
 import type { NarHash } from '../../src/nix/nar-hash.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { type Package, type Packages, withNeeds } from './debian.ts'
@@ -16,7 +16,7 @@ const sizeChange = 0.02
  */
 export const imageClosure = ({ listed, changes }: State, all: Packages): Closure => {
   const paths = new Map<string, StorePath>()
-  const infos: PathInfo[] = []
+  const infos: ClosurePath[] = []
   // What a package needs comes before it.
   for (const info of withNeeds(listed, all).values()) {
     const count = changes.get(info.source) ?? 0

@@ -6,9 +6,9 @@ import { type Block, release } from './block.ts'
 import { type NarSteps, narsOfTar } from './nars-of-tar.ts'
 
 /** What a worker is asked: to hash a block and the parts of NARs in it, or at the end, what it all came to. */
-export type Question = { readonly block?: Uint8Array<SharedArrayBuffer>; readonly nars?: NarSteps | undefined }
+export type HashRequest = { readonly block?: Uint8Array<SharedArrayBuffer>; readonly nars?: NarSteps | undefined }
 /** Hex digits of the archive's hash, and base 64 of the NARs'; nothing as long as there are more blocks. */
-export type Answer = { readonly archive?: string; readonly nars?: readonly string[] }
+export type HashReply = { readonly archive?: string; readonly nars?: readonly string[] }
 
 /** A store path as it is in an archive. `narSize` is in bytes. */
 export type PackedNar = { readonly path: StorePath; readonly narHash: NarHash; readonly narSize: number }
@@ -79,7 +79,7 @@ export const hashArchive = (content: ArchiveContent): ArchiveHashing => {
   }
 }
 
-type Thread = { readonly worker: Worker; readonly ask: (question: Question) => Promise<Answer> }
+type Thread = { readonly worker: Worker; readonly ask: (question: HashRequest) => Promise<HashReply> }
 
 const idle: Thread[] = []
 
@@ -90,15 +90,15 @@ const startThread = (): Thread => {
     env: {},
     execArgv: ['--disable-warning=ExperimentalWarning'],
   })
-  const waiting: PromiseWithResolvers<Answer>[] = []
-  worker.on('message', (answer: Answer) => waiting.shift()?.resolve(answer))
+  const waiting: PromiseWithResolvers<HashReply>[] = []
+  worker.on('message', (answer: HashReply) => waiting.shift()?.resolve(answer))
   worker.on('error', (error) => {
     for (const { reject } of waiting.splice(0)) reject(error)
   })
   return {
     worker,
     ask: (question) => {
-      const answer = Promise.withResolvers<Answer>()
+      const answer = Promise.withResolvers<HashReply>()
       waiting.push(answer)
       worker.postMessage(question)
       return answer.promise

@@ -5,9 +5,9 @@ import { command } from '../lib/command.ts'
 import type { Job } from '../lib/job.ts'
 import { redact } from '../lib/redact.ts'
 import { assertPlain } from './assert-plain.ts'
+import type { CacheBudget } from './cache-budget.ts'
 import type { CacheRequest } from './cache-process.ts'
 import type { CacheService } from './cache-service.ts'
-import type { CacheTime } from './cache-time.ts'
 import { plainNames } from './plain-folder.ts'
 import { shortHash } from './store-cache-key.ts'
 
@@ -30,7 +30,7 @@ export type ActionsCache = {
     deadline?: number,
   ) => Promise<string | undefined>
   /** Says of an entry that was restored that it is not as it should be. */
-  readonly distrust: (folder: string, entry: string) => void
+  readonly reject: (folder: string, entry: string) => void
   /**
    * Saves the files in `folder` under `key`, or under a longer one if what this run found for the folder could not be
    * used: the same content would otherwise have the key of the entry that is in its place. Returns the key; `undefined`
@@ -42,21 +42,25 @@ export type ActionsCache = {
 type CacheJob = Pick<Job, 'environment' | 'log' | 'secret' | 'signal' | 'temporary'>
 
 /** The cache service that the runner names; where there is none, nothing is found and nothing saved. */
-export const openActionsCache = (service: CacheService | undefined, time: CacheTime, job: CacheJob): ActionsCache => {
+export const openActionsCache = (
+  service: CacheService | undefined,
+  budget: CacheBudget,
+  job: CacheJob,
+): ActionsCache => {
   if (!service) {
     job.log.debug('There is no Actions cache, since this is not a step of a GitHub Actions job.')
-    return { restore: async () => undefined, distrust: () => {}, save: async () => undefined }
+    return { restore: async () => undefined, reject: () => {}, save: async () => undefined }
   }
   const { token } = service
-  const distrusted = new Map<string, string[]>()
-  const distrust: ActionsCache['distrust'] = (folder, entry) => {
-    distrusted.set(folder, [...(distrusted.get(folder) ?? []), entry])
+  const rejected = new Map<string, string[]>()
+  const reject: ActionsCache['reject'] = (folder, entry) => {
+    rejected.set(folder, [...(rejected.get(folder) ?? []), entry])
   }
 
   return {
-    distrust,
+    reject,
     restore: (folder, key, prefixes, deadline) =>
-      time.within('Nothing was restored from the Actions cache', deadline, async (signal) => {
+      budget.within('Nothing was restored from the Actions cache', deadline, async (signal) => {
         await using staging = await temporaryFolder(job)
         const path = basename(folder)
         const request: CacheRequest = { operation: 'restore', path, key, prefixes, token }
@@ -72,13 +76,13 @@ export const openActionsCache = (service: CacheService | undefined, time: CacheT
           await rename(restored, folder)
           return found
         } catch (error) {
-          if (found !== undefined) distrust(folder, found)
+          if (found !== undefined) reject(folder, found)
           throw error
         }
       }),
     save: (folder, key, deadline) =>
-      time.within('Nothing was saved to the Actions cache', deadline, async (signal) => {
-        const inPlaceOf = distrusted.get(folder)
+      budget.within('Nothing was saved to the Actions cache', deadline, async (signal) => {
+        const inPlaceOf = rejected.get(folder)
         const entry = inPlaceOf ? `${key}-${shortHash(...inPlaceOf)}` : key
         const request: CacheRequest = { operation: 'save', path: basename(folder), key: entry, prefixes: [], token }
         const { found, complaint } = await ask(request, dirname(folder), service, { ...job, signal })
@@ -89,7 +93,12 @@ export const openActionsCache = (service: CacheService | undefined, time: CacheT
 }
 
 /** Has the request answered by a process of its own. */
-const ask = async (request: CacheRequest, workspace: string, service: CacheService, job: CacheJob): Promise<Answer> => {
+const ask = async (
+  request: CacheRequest,
+  workspace: string,
+  service: CacheService,
+  job: CacheJob,
+): Promise<CacheReply> => {
   const { environment, signal } = job
   await using folder = await temporaryFolder(job)
   await writeFile(join(folder.path, 'tar'), tar, { mode: 0o700 })
@@ -104,7 +113,7 @@ const ask = async (request: CacheRequest, workspace: string, service: CacheServi
     endAll: true,
     signal,
   })
-  return readAnswer(printed, job)
+  return readReply(printed, job)
 }
 
 const temporaryFolder = async (job: CacheJob): Promise<AsyncDisposable & { readonly path: string }> => {
@@ -135,7 +144,7 @@ exec tar "$@"
 `
 
 /** The key of the entry that was found or saved, even if it cannot be used, and why it cannot. */
-type Answer = { readonly found: string | undefined; readonly complaint: string | undefined }
+type CacheReply = { readonly found: string | undefined; readonly complaint: string | undefined }
 
 /** Why nothing can be saved is in a line for debugging only; 409 is that there is such an entry. */
 const complaints = /^::(?:warning::|error::|debug::Failed to reserve cache: (?:Error: )?)(.*)/s
@@ -144,7 +153,7 @@ const complaints = /^::(?:warning::|error::|debug::Failed to reserve cache: (?:E
 const hits = /^Cache hit for(?: restore-key)?: (.+)$/
 
 /** The last line is ours; the library's own, before it, say what went wrong. */
-const readAnswer = (printed: string, { log, secret }: CacheJob): Answer => {
+const readReply = (printed: string, { log, secret }: CacheJob): CacheReply => {
   const lines = printed.trimEnd().split('\n')
   const key = optional(string)(record(parseJson(lines.pop() ?? '', 'the answer'), 'the answer')['key'], 'key')
   const texts = lines.map((line) => (line.startsWith('::') ? decoded(line) : line).replaceAll(plainNames, ''))

@@ -1,7 +1,7 @@
 import type { Job } from '../lib/job.ts'
 import { type ActionsCache, openActionsCache } from './actions-cache.ts'
+import { cacheBudget } from './cache-budget.ts'
 import type { CacheService } from './cache-service.ts'
-import { cacheTime } from './cache-time.ts'
 import type { CacheUse } from './cache-use.ts'
 import { openStoreCache, type StoreCache, type StoreCacheOptions } from './store-cache.ts'
 
@@ -20,7 +20,7 @@ export type Caches = {
 }
 
 export const openCaches = ({ service, records, storePaths }: CachePlan, job: Job): Caches => {
-  const time = cacheTime(job)
-  const cache = openActionsCache(service, time, job)
-  return { records: { cache, use: records }, storePaths: openStoreCache(storePaths, cache, time, job) }
+  const budget = cacheBudget(job)
+  const cache = openActionsCache(service, budget, job)
+  return { records: { cache, use: records }, storePaths: openStoreCache(storePaths, cache, budget, job) }
 }

@@ -16,8 +16,8 @@ import type { StorePath } from '../nix/store-path.ts'
 import { trustedPublicKeys } from '../nix/trusted-keys.ts'
 import { possibleOutputs, usedPaths } from '../nix/used-paths.ts'
 import type { ActionsCache } from './actions-cache.ts'
+import type { CacheBudget } from './cache-budget.ts'
 import { cacheLimits } from './cache-limits.ts'
-import type { CacheTime } from './cache-time.ts'
 import type { CacheUse } from './cache-use.ts'
 import { exportPaths } from './export-paths.ts'
 import { importPaths } from './import-paths.ts'
@@ -66,13 +66,13 @@ type Opened = { readonly name: string; readonly entry: Entry }
 export const openStoreCache = (
   { key, use, signingKey }: StoreCacheOptions,
   cache: ActionsCache,
-  time: CacheTime,
+  budget: CacheBudget,
   { log, temporary }: Pick<Job, 'log' | 'temporary'>,
 ): StoreCache => {
   const folder = join(temporary, folderName)
   let opening: Promise<Opened | undefined> | undefined
   let keys: PublicKeys | undefined
-  let isDistrusted = false
+  let isRejected = false
   /** What this run used. */
   const derivations: StorePath[] = []
   let used: { readonly source: FetchedSource; readonly nix: Nix } | undefined
@@ -81,7 +81,7 @@ export const openStoreCache = (
 
   /** Does the work while there is time, with a Nix that ends when there is none. */
   const limited = async (failed: string, slowNix: Nix, work: (nix: Nix, over: AbortSignal) => Promise<void>) => {
-    await time.within(failed, undefined, (over) =>
+    await budget.within(failed, undefined, (over) =>
       work((program, args, options) => slowNix(program, args, { ...options, signal: over }), over),
     )
   }
@@ -92,13 +92,13 @@ export const openStoreCache = (
   }
 
   /** Of an entry that is not as it should be nothing is used any more. */
-  const distrusting = async <T>(name: string, over: AbortSignal, work: () => Promise<T>): Promise<T> => {
+  const rejecting = async <T>(name: string, over: AbortSignal, work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
     } catch (cause) {
       if (over.aborted || isNoSpace(cause)) throw cause
-      isDistrusted = true
-      cache.distrust(folder, name)
+      isRejected = true
+      cache.reject(folder, name)
       throw new Error(`the entry ${name} of the Actions cache is not one to trust`, { cause })
     }
   }
@@ -115,7 +115,7 @@ export const openStoreCache = (
       return undefined
     }
     const keys = await keysOf(nix)
-    const entry = await distrusting(name, over, () => readEntry(folder, keys, signingKey !== undefined))
+    const entry = await rejecting(name, over, () => readEntry(folder, keys, signingKey !== undefined))
     return { name, entry }
   }
 
@@ -125,11 +125,11 @@ export const openStoreCache = (
     await limited('No store paths were restored', slowNix, async (nix, over) => {
       opening ??= open(nix, over)
       const opened = await opening
-      if (!opened || isDistrusted) return
+      if (!opened || isRejected) return
       const { name, entry } = opened
       const paths = await wantedPaths(entry, await wanted(nix), (paths) => invalidPaths(paths, nix))
       if (paths.length === 0) return
-      await distrusting(name, over, () => importPaths(folder, paths, temporary, over, restrictNix(nix, signingKey)))
+      await rejecting(name, over, () => importPaths(folder, paths, temporary, over, restrictNix(nix, signingKey)))
       log.info(`Restored ${counted(paths.length, 'store path')} of ${name} from the Actions cache`)
     })
   }
@@ -144,7 +144,7 @@ export const openStoreCache = (
       const canSign = signingKey !== undefined
       const secret = isPublic ? undefined : sourcePath
       const selected = selectPaths(closure, { canSign, limit: cacheLimits.storePathBytes, secret })
-      const entry = isDistrusted ? undefined : (await opening?.catch(() => undefined))?.entry
+      const entry = isRejected ? undefined : (await opening?.catch(() => undefined))?.entry
       if (selected.every(({ path }) => entry?.has(path))) return
       await exportPaths(folder, closure, selected, signingKey, temporary, nix)
       const suffix = shortHash(...selected.map(({ path }) => path).sort(), signingKey?.publicKey ?? '')

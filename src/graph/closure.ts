@@ -3,7 +3,7 @@ import { type NarHash, parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 
 /** A store path of a closure. Sizes are bytes; references do not hold the path itself. */
-export type PathInfo = {
+export type ClosurePath = {
   readonly path: StorePath
   readonly narHash: NarHash
   readonly narSize: number
@@ -13,13 +13,13 @@ export type PathInfo = {
 
 /** Store paths with all that they reference, by path in code unit order, and the ones that somebody asked for. */
 export type Closure = {
-  readonly paths: ReadonlyMap<StorePath, PathInfo>
+  readonly paths: ReadonlyMap<StorePath, ClosurePath>
   readonly roots: readonly StorePath[]
 }
 
 const storePath = (value: unknown, what: string): StorePath => parseStorePath(string(value, what), what)
 
-const pathInfo = (value: unknown, what: string): PathInfo => {
+const closurePath = (value: unknown, what: string): ClosurePath => {
   const fields = record(value, what)
   const path = storePath(fields['path'], `${what}.path`)
   return {
@@ -38,13 +38,13 @@ const pathInfo = (value: unknown, what: string): PathInfo => {
  * anything is malformed, or if they are no closure.
  */
 export const checkClosure = (runtimeGraph: unknown, roots: unknown): Closure =>
-  toClosure(list(pathInfo)(runtimeGraph, 'runtimeGraph'), list(storePath)(roots, 'roots'))
+  toClosure(list(closurePath)(runtimeGraph, 'runtimeGraph'), list(storePath)(roots, 'roots'))
 
 /**
  * The closure of paths and roots. Throws an `Error` if a path comes twice, if a reference or a root is not among them
  * (the image would lack it), or if a path cannot be reached from the roots (the image would not need it).
  */
-export const toClosure = (paths: readonly PathInfo[], roots: readonly StorePath[]): Closure => {
+export const toClosure = (paths: readonly ClosurePath[], roots: readonly StorePath[]): Closure => {
   const infos = paths.toSorted((a, b) => (a.path < b.path ? -1 : 1))
   const closure: Closure = {
     paths: new Map(infos.map((info) => [info.path, info])),

@@ -7,8 +7,8 @@ export type Annotations = {
   readonly index: Readonly<Record<string, string>>
 }
 
-/** How containers of the image are started, as the inputs say it, and what is told about the image. */
-export type Configuration = {
+/** What the inputs ask of the image configuration, with the annotations. Source: OCI image specification, "config". */
+export type RequestedConfiguration = {
   readonly entrypoint: readonly string[] | undefined
   readonly cmd: readonly string[] | undefined
   readonly env: Readonly<Record<string, string>>
@@ -22,4 +22,4 @@ export type Configuration = {
 }
 
 /** The same with the time that an image names as its own, in RFC 3339. */
-export type DatedConfiguration = Configuration & { readonly created: string }
+export type DatedConfiguration = RequestedConfiguration & { readonly created: string }

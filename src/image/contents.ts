@@ -16,8 +16,8 @@ export type Layer = {
 /** A link in the image that leads to nothing there. `owner` is the package that brings it, `target` where it ends. */
 export type DanglingLink = { readonly path: string; readonly owner: StorePath; readonly target: string }
 
-/** What an image's containers are started with where no input says otherwise. */
-export type ImageDefaults = {
+/** What an image configuration has where the inputs ask for nothing else. */
+export type DefaultConfiguration = {
   readonly env: Readonly<Record<string, string>>
   readonly cmd: readonly string[] | undefined
 }
@@ -31,6 +31,6 @@ export type Contents<L extends Layer = Layer> = {
   readonly conflicts: readonly Conflict[]
   readonly danglingLinks: readonly DanglingLink[]
   readonly closure: Closure
-  readonly defaults: ImageDefaults
+  readonly defaults: DefaultConfiguration
   readonly layers: readonly L[]
 }

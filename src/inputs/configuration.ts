@@ -1,4 +1,4 @@
-import type { Configuration } from '../image/configuration.ts'
+import type { RequestedConfiguration } from '../image/configuration.ts'
 import { parseAnnotations, parseLabels } from './annotations.ts'
 import { parseVolumes, parseWorkdir } from './directories.ts'
 import { parsePorts } from './ports.ts'
@@ -7,7 +7,7 @@ import { parseUser } from './user.ts'
 import { parseVariables } from './variables.ts'
 import { parseWords } from './words.ts'
 
-export const parseConfiguration = (get: GetInput, problem: Problem): Configuration => {
+export const parseConfiguration = (get: GetInput, problem: Problem): RequestedConfiguration => {
   const entrypoint = parseWords('entrypoint', get('entrypoint'), problem)
   const cmd = parseWords('cmd', get('cmd'), problem)
   const program = entrypoint?.length ? 'entrypoint' : 'cmd'
@@ -26,7 +26,7 @@ export const parseConfiguration = (get: GetInput, problem: Problem): Configurati
 }
 
 /** The first word is what the kernel starts, and no shell takes it for a variable. */
-const checkProgram = (name: string, text: string, words: Configuration['cmd'], problem: Problem): void => {
+const checkProgram = (name: string, text: string, words: RequestedConfiguration['cmd'], problem: Problem): void => {
   const variable = /^[A-Za-z_]\w*=/.exec(text)?.[0]
   if (words && variable)
     problem(

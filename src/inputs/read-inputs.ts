@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Compression } from '../archive/compression.ts'
 import type { CacheMode } from '../cache/cache-use.ts'
 import type { Preset } from '../image/base-layer.ts'
-import type { Configuration } from '../image/configuration.ts'
+import type { RequestedConfiguration } from '../image/configuration.ts'
 import { isRecord } from '../lib/check.ts'
 import { UserError } from '../lib/error.ts'
 import type { InstallMode } from '../nix/find.ts'
@@ -37,7 +37,7 @@ export type Inputs = {
   readonly credentials: Credentials | undefined
   readonly githubToken: string | undefined
   readonly preset: Preset
-  readonly configuration: Configuration
+  readonly configuration: RequestedConfiguration
   readonly maxLayers: number
   readonly layering: 'stable' | 'popularity'
   /** An absolute path. */
@@ -105,7 +105,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
 }
 
 /** The loader of `preset: job-container`, and the programs that the runner starts, are found by these. */
-const checkVariables = (env: Configuration['env'], problem: Problem): void => {
+const checkVariables = (env: RequestedConfiguration['env'], problem: Problem): void => {
   for (const name of Object.keys(env).filter((name) => name === 'LD_LIBRARY_PATH' || name.startsWith('NIX_LD')))
     problem(
       `\`env\` has ${name}, by which \`preset: job-container\` would break the runner's Node.js; set it for the steps that need it.`,

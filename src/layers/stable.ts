@@ -1,4 +1,4 @@
-import type { Closure, PathInfo } from '../graph/closure.ts'
+import type { Closure, ClosurePath } from '../graph/closure.ts'
 import { packageName, type StorePath, storePathName } from '../nix/store-path.ts'
 import type { Partition } from './partition.ts'
 
@@ -31,7 +31,7 @@ const rootFactor = 256
 /** More than the rank of any layer without a root. */
 const rootsAbove = 1000
 
-type Member = PathInfo & { readonly isRoot: boolean; readonly needs: number; readonly place: string }
+type Member = ClosurePath & { readonly isRoot: boolean; readonly needs: number; readonly place: string }
 
 /**
  * The default layering, for images that follow each other: few bytes share a layer with something that changes when
@@ -102,7 +102,7 @@ const membersOf = (closure: Closure): Member[] => {
  * package's name, which any number of cuts divides evenly; for those that have it in common, as the outputs of a
  * package, the whole name. The store path is there for what is left.
  */
-const placeOf = ({ path, narSize }: PathInfo, isRoot: boolean, needs: number): string => {
+const placeOf = ({ path, narSize }: ClosurePath, isRoot: boolean, needs: number): string => {
   const size = Math.floor(Math.log(Math.max(1, narSize / smallest)) / Math.log(classWidth))
   const name = binary(hash(packageName(path)), 32)
   return `${isRoot ? 'root' : 'other'} ${needs >= many ? 'many' : 'few'} ${binary(Math.min(size, classes - 1), 3)} ${name} ${storePathName(path)} ${path}`

@@ -1,4 +1,4 @@
-import type { Patience } from './patience.ts'
+import type { Clock } from './clock.ts'
 
 /**
  * Does the work, and again, from its beginning, after a fault that may pass; so it must be one that can be done twice.
@@ -37,7 +37,7 @@ export const waitBudget = 300_000
  * that ends the work or a wait.
  */
 export const retries = (
-  { now, sleep, random }: Pick<Patience, 'now' | 'sleep' | 'random'>,
+  { now, sleep, random }: Pick<Clock, 'now' | 'sleep' | 'random'>,
   { signal, tries, hopeOf, onWait = () => {} }: RetryOptions,
 ): Retrying => {
   let spent = 0

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import { systemClock } from '../lib/clock.ts'
 import { isNoSpace, messages, UserError } from '../lib/error.ts'
 import { isLoopback } from '../lib/loopback.ts'
-import { runnersPatience } from '../lib/patience.ts'
 import { isPrivateAddress } from '../lib/private-address.ts'
 import { redact } from '../lib/redact.ts'
 import { floorOfStatus, type Hope, retries } from '../lib/retry.ts'
@@ -74,7 +74,7 @@ const download = async <T>(
     }
   }
   try {
-    return await retries(runnersPatience, { signal: ends, tries, hopeOf })(attempt)
+    return await retries(systemClock, { signal: ends, tries, hopeOf })(attempt)
   } catch (cause) {
     signal.throwIfAborted()
     const shown = shownUrl(url)
@@ -139,7 +139,7 @@ const open = async (
 
 const answered = (status: number, headers: Headers): Error => {
   const header = (name: string): string | undefined => headers.get(name) ?? undefined
-  const asked = parseRetryAfter(header('retry-after'), '', { date: header('date'), now: runnersPatience.wallClock() })
+  const asked = parseRetryAfter(header('retry-after'), '', { date: header('date'), now: systemClock.wallClock() })
   const floor = floorOfStatus(status, asked)
   return floor === undefined
     ? new Refusal(`the server answers ${status}`)

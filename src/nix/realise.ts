@@ -12,7 +12,7 @@ import { parseNarHash } from './nar-hash.ts'
 import { type Nix, perProcess } from './nix.ts'
 import { type NixAccess, openBuilders, unsandboxed, withSettings } from './sandbox.ts'
 import { parseStorePath, type StorePath, storePathName } from './store-path.ts'
-import { distrusted } from './trusted-closure.ts'
+import { untrusted } from './trusted-closure.ts'
 
 /** What builders print is not for everybody's log; without it, Nix puts its end into the error. */
 const quiet = ['--no-build-output', '--option', 'log-lines', '20']
@@ -88,7 +88,7 @@ const describeWithoutSandbox = async (
     throw new UserError(
       `The description of the image must be built, but ${because(sandbox, reason)}; ${instead}, or write \`sandbox: auto\`.`,
     )
-  const fault = await distrusted(tools, nix)
+  const fault = await untrusted(tools, nix)
   if (fault)
     throw new UserError(
       `The image would be put together by ${fault}, but ${because(sandbox, reason)}; ${instead}, or ${trust}.`,

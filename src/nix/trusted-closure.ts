@@ -8,7 +8,7 @@ import { isStorePath, type StorePath } from './store-path.ts'
  * the store as somebody has signed them whose key is among Nix's `trusted-public-keys`. What is found by its content
  * has no signature that says more than that, and a package set can bring it along as it likes.
  */
-export const distrusted = async (tools: readonly string[], nix: Nix): Promise<string | undefined> => {
+export const untrusted = async (tools: readonly string[], nix: Nix): Promise<string | undefined> => {
   const paths: StorePath[] = []
   for (const tool of tools)
     if (isStorePath(tool)) paths.push(tool)

@@ -33,7 +33,7 @@ export const unpackRelease = async (
     await command('tar', ['--extract', '--file', tarball, '--directory', folder, '--no-same-owner'], options)
     const release = await releaseFolder(folder, system)
     const names = (await readdir(join(release, 'store'))).sort()
-    const nix = await findNix(join(release, 'store'), names)
+    const nix = await nixIn(join(release, 'store'), names)
     await mkdir(store, { recursive: true })
     for (const name of names)
       if (!(await exists(join(store, name)))) await move(join(release, 'store', name), join(store, name))
@@ -57,7 +57,7 @@ const releaseFolder = async (folder: string, system: string): Promise<string> =>
   return join(folder, name)
 }
 
-const findNix = async (store: string, names: readonly string[]): Promise<string> => {
+const nixIn = async (store: string, names: readonly string[]): Promise<string> => {
   for (const name of names) if (await exists(join(store, name, 'bin', 'nix-store'))) return name
   throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
 }

@@ -6,9 +6,10 @@ import { sorted } from './sorted.ts'
 export type ImageLayer = { readonly descriptor: Descriptor; readonly diffID: Digest; readonly holds: string }
 
 /**
- * What an image is, besides its layers. `created` is RFC 3339, `user` as in `1000:1000`, `exposedPorts` as in `80/tcp`.
+ * An image configuration without its layers, and the manifest's annotations. `created` is RFC 3339, `user` as in
+ * `1000:1000`, `exposedPorts` as in `80/tcp`.
  */
-export type ImageSettings = {
+export type ImageConfiguration = {
   readonly architecture: 'amd64' | 'arm64'
   readonly created: string
   readonly user?: string | undefined
@@ -30,7 +31,7 @@ export type Image = { readonly config: Document; readonly manifest: Document; re
  * does not make another image. Source: OCI image specification,
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md and manifest.md
  */
-export const image = (layers: readonly ImageLayer[], settings: ImageSettings): Image => {
+export const image = (layers: readonly ImageLayer[], settings: ImageConfiguration): Image => {
   const config = jsonDocument(imageConfigMediaType, {
     created: settings.created,
     architecture: settings.architecture,

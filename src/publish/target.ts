@@ -9,7 +9,7 @@ import type { Image } from '../oci/image.ts'
 import { imageIndex } from '../oci/image-index.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { type CredentialSources, findCredentials } from '../registry/credentials.ts'
-import { isRefusal, PassingError } from '../registry/error.ts'
+import { isRefusal, TransientError } from '../registry/error.ts'
 import {
   hasLayer,
   type LayerFile,
@@ -152,7 +152,7 @@ export const openTarget = async (
       return await ask()
     } catch (error) {
       // What is wrong with a claim is not the fault of what it is about.
-      const isFalse = isClaim && error instanceof UserError && !(error instanceof PassingError)
+      const isFalse = isClaim && error instanceof UserError && !(error instanceof TransientError)
       signal.throwIfAborted()
       if (!isLost(error) && !isFalse) throw error
       return false

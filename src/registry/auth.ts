@@ -1,8 +1,8 @@
 import { isRecord, parseJson } from '../lib/check.ts'
 import { messages, UserError } from '../lib/error.ts'
 import type { Repository } from '../oci/reference.ts'
-import { isSecondaryLimit, PassingError, RegistryError } from './error.ts'
-import { exchange, type Request, type Wire } from './http.ts'
+import { isSecondaryLimit, RegistryError, TransientError } from './error.ts'
+import { exchange, type HttpRequest, type Transport } from './http.ts'
 import type { Credentials } from './login.ts'
 import { identityToken } from './login.ts'
 import { isTrustedRealm } from './origin.ts'
@@ -26,7 +26,7 @@ export const parseChallenges = (header: string): Challenge[] => {
 }
 
 /** `secret` masks a value, and is told every form of the credentials and every token before it is used. */
-export type AuthPorts = Wire & { readonly secret: (value: string) => void }
+export type AuthPorts = Transport & { readonly secret: (value: string) => void }
 
 /**
  * The `Authorization` header that answers one of the challenges, a token's above all, to push to and pull from the
@@ -73,7 +73,7 @@ const tokenRequest = (
   wanted: Readonly<Record<string, string>>,
   credentials: Credentials | undefined,
   ports: AuthPorts,
-): Request => {
+): HttpRequest => {
   if (credentials?.username !== identityToken) {
     for (const [name, value] of Object.entries(wanted)) realm.searchParams.set(name, value)
     const headers: Record<string, string> = credentials ? { authorization: basic(credentials, ports) } : {}
@@ -107,9 +107,9 @@ const fetchToken = async (
       const refusal = explainRefusal(error, repository, credentials)
       // GHCR also says so of who may, and not a moment later.
       const isDenied = error.status === 403 && !isSecondaryLimit(error)
-      throw isDenied ? new PassingError(refusal.message, { tries: 2, cause: error }) : refusal
+      throw isDenied ? new TransientError(refusal.message, { tries: 2, cause: error }) : refusal
     }
-    throw new PassingError(
+    throw new TransientError(
       `The token server of ${repository.registry} gives no token (${messages(error).at(-1)}); run the job again.`,
       { cause: error },
     )

@@ -24,8 +24,8 @@ export class RegistryError extends Error {
  * Trouble that may be over in a moment, above all no answer. `tries` is how often it makes sense to ask in all;
  * `waited` for how long before it nothing came, in milliseconds, where that is known.
  */
-export class PassingError extends UserError {
-  override name = 'PassingError'
+export class TransientError extends UserError {
+  override name = 'TransientError'
   readonly tries: number
   readonly waited: number | undefined
 

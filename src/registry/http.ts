@@ -8,13 +8,13 @@ import { isRecord, record } from '../lib/check.ts'
 import { messages, UserError } from '../lib/error.ts'
 import { parseRetryAfter } from '../lib/retry-after.ts'
 import { type Allowance, allowance, startDeadline } from './deadline.ts'
-import { PassingError, RegistryError } from './error.ts'
+import { RegistryError, TransientError } from './error.ts'
 
 /** Bytes to send, or a file that is read while it is sent, whose size is known. */
 export type Body = Uint8Array | { readonly file: string; readonly size: number }
 
 /** One request. `expected` are the statuses that are an answer to it; for any other, `exchange` throws. */
-export type Request = {
+export type HttpRequest = {
   readonly method: 'DELETE' | 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly url: URL
   readonly headers?: Readonly<Record<string, string>>
@@ -22,14 +22,14 @@ export type Request = {
   readonly expected: readonly number[]
 }
 
-export type Answer = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+export type HttpResponse = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /**
  * `idleLimit` is how long nothing may move, in milliseconds; `onSent` is told the bytes of a body as they go; `redact`
  * takes secrets out of what the other side says; `lookup` is how the host of a URL is looked up (`undefined`: as Node
  * does).
  */
-export type Wire = {
+export type Transport = {
   readonly signal: AbortSignal
   readonly idleLimit: number
   readonly wallClock: () => number
@@ -44,33 +44,33 @@ export type Wire = {
 const longestAnswer = 8_000_000
 
 /** What the answers to one question may take, whatever arrives and however slowly: three times `idleLimit`. */
-export const answerAllowance = ({ idleLimit }: Pick<Wire, 'idleLimit'>): Allowance => allowance(3 * idleLimit)
+export const answerAllowance = ({ idleLimit }: Pick<Transport, 'idleLimit'>): Allowance => allowance(3 * idleLimit)
 
 /**
  * Sends one request, follows nothing, and returns the complete answer. All of it, from the lookup of the host to the
  * last byte, ends when nothing is left of `allowed`. Bytes that are taken at 50 kB a second or faster, an honest rate
  * for one of several uploads that share a slow line, use up none of it. Throws a `RegistryError` for an unexpected
- * status, a `PassingError` where there was no answer, and a `UserError` where there was too much of one. Headers and
+ * status, a `TransientError` where there was no answer, and a `UserError` where there was too much of one. Headers and
  * the query, which may hold a signature, are in none.
  */
 export const exchange = async (
-  request: Request,
-  wire: Wire,
-  allowed: Allowance = answerAllowance(wire),
-): Promise<Answer> => {
+  request: HttpRequest,
+  transport: Transport,
+  allowed: Allowance = answerAllowance(transport),
+): Promise<HttpResponse> => {
   const { method, url, expected } = request
-  let answer: Answer
+  let answer: HttpResponse
   try {
-    answer = await transfer(request, wire, allowed)
+    answer = await transfer(request, transport, allowed)
   } catch (cause) {
-    wire.signal.throwIfAborted()
-    throw cause instanceof UserError ? cause : explainSilence(url, cause, wire.known.has(url.host))
+    transport.signal.throwIfAborted()
+    throw cause instanceof UserError ? cause : explainSilence(url, cause, transport.known.has(url.host))
   }
-  wire.known.add(url.host)
+  transport.known.add(url.host)
   const { status, headers, body } = answer
   if (expected.includes(status)) return answer
-  const { code, detail } = errorOf(body.toString(), wire.redact)
-  const retryAfter = parseRetryAfter(headers['retry-after'], detail, { date: headers.date, now: wire.wallClock() })
+  const { code, detail } = errorOf(body.toString(), transport.redact)
+  const retryAfter = parseRetryAfter(headers['retry-after'], detail, { date: headers.date, now: transport.wallClock() })
   throw new RegistryError(`${method} ${url.origin}${url.pathname}`, status, code, detail, retryAfter)
 }
 
@@ -85,14 +85,14 @@ const commitRate = 2_000
  * progress.
  */
 const transfer = async (
-  { method, url, headers = {}, body }: Request,
-  wire: Wire,
+  { method, url, headers = {}, body }: HttpRequest,
+  transport: Transport,
   allowed: Allowance,
-): Promise<Answer> => {
-  const { signal, idleLimit } = wire
+): Promise<HttpResponse> => {
+  const { signal, idleLimit } = transport
   const size = body instanceof Uint8Array ? body.length : body?.size
   const start = url.protocol === 'http:' ? httpRequest : httpsRequest
-  const lookup = wire.lookup(url)
+  const lookup = transport.lookup(url)
   const request = start(url, {
     method,
     // The user of a URL would become an authorization that nobody has looked at.
@@ -119,7 +119,7 @@ const transfer = async (
       deadline.earn(size / commitRate, Number.POSITIVE_INFINITY)
     })
   const onSent = (bytes: number): void => {
-    wire.onSent(bytes)
+    transport.onSent(bytes)
     deadline.earn(bytes / slowestRate)
   }
   // What ends the one ends the other, and a registry may have said no before it had everything.
@@ -142,7 +142,7 @@ const transfer = async (
 /** How much is sent at a time, in bytes. */
 const slice = 256 * 1024
 
-const send = async (request: ClientRequest, body: Body | undefined, onSent: Wire['onSent']): Promise<void> => {
+const send = async (request: ClientRequest, body: Body | undefined, onSent: Transport['onSent']): Promise<void> => {
   if (body === undefined || (body instanceof Uint8Array && body.length === 0)) {
     request.end()
     return
@@ -175,7 +175,7 @@ class Silence extends Error {
   }
 }
 
-const answerTo = async (request: ClientRequest): Promise<Answer> => {
+const answerTo = async (request: ClientRequest): Promise<HttpResponse> => {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request.on('response', resolve)
     request.on('error', reject)
@@ -209,7 +209,7 @@ const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => 
   if (cause instanceof BodyError || path !== undefined) return cause
   const waited = cause instanceof Silence ? cause.waited : undefined
   if (isKnown)
-    return new PassingError(`${url.host} has stopped answering (${messages(cause).at(-1)}); run the job again.`, {
+    return new TransientError(`${url.host} has stopped answering (${messages(cause).at(-1)}); run the job again.`, {
       cause,
       waited,
     })
@@ -217,14 +217,14 @@ const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => 
   const advice = isUntrusted ? ', that it speaks HTTPS and that the runner trusts its certificate' : ''
   // A host that nobody has or where nobody listens is likely mistyped, but a registry may be about to start.
   const tries = isUntrusted || code === 'ENOTFOUND' ? 1 : code === 'ECONNREFUSED' ? 4 : undefined
-  return new PassingError(
+  return new TransientError(
     `${url.host} does not answer (${messages(cause).at(-1)}); check the host in \`image\`${advice}, or run the job again.`,
     { cause, tries, waited },
   )
 }
 
 /** Source: OCI distribution specification, "Error Codes". */
-const errorOf = (body: string, redact: Wire['redact']): { code: string | undefined; detail: string } => {
+const errorOf = (body: string, redact: Transport['redact']): { code: string | undefined; detail: string } => {
   try {
     const answer = record(JSON.parse(body), 'the answer')
     const first = Array.isArray(answer['errors']) ? answer['errors'][0] : answer

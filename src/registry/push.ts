@@ -1,7 +1,7 @@
 import type { Descriptor, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
-import { answerOf, isMissingContent, PassingError } from './error.ts'
-import { lyingRegistry } from './refusal.ts'
+import { answerOf, isMissingContent, TransientError } from './error.ts'
+import { inconsistentRegistry } from './refusal.ts'
 import type { RepositoryClient } from './repository.ts'
 
 /** A layer that lies ready in a file. */
@@ -89,7 +89,7 @@ export const pushTags = async (
 ): Promise<MovedTag[]> => {
   const { digest } = top.descriptor
   const kept = await readBack(client, digest)
-  if (kept !== digest) throw lyingRegistry(client.repository, `has ${kept} as ${digest}`)
+  if (kept !== digest) throw inconsistentRegistry(client.repository, `has ${kept} as ${digest}`)
   const moved: MovedTag[] = []
   for (const tag of tags) {
     const from = await client.retrying(() => client.resolve(tag))
@@ -99,7 +99,7 @@ export const pushTags = async (
     if (named !== digest) {
       // What a job has set is there; what only the registry says may not be.
       if ((await client.retrying(() => client.resolve(named))) !== named)
-        throw lyingRegistry(client.repository, `names ${named} as ${tag}, and does not have it`)
+        throw inconsistentRegistry(client.repository, `names ${named} as ${tag}, and does not have it`)
       moved.push({ tag, from, rival: named })
     } else if (from !== undefined) moved.push({ tag, from })
   }
@@ -120,7 +120,7 @@ const putManifest = (client: RepositoryClient, document: Document, reference: st
  */
 const explainBrokenManifest = (error: Error): never => {
   if (answerOf(error)?.code !== 'DIGEST_INVALID') throw error
-  throw new PassingError(error.message, { tries: 4, cause: answerOf(error) })
+  throw new TransientError(error.message, { tries: 4, cause: answerOf(error) })
 }
 
 /** Others push as well, and some registries refuse whoever comes second: what is there is there. */
@@ -155,9 +155,9 @@ const readBack = (client: RepositoryClient, reference: string, from?: string): P
     const { registry } = client.repository
     const named = await client.resolve(reference)
     if (named === undefined)
-      throw new PassingError(`${registry} took ${reference} and does not have it; run the job again.`)
+      throw new TransientError(`${registry} took ${reference} and does not have it; run the job again.`)
     if (named === from)
-      throw new PassingError(`${registry} took ${reference} and still has ${from} as it; run the job again.`, {
+      throw new TransientError(`${registry} took ${reference} and still has ${from} as it; run the job again.`, {
         tries: 4,
       })
     return named

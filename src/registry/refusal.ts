@@ -31,7 +31,7 @@ export const notARegistry = ({ registry }: Repository, what: string): UserError 
   new UserError(`${registry} ${what}; check that \`image\` names a registry, and run the job again if it does.`)
 
 /** A registry that contradicts itself, or what was sent; nothing that it says of this image can be relied on. */
-export const lyingRegistry = ({ registry }: Repository, what: string): UserError =>
+export const inconsistentRegistry = ({ registry }: Repository, what: string): UserError =>
   new UserError(
     `${registry} ${what}, so the image cannot be relied on; run the job again, and if this comes again, tell those who run the registry.`,
   )

@@ -1,11 +1,11 @@
-import { type Patience, runnersPatience } from '../lib/patience.ts'
+import { type Clock, systemClock } from '../lib/clock.ts'
 import type { Retrying } from '../lib/retry.ts'
 import { type Descriptor, type Digest, type Document, digestOf } from '../oci/descriptor.ts'
 import { imageIndexMediaType, imageManifestMediaType } from '../oci/media-type.ts'
 import type { Repository } from '../oci/reference.ts'
-import type { Answer, Body } from './http.ts'
+import type { Body, HttpResponse } from './http.ts'
 import type { Credentials } from './login.ts'
-import { lyingRegistry, notARegistry } from './refusal.ts'
+import { inconsistentRegistry, notARegistry } from './refusal.ts'
 import { registryRetries } from './retry.ts'
 import { type ClientPorts, Session } from './session.ts'
 
@@ -26,11 +26,11 @@ export class RepositoryClient {
     repository: Repository,
     credentials: Credentials | undefined,
     ports: ClientPorts,
-    patience: Patience = runnersPatience,
+    clock: Clock = systemClock,
   ) {
     this.repository = repository
-    this.retrying = registryRetries(patience, ports)
-    this.#session = new Session(repository, credentials, ports, patience)
+    this.retrying = registryRetries(clock, ports)
+    this.#session = new Session(repository, credentials, ports, clock)
     this.#base = `${this.#session.origin}/v2/${repository.name}`
   }
 
@@ -67,7 +67,7 @@ export class RepositoryClient {
     this.#checkDigest(digest, headers)
     const stored = headers['content-length']
     if (stored !== undefined && Number(stored) !== size)
-      throw lyingRegistry(this.repository, `has ${stored} bytes as ${digest}, which are ${size}`)
+      throw inconsistentRegistry(this.repository, `has ${stored} bytes as ${digest}, which are ${size}`)
     return true
   }
 
@@ -128,7 +128,7 @@ export class RepositoryClient {
   async getBlob(digest: Digest): Promise<Uint8Array> {
     const { body } = await this.#session.send({ method: 'GET', url: this.#url(`/blobs/${digest}`), expected: [200] })
     if (digestOf(body) !== digest)
-      throw lyingRegistry(this.repository, `gives ${digestOf(body)} where ${digest} was asked for`)
+      throw inconsistentRegistry(this.repository, `gives ${digestOf(body)} where ${digest} was asked for`)
     return body
   }
 
@@ -168,8 +168,8 @@ export class RepositoryClient {
     return new URL(this.#base + path)
   }
 
-  #checkDigest(digest: Digest, headers: Answer['headers']): void {
+  #checkDigest(digest: Digest, headers: HttpResponse['headers']): void {
     const named = headers['docker-content-digest']
-    if (named !== undefined && named !== digest) throw lyingRegistry(this.repository, `calls ${digest} ${named}`)
+    if (named !== undefined && named !== digest) throw inconsistentRegistry(this.repository, `calls ${digest} ${named}`)
   }
 }

@@ -1,8 +1,8 @@
+import type { Clock } from '../lib/clock.ts'
 import { messages } from '../lib/error.ts'
 import type { Log } from '../lib/log.ts'
-import type { Patience } from '../lib/patience.ts'
 import { floorOfStatus, type Hope, type Retrying, retries } from '../lib/retry.ts'
-import { answerOf, isSecondaryLimit, PassingError } from './error.ts'
+import { answerOf, isSecondaryLimit, TransientError } from './error.ts'
 
 type RetryPorts = { readonly signal: AbortSignal; readonly log: Pick<Log, 'info'> }
 
@@ -10,11 +10,11 @@ type RetryPorts = { readonly signal: AbortSignal; readonly log: Pick<Log, 'info'
 const tries = 8
 
 /** The retries of all requests of a run to a registry. */
-export const registryRetries = (patience: Patience, { signal, log }: RetryPorts): Retrying =>
-  retries(patience, {
+export const registryRetries = (clock: Clock, { signal, log }: RetryPorts): Retrying =>
+  retries(clock, {
     signal,
     tries,
-    hopeOf: (error) => hopeOf(error, patience),
+    hopeOf: (error) => hopeOf(error, clock),
     onWait: (delay, error) =>
       log.info(`Asking again in ${Math.ceil(delay / 1000)} s: ${messages(answerOf(error) ?? error)[0]}`),
   })
@@ -23,8 +23,8 @@ export const registryRetries = (patience: Patience, { signal, log }: RetryPorts)
 const lostUpload: readonly (string | undefined)[] = ['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']
 
 /** What there is to hope for after an error of a registry; nothing, if it does not pass. */
-export const hopeOf = (error: unknown, { idleLimit }: Pick<Patience, 'idleLimit'>): Hope | undefined => {
-  if (error instanceof PassingError) {
+export const hopeOf = (error: unknown, { idleLimit }: Pick<Clock, 'idleLimit'>): Hope | undefined => {
+  if (error instanceof TransientError) {
     const { tries, waited = idleLimit } = error
     return { floor: 0, waited, ...(Number.isFinite(tries) && { tries }) }
   }

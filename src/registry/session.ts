@@ -1,12 +1,12 @@
+import type { Clock } from '../lib/clock.ts'
 import { UserError } from '../lib/error.ts'
 import type { Log } from '../lib/log.ts'
-import type { Patience } from '../lib/patience.ts'
 import { redact } from '../lib/redact.ts'
 import type { Repository } from '../oci/reference.ts'
 import { authorize, parseChallenges } from './auth.ts'
 import type { Allowance } from './deadline.ts'
 import { RegistryError } from './error.ts'
-import { type Answer, answerAllowance, exchange, type Request, type Wire } from './http.ts'
+import { answerAllowance, exchange, type HttpRequest, type HttpResponse, type Transport } from './http.ts'
 import type { Credentials } from './login.ts'
 import { isAllowedPlace, isOwnHost, registryOrigin } from './origin.ts'
 import { outsideLookup } from './outside-lookup.ts'
@@ -40,7 +40,7 @@ export class Session {
   readonly #credentials: Credentials | undefined
   readonly #secrets = new Set<string>()
   readonly #secret: (value: string) => void
-  readonly #wire: Wire
+  readonly #transport: Transport
   readonly #turn: WriteTurn
   #authorization: Promise<string> | undefined
 
@@ -48,7 +48,7 @@ export class Session {
     repository: Repository,
     credentials: Credentials | undefined,
     { secret, signal }: ClientPorts,
-    patience: Patience,
+    clock: Clock,
   ) {
     this.#repository = repository
     this.#credentials = credentials
@@ -60,10 +60,10 @@ export class Session {
       this.#secrets.add(value)
       secret(value)
     }
-    this.#wire = {
+    this.#transport = {
       signal,
-      idleLimit: patience.idleLimit,
-      wallClock: patience.wallClock,
+      idleLimit: clock.idleLimit,
+      wallClock: clock.wallClock,
       lookup: (url) =>
         isOwnHost(repository.registry, url) ? undefined : outsideLookup(url.hostname, refusedPlace(repository, url)),
       known: new Set(),
@@ -72,16 +72,16 @@ export class Session {
       },
       redact: (text) => redact(text, this.#secrets),
     }
-    this.#turn = writeRate(patience)
+    this.#turn = writeRate(clock)
   }
 
   /**
    * Sends with the authorization that is known, and once more with a new one where the registry says that it is not
    * enough.
    */
-  async send(request: Request): Promise<Answer> {
+  async send(request: HttpRequest): Promise<HttpResponse> {
     const known = this.#authorization
-    const allowed = answerAllowance(this.#wire)
+    const allowed = answerAllowance(this.#transport)
     const first = await this.#follow({ ...request, expected: [...request.expected, 401] }, known, allowed)
     if (first.status !== 401) return first
     // Of many requests that are refused at once, the first gets the token for all.
@@ -97,11 +97,11 @@ export class Session {
   }
 
   /** Sends what may fail and must not take long, also when the run has been cancelled. */
-  async sendLast(request: Request): Promise<void> {
-    const wire = { ...this.#wire, signal: AbortSignal.timeout(1000) }
+  async sendLast(request: HttpRequest): Promise<void> {
+    const transport = { ...this.#transport, signal: AbortSignal.timeout(1000) }
     const authorization = request.url.origin === this.origin ? await this.#authorization?.catch(() => undefined) : ''
     this.requests++
-    await exchange({ ...request, ...(authorization && { headers: { authorization } }) }, wire).catch(() => {})
+    await exchange({ ...request, ...(authorization && { headers: { authorization } }) }, transport).catch(() => {})
   }
 
   /** Throws a `UserError` if nothing may be sent to a place that the registry has named. */
@@ -113,14 +113,18 @@ export class Session {
     const challenges = parseChallenges(header)
     if (challenges.length === 0) throw notARegistry(this.#repository, 'answers 401 without saying what it wants')
     this.requests++
-    return authorize(challenges, this.#repository, this.#credentials, { ...this.#wire, secret: this.#secret })
+    return authorize(challenges, this.#repository, this.#credentials, { ...this.#transport, secret: this.#secret })
   }
 
   /**
    * Follows redirects by hand. What has once left the registry's origin has no authorization from then on, wherever it
    * leads.
    */
-  async #follow(request: Request, authorization: Promise<string> | undefined, allowed: Allowance): Promise<Answer> {
+  async #follow(
+    request: HttpRequest,
+    authorization: Promise<string> | undefined,
+    allowed: Allowance,
+  ): Promise<HttpResponse> {
     let { url } = request
     let isOwn = true
     for (let followed = 0; ; followed++) {
@@ -140,11 +144,11 @@ export class Session {
     }
   }
 
-  async #exchange(request: Request, allowed: Allowance): Promise<Answer> {
+  async #exchange(request: HttpRequest, allowed: Allowance): Promise<HttpResponse> {
     if (request.method !== 'GET' && request.method !== 'HEAD') await this.#turn(this.signal)
     this.requests++
     try {
-      return await exchange(request, this.#wire, allowed)
+      return await exchange(request, this.#transport, allowed)
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error
       // Who has got a token is known; what is missing is a permission.

@@ -1,4 +1,4 @@
-import type { Patience } from '../lib/patience.ts'
+import type { Clock } from '../lib/clock.ts'
 
 /** Waits for the turn of one more write. */
 export type WriteTurn = (signal: AbortSignal) => Promise<void>
@@ -10,7 +10,7 @@ const writesPerMinute = 900
 const burst = 200
 
 /** Spreads the writes of a run, by a token bucket that all its requests share. */
-export const writeRate = ({ now, sleep }: Pick<Patience, 'now' | 'sleep'>): WriteTurn => {
+export const writeRate = ({ now, sleep }: Pick<Clock, 'now' | 'sleep'>): WriteTurn => {
   const gap = 60_000 / writesPerMinute
   /** When the bucket would be full again; every write moves it on by a gap. */
   let full = now()

@@ -15,7 +15,7 @@ import {
 } from '@cyclonedx/cyclonedx-library/Models'
 import { JSON as Json, JsonSerializer } from '@cyclonedx/cyclonedx-library/Serialize'
 import { Spec1dot6 } from '@cyclonedx/cyclonedx-library/Spec'
-import type { PathInfo } from '../graph/closure.ts'
+import type { ClosurePath } from '../graph/closure.ts'
 import { megabytes } from '../lib/units.ts'
 import type { Package } from '../nix/image-spec.ts'
 import { narHashHex } from '../nix/nar-hash.ts'
@@ -160,7 +160,7 @@ const shortRefs = (paths: ReadonlySet<StorePath>): ((path: StorePath) => string)
 }
 
 const storePathComponent = (
-  { path, narHash, narSize }: PathInfo,
+  { path, narHash, narSize }: ClosurePath,
   bomRef: string,
   known: Package | undefined,
   layers: readonly Digest[],

@@ -1,5 +1,5 @@
 import { toClosure } from '../graph/closure.ts'
-import type { Contents, DanglingLink, ImageDefaults, Layer } from '../image/contents.ts'
+import type { Contents, DanglingLink, DefaultConfiguration, Layer } from '../image/contents.ts'
 import { checkPartition } from '../layers/partition.ts'
 import { count, list, optional, record, string } from '../lib/check.ts'
 import { parseConflict, parsePackage } from '../nix/image-spec.ts'
@@ -105,7 +105,7 @@ const danglingLink = (value: unknown, what: string): DanglingLink => {
   }
 }
 
-const parseDefaults = (value: unknown, what: string): ImageDefaults => {
+const parseDefaults = (value: unknown, what: string): DefaultConfiguration => {
   const fields = record(value, what)
   const env = record(fields['env'], `${what}.env`)
   return {

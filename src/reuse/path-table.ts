@@ -1,4 +1,4 @@
-import type { PathInfo } from '../graph/closure.ts'
+import type { ClosurePath } from '../graph/closure.ts'
 import { count, list, record, string } from '../lib/check.ts'
 import { parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
@@ -9,7 +9,7 @@ import { parseStorePath, type StorePath } from '../nix/store-path.ts'
  */
 export type PathWriter = {
   readonly name: (path: StorePath) => number
-  readonly info: (info: PathInfo) => number
+  readonly info: (info: ClosurePath) => number
   /** What was written so far, as a value for JSON. */
   readonly table: () => unknown
 }
@@ -17,7 +17,7 @@ export type PathWriter = {
 /** Both read a list of places. */
 export type PathReader = {
   readonly names: (places: unknown, what: string) => StorePath[]
-  readonly infos: (places: unknown, what: string) => PathInfo[]
+  readonly infos: (places: unknown, what: string) => ClosurePath[]
 }
 
 const folder = '/nix/store/'
@@ -46,7 +46,7 @@ export const pathWriter = (): PathWriter => {
 export const pathReader = (value: unknown, what: string): PathReader => {
   const fields = record(value, what)
   const names = entriesOf(list(storePath)(fields['names'], `${what}.names`), `${what}.names`)
-  const infos = list((value, what) => pathInfo(value, what, names))(fields['infos'], `${what}.infos`)
+  const infos = list((value, what) => closurePath(value, what, names))(fields['infos'], `${what}.infos`)
   return { names, infos: entriesOf(infos, `${what}.infos`) }
 }
 
@@ -64,7 +64,7 @@ const entriesOf =
 
 const storePath = (value: unknown, what: string): StorePath => parseStorePath(folder + string(value, what), what)
 
-const pathInfo = (value: unknown, what: string, names: PathReader['names']): PathInfo => {
+const closurePath = (value: unknown, what: string, names: PathReader['names']): ClosurePath => {
   const [place, narHash, narSize, closureSize, references] = list((field) => field)(value, what)
   const [path] = names([place], what) as [StorePath]
   return {

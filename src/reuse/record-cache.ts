@@ -46,7 +46,7 @@ export const restoreRecords = async (
     log.info(`The Actions cache has records of ${counted(records.images.length, 'image')}, in ${entry}`)
     return records
   } catch (error) {
-    cache.distrust(folder, entry)
+    cache.reject(folder, entry)
     const reason = messages(error).join(': ').slice(0, 500)
     log.notice(`The records in ${entry} of the Actions cache cannot be used: ${reason}.`)
     return noRecords('cache')

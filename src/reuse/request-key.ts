@@ -49,14 +49,14 @@ const nixConfigOf = (nixConfig: string): string => {
 }
 
 /** JSON that does not depend on the order in which somebody wrote the names of an object. */
-const canonicalJson = (value: unknown): string => JSON.stringify(sorted(value))
+const canonicalJson = (value: unknown): string => JSON.stringify(withSortedNames(value))
 
-const sorted = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sorted)
+const withSortedNames = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(withSortedNames)
   if (!isRecord(value)) return value
   return Object.fromEntries(
     Object.keys(value)
       .sort()
-      .map((name) => [name, sorted(value[name])]),
+      .map((name) => [name, withSortedNames(value[name])]),
   )
 }

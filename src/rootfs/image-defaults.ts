@@ -1,4 +1,4 @@
-import type { ImageDefaults } from '../image/contents.ts'
+import type { DefaultConfiguration } from '../image/contents.ts'
 import type { Links } from './links.ts'
 import type { Loader } from './loader.ts'
 
@@ -7,7 +7,7 @@ const certificates = 'etc/ssl/certs/ca-bundle.crt'
 /**
  * Follows from what is in the image. With a loader, also git and Nix are told of the certificates by their own names.
  */
-export const imageDefaults = (links: Links, loader: Loader | undefined): ImageDefaults => {
+export const imageDefaults = (links: Links, loader: Loader | undefined): DefaultConfiguration => {
   const variables = ['SSL_CERT_FILE', ...(loader ? ['GIT_SSL_CAINFO', 'NIX_SSL_CERT_FILE'] : [])]
   return {
     env: {

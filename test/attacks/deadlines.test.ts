@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect } from 'vitest'
-import { exchange, type Request } from '../../src/registry/http.ts'
+import { exchange, type HttpRequest } from '../../src/registry/http.ts'
 import { attack } from '../support/attack.ts'
 import { startDrippingServer } from '../support/dripping-server.ts'
 import { hurried, testClient } from '../support/pushed-image.ts'
-import { testWire } from '../support/test-wire.ts'
+import { testTransport } from '../support/test-transport.ts'
 import { startWebServer } from '../support/web-server.ts'
 
 /** For how long nothing may move; an answer may take three times as long in all. In milliseconds. */
@@ -42,8 +42,12 @@ const drips: readonly [string, string | Buffer, readonly (string | Buffer)[], st
 for (const [name, begin, drip, protocol = 'http'] of drips)
   attack('registry', 'end of the run', `says ${name}`, async () => {
     await using server = await startDrippingServer(begin, drip)
-    const request: Request = { method: 'GET', url: new URL(`${protocol}://127.0.0.1:${server.port}/`), expected: [200] }
-    const error = await endOf(exchange(request, testWire({ idleLimit })))
+    const request: HttpRequest = {
+      method: 'GET',
+      url: new URL(`${protocol}://127.0.0.1:${server.port}/`),
+      expected: [200],
+    }
+    const error = await endOf(exchange(request, testTransport({ idleLimit })))
     expect(error.message).toMatch(/^127\.0\.0\.1:\d+ does not answer \(/)
     return true
   })
@@ -68,7 +72,7 @@ for (const [name, bytes, says] of [
     await using server = await slowReader(bytes, 50, says)
     const url = new URL(`http://127.0.0.1:${server.port}/`)
     const body = Buffer.alloc(30_000_000)
-    await endOf(exchange({ method: 'PUT', url, body, expected: [201] }, testWire({ idleLimit })))
+    await endOf(exchange({ method: 'PUT', url, body, expected: [201] }, testTransport({ idleLimit })))
     return true
   })
 
@@ -78,7 +82,9 @@ attack('registry', 'end of the run', 'takes all of a blob, and says 102 again an
     socket.resume().on('close', () => clearInterval(timer))
   })
   const url = new URL(`http://127.0.0.1:${server.port}/`)
-  await endOf(exchange({ method: 'PUT', url, body: Buffer.alloc(2_000_000), expected: [201] }, testWire({ idleLimit })))
+  await endOf(
+    exchange({ method: 'PUT', url, body: Buffer.alloc(2_000_000), expected: [201] }, testTransport({ idleLimit })),
+  )
   return true
 })
 
@@ -96,7 +102,7 @@ attack('registry', 'end of the run', 'sends a question on and on, each time just
     },
   })
   const start = performance.now()
-  await endOf(testClient(new URL(server.url).host, 'tools', { patience: hurried(200, idleLimit) }).resolve('v1'))
+  await endOf(testClient(new URL(server.url).host, 'tools', { clock: hurried(200, idleLimit) }).resolve('v1'))
   expect(performance.now() - start).toBeLessThan(1500)
   return true
 })
@@ -109,14 +115,14 @@ attack('registry', 'end of the run', 'has a token server that says a token byte 
         .writeHead(401, { 'www-authenticate': `Bearer realm="http://127.0.0.1:${tokens.port}/token"` })
         .end(),
   })
-  const client = testClient(new URL(server.url).host, 'tools', { patience: hurried(200, idleLimit) })
+  const client = testClient(new URL(server.url).host, 'tools', { clock: hurried(200, idleLimit) })
   expect((await endOf(client.resolve('v1'))).message).toMatch(/does not answer \(hardly anything moved for 0\.6 s\)/)
   return true
 })
 
 attack('registry', 'end of the run', 'drips into every try of a push', async () => {
   await using server = await startDrippingServer('', ['HTTP/1.1 102 Processing\r\n\r\n'])
-  const client = testClient(`127.0.0.1:${server.port}`, 'tools', { patience: hurried(200, 50) })
+  const client = testClient(`127.0.0.1:${server.port}`, 'tools', { clock: hurried(200, 50) })
   expect((await endOf(client.retrying(() => client.checkAccess()))).message).toMatch(/does not answer/)
   return true
 })
@@ -126,7 +132,7 @@ attack('registry', 'end of the run', 'names a place for an upload that drips', a
   await using server = await startWebServer({
     '/v2/': (_, response) => void response.writeHead(202, { location: `http://127.0.0.1:${place.port}/upload` }).end(),
   })
-  const client = testClient(new URL(server.url).host, 'tools', { patience: hurried(200, idleLimit) })
+  const client = testClient(new URL(server.url).host, 'tools', { clock: hurried(200, idleLimit) })
   const descriptor = { mediaType: 'x', digest: `sha256:${'0'.repeat(64)}`, size: 4 } as const
   await endOf(client.putBlob(descriptor, Buffer.from('data')))
   return true

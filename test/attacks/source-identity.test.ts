@@ -3,7 +3,7 @@ import { chmod, cp, mkdir, readFile, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { openActionsCache } from '../../src/cache/actions-cache.ts'
-import { cacheTime } from '../../src/cache/cache-time.ts'
+import { cacheBudget } from '../../src/cache/cache-budget.ts'
 import { UserError } from '../../src/lib/error.ts'
 import { hashNar } from '../../src/nix/nar.ts'
 import type { NarHash } from '../../src/nix/nar-hash.ts'
@@ -232,7 +232,7 @@ attack(
     const { signal } = new AbortController()
     const planting = openActionsCache(
       { program: join(root, 'dist', 'index.js'), token: environment['ACTIONS_RUNTIME_TOKEN'] ?? '', environment },
-      cacheTime({ log: silentLog, signal }),
+      cacheBudget({ log: silentLog, signal }),
       {
         ...{ environment: { PATH: process.env['PATH'] ?? '' }, temporary: folder.path },
         ...{ signal, log: silentLog, secret: () => {} },

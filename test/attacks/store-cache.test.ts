@@ -2,7 +2,7 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { openActionsCache } from '../../src/cache/actions-cache.ts'
-import { cacheTime } from '../../src/cache/cache-time.ts'
+import { cacheBudget } from '../../src/cache/cache-budget.ts'
 import { githubToken, root, runAction, type StepResult } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
 import { type CacheScope, type CacheService, startCacheService } from '../support/cache-service.ts'
@@ -50,7 +50,7 @@ const plant = async (scope: CacheScope, fill: (entry: string) => Promise<unknown
       token: service.environment(scope)['ACTIONS_RUNTIME_TOKEN'] ?? '',
       environment: service.environment(scope),
     },
-    cacheTime({ log: silentLog, signal }),
+    cacheBudget({ log: silentLog, signal }),
     {
       environment: { PATH: process.env['PATH'] ?? '' },
       temporary: folder.path,

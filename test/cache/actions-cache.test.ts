@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type ActionsCache, openActionsCache } from '../../src/cache/actions-cache.ts'
-import { cacheTime } from '../../src/cache/cache-time.ts'
+import { cacheBudget } from '../../src/cache/cache-budget.ts'
 import { readContext } from '../../src/inputs/context.ts'
 import { root } from '../support/action.ts'
 import {
@@ -49,7 +49,7 @@ const withStep = async <T>(
   const notices: string[] = []
   const secrets: string[] = []
   const log = { ...silentLog, notice: (message: string) => notices.push(message) }
-  const cache = openActionsCache(cacheService, cacheTime({ log, signal }, limit), {
+  const cache = openActionsCache(cacheService, cacheBudget({ log, signal }, limit), {
     environment: childEnvironment,
     temporary: folder,
     log,

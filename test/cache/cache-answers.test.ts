@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type ActionsCache, openActionsCache } from '../../src/cache/actions-cache.ts'
-import { cacheTime } from '../../src/cache/cache-time.ts'
+import { cacheBudget } from '../../src/cache/cache-budget.ts'
 import { silentLog } from '../support/log.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -33,7 +33,7 @@ const folder = join(process.env.GITHUB_WORKSPACE, request.path)\n`
   }
   const { signal } = new AbortController()
   const service = { program, environment: {}, token: 'the-token' }
-  return openActionsCache(service, cacheTime({ log, signal }), {
+  return openActionsCache(service, cacheBudget({ log, signal }), {
     ...{ environment: { PATH: process.env['PATH'] ?? '' }, temporary: machine.path, log, signal },
     secret: (value) => void secrets.push(value),
   })
@@ -96,7 +96,7 @@ test('what it masks is a secret, and is in no message', async () => {
   expect(debug.join(' ')).not.toContain('nature')
 })
 
-test('an entry that was found and could not be used is distrusted: what is saved next has a key of its own', async () => {
+test('an entry that was found and could not be used is rejected: what is saved next has a key of its own', async () => {
   const cache = await cacheOf(`if (request.operation === 'restore') {
       print('Cache hit for restore-key: a-1'); print('::warning::it is cut off'); print('{"key":null}')
     } else print(JSON.stringify({ key: request.key }))`)

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { cacheBudget } from '../../src/cache/cache-budget.ts'
 import { cacheLimits } from '../../src/cache/cache-limits.ts'
-import { cacheTime } from '../../src/cache/cache-time.ts'
 import { restoreRecords, saveRecords } from '../../src/reuse/record-cache.ts'
 import { noRecords } from '../../src/reuse/records.ts'
 import { root } from '../support/action.ts'
@@ -35,7 +35,7 @@ describe('the time of a run', () => {
   /** Work that ends when it is told to, or after some seconds, and how it ended. */
   const start = (seconds: number, deadline: number | undefined, notices: string[] = []) => {
     const log = { ...silentLog, notice: (message: string) => notices.push(message) }
-    const time = cacheTime({ log, signal: new AbortController().signal })
+    const time = cacheBudget({ log, signal: new AbortController().signal })
     const work = (seconds: number, deadline?: number) =>
       time.within('Nothing was done', deadline, async (over) => {
         await new Promise((resolve, reject) => {
@@ -80,7 +80,7 @@ test('records are waited for as long as is said, when they are read and when the
     cache: {
       restore: async (_folder: string, _key: string, _prefixes: readonly string[], deadline?: number) =>
         void deadlines.push(deadline),
-      distrust: () => {},
+      reject: () => {},
       save: async (_folder: string, _key: string, deadline?: number) => void deadlines.push(deadline),
     },
     use: { read: true, save: true },

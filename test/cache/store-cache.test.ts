@@ -81,7 +81,7 @@ describe('the store cache', () => {
     const asked: string[] = []
     const cache: ActionsCache = {
       restore: async (_, key) => void asked.push(key),
-      distrust: () => {},
+      reject: () => {},
       save: async (_, key) => void asked.push(key),
     }
     for (const use of [
@@ -106,14 +106,14 @@ describe('the store cache', () => {
   test('does not read narinfo files that are larger than any that it saves', async () => {
     const entry = await first.save('large')
     await truncate(narinfo(entry, first.library), 65_000_000)
-    const distrusted: string[] = []
-    await first.open({ ...cacheOf(entry), distrust: (_, key) => distrusted.push(key) }, (store, said) =>
+    const rejected: string[] = []
+    await first.open({ ...cacheOf(entry), reject: (_, key) => rejected.push(key) }, (store, said) =>
       first.inStore(first.emptyStore(), async (nix) => {
         await store.restoreOutputs(first.derivation, nix)
         expect(said).toEqual([
           'No store paths were restored: the entry store-image-packages-0 of the Actions cache is not one to trust: its narinfo files have more than 64000000 bytes. The run goes on without it.',
         ])
-        expect(distrusted).toEqual(['store-image-packages-0'])
+        expect(rejected).toEqual(['store-image-packages-0'])
       }),
     )
   })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { assemble } from '../../src/image/assemble.ts'
-import type { ImageDefaults } from '../../src/image/contents.ts'
+import type { DefaultConfiguration } from '../../src/image/contents.ts'
 import type { ImagePlan } from '../../src/plan.ts'
 import { imageDefaults } from '../../src/rootfs/image-defaults.ts'
 import { storeLayer } from '../support/outcomes.ts'
@@ -8,7 +8,7 @@ import { configuration } from '../support/plans.ts'
 
 const plain: ImagePlan['configuration'] = { ...configuration, created: '1970-01-01T00:00:01Z' }
 
-const defaults: ImageDefaults = { env: { PATH: '/bin', LANG: 'C' }, cmd: ['/bin/bash'] }
+const defaults: DefaultConfiguration = { env: { PATH: '/bin', LANG: 'C' }, cmd: ['/bin/bash'] }
 
 type Config = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Document } from '../../src/oci/descriptor.ts'
-import { type Image, type ImageLayer, type ImageSettings, image } from '../../src/oci/image.ts'
+import { type Image, type ImageConfiguration, type ImageLayer, image } from '../../src/oci/image.ts'
 
 const layer = (digit: string, holds: string): ImageLayer => ({
   descriptor: {
@@ -14,7 +14,7 @@ const layer = (digit: string, holds: string): ImageLayer => ({
 })
 
 const layers = [layer('1', 'glibc'), layer('2', 'links to the packages')]
-const settings: ImageSettings = {
+const settings: ImageConfiguration = {
   architecture: 'arm64',
   created: '1970-01-01T00:00:01Z',
   env: { PATH: '/bin' },
@@ -22,7 +22,7 @@ const settings: ImageSettings = {
 }
 
 /** The same with all that an image can have, nothing in order. */
-const whole: ImageSettings = {
+const whole: ImageConfiguration = {
   ...settings,
   user: '1000:100',
   exposedPorts: ['8080/tcp', '53/udp'],
@@ -125,7 +125,7 @@ describe('an image', () => {
     expect(json(manifest)).toMatchObject({ annotations: { c: '3', d: '4' } })
   })
 
-  test.each<[string, Partial<ImageSettings>]>([
+  test.each<[string, Partial<ImageConfiguration>]>([
     ['ports', { exposedPorts: ['53/udp', '8080/tcp'] }],
     ['variables', { env: { LANG: 'C.UTF-8', PATH: '/bin' } }],
     ['volumes', { volumes: ['/data', '/var/lib/x'] }],

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { authorize, parseChallenges } from '../../src/registry/auth.ts'
 import { isTrustedRealm, registryOrigin } from '../../src/registry/origin.ts'
-import { testWire } from '../support/test-wire.ts'
+import { testTransport } from '../support/test-transport.ts'
 
 describe('a challenge', () => {
   test.each([
@@ -70,7 +70,7 @@ describe('credentials', () => {
     expect(isTrustedRealm(registry, new URL(realm))).toBe(expected)
   })
 
-  const ports = { ...testWire(), secret: () => {} }
+  const ports = { ...testTransport(), secret: () => {} }
 
   test('are not sent to a realm that is not the registry’s, and the error says so', async () => {
     const challenges = [{ scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }]

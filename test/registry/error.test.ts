@@ -5,8 +5,8 @@ import {
   isMissingContent,
   isRefusal,
   isSecondaryLimit,
-  PassingError,
   RegistryError,
+  TransientError,
 } from '../../src/registry/error.ts'
 
 const answer = (status: number, code = '', detail = ''): RegistryError =>
@@ -37,8 +37,8 @@ test('the answer behind an error is found where there is one', () => {
 })
 
 test('trouble that may pass has any number of tries, if nothing else is said', () => {
-  expect(new PassingError('no answer')).toMatchObject({ name: 'PassingError', tries: Number.POSITIVE_INFINITY })
-  expect(new PassingError('no answer', { tries: 4, waited: 7, cause: 'x' })).toMatchObject({
+  expect(new TransientError('no answer')).toMatchObject({ name: 'TransientError', tries: Number.POSITIVE_INFINITY })
+  expect(new TransientError('no answer', { tries: 4, waited: 7, cause: 'x' })).toMatchObject({
     ...{ tries: 4, waited: 7, cause: 'x' },
   })
 })
@@ -73,7 +73,7 @@ describe.each([
 })
 
 test('what is no answer is no refusal, and nothing is missing', () => {
-  for (const error of [new Error('x'), new PassingError('no answer'), undefined])
+  for (const error of [new Error('x'), new TransientError('no answer'), undefined])
     expect([isRefusal(error), isMissingContent(error)]).toEqual([false, false])
 })
 

@@ -2,15 +2,15 @@ import { createServer } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/lib/error.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
-import { PassingError } from '../../src/registry/error.ts'
-import { type Answer, exchange } from '../../src/registry/http.ts'
+import { TransientError } from '../../src/registry/error.ts'
+import { exchange, type HttpResponse } from '../../src/registry/http.ts'
 import { startDrippingServer } from '../support/dripping-server.ts'
 import { testClient } from '../support/pushed-image.ts'
-import { testWire } from '../support/test-wire.ts'
+import { testTransport } from '../support/test-transport.ts'
 import { closedPort, startWebServer } from '../support/web-server.ts'
 
-const get = (url: string, idleLimit = 5000): Promise<Answer> =>
-  exchange({ method: 'GET', url: new URL(url), expected: [200] }, testWire({ idleLimit }))
+const get = (url: string, idleLimit = 5000): Promise<HttpResponse> =>
+  exchange({ method: 'GET', url: new URL(url), expected: [200] }, testTransport({ idleLimit }))
 
 describe('no answer', () => {
   test('where nobody listens is asked for four times', async () => {
@@ -94,14 +94,14 @@ describe('no answer', () => {
     }
     const start = performance.now()
     const put = { method: 'PUT', url: new URL(`http://127.0.0.1:${server.port}/`), expected: [200], body } as const
-    expect((await exchange(put, testWire({ idleLimit: 500, onSent }))).body.toString()).toBe('done')
+    expect((await exchange(put, testTransport({ idleLimit: 500, onSent }))).body.toString()).toBe('done')
     expect(performance.now() - start).toBeGreaterThan(1500)
     expect(sent).toBe(body.length)
   })
 
   test('of a host that has answered before is not laid to its name', async () => {
     const port = await closedPort()
-    const known = testWire({ known: new Set([`127.0.0.1:${port}`]) })
+    const known = testTransport({ known: new Set([`127.0.0.1:${port}`]) })
     const request = { method: 'GET', url: new URL(`http://127.0.0.1:${port}/`), expected: [200] } as const
     await expect(exchange(request, known)).rejects.toMatchObject({
       message: `127.0.0.1:${port} has stopped answering (connect ECONNREFUSED 127.0.0.1:${port}); run the job again.`,
@@ -115,8 +115,8 @@ describe('no answer', () => {
     })
     const body = Buffer.alloc(20_000_000)
     const put = { method: 'PUT', url: new URL(server.url), expected: [200], body } as const
-    expect((await exchange(put, testWire({ idleLimit: 400 }))).body.toString()).toBe('done')
-    await expect(exchange({ ...put, body: Buffer.alloc(1000) }, testWire({ idleLimit: 400 }))).rejects.toThrow(
+    expect((await exchange(put, testTransport({ idleLimit: 400 }))).body.toString()).toBe('done')
+    await expect(exchange({ ...put, body: Buffer.alloc(1000) }, testTransport({ idleLimit: 400 }))).rejects.toThrow(
       /does not answer/,
     )
   })
@@ -135,7 +135,7 @@ describe('an answer that is longer than 8 MB', () => {
     })
     const error: unknown = await get(`${server.url}/path?signature=secret`).catch((error: unknown) => error)
     expect(error).toBeInstanceOf(UserError)
-    expect(error).not.toBeInstanceOf(PassingError)
+    expect(error).not.toBeInstanceOf(TransientError)
     expect((error as Error).message).toBe(sentence(server.url))
   })
 

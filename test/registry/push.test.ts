@@ -48,7 +48,7 @@ describe('a push is complete after', () => {
     async (status, stage) => {
       await using proxy = await startFaultProxy(withTokens.host, [{ fits: stages[stage], fault: { answer: status } }])
       const image = await fresh([3000])
-      const client = testClient(proxy.host, image.name, { credentials: withTokens, patience: hurried(1000) })
+      const client = testClient(proxy.host, image.name, { credentials: withTokens, clock: hurried(1000) })
       await push(client, image)
       expect(proxy.requests.filter((request) => request.fault)).toHaveLength(1)
       expect(await client.resolve('v1')).toBe(image.digest)
@@ -107,7 +107,7 @@ describe('a push is complete after', () => {
       { fits: stages.manifest, ...late, times: 1 },
     ])
     const image = await fresh([1000, 2000])
-    const client = testClient(proxy.host, image.name, { credentials: withTokens, patience: hurried(200, 10_000) })
+    const client = testClient(proxy.host, image.name, { credentials: withTokens, clock: hurried(200, 10_000) })
     await push(client, image)
     expect(await client.resolve('v1')).toBe(image.digest)
     // One for each time that they had expired, however many requests were refused then, and the first one.
@@ -153,7 +153,7 @@ test('a registry that is out of order is given up in the end, and says so', asyn
   const fault = { answer: 503 }
   await using proxy = await startFaultProxy(registry.host, [{ fits: () => true, fault, times: 1000 }])
   const image = await fresh()
-  await expect(push(testClient(proxy.host, image.name, { patience: hurried(2000) }), image)).rejects.toThrow(
+  await expect(push(testClient(proxy.host, image.name, { clock: hurried(2000) }), image)).rejects.toThrow(
     `${proxy.host} is out of order (it answers 503); run the job again later.`,
   )
   expect(proxy.requests).toHaveLength(8)
@@ -205,7 +205,7 @@ test('whatever happens, a push ends with its image under the tag, or with a sent
       proxy.follow([])
       await push(testClient(proxy.host, image.name), old)
       proxy.follow(rules)
-      const error = await push(testClient(proxy.host, image.name, { patience: hurried(1000, 150) }), image).then(
+      const error = await push(testClient(proxy.host, image.name, { clock: hurried(1000, 150) }), image).then(
         () => undefined,
         (error: unknown) => error,
       )

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import type { Clock } from '../../src/lib/clock.ts'
 import { UserError } from '../../src/lib/error.ts'
-import type { Patience } from '../../src/lib/patience.ts'
 import { retryDelay, waitBudget } from '../../src/lib/retry.ts'
-import { PassingError, RegistryError } from '../../src/registry/error.ts'
+import { RegistryError, TransientError } from '../../src/registry/error.ts'
 import { hopeOf, registryRetries as retries } from '../../src/registry/retry.ts'
 
 type Details = { code?: string; message?: string; retryAfter?: number }
@@ -11,7 +11,7 @@ const answer = (status: number, { code, message = '', retryAfter }: Details = {}
   new UserError('a sentence', {
     cause: new RegistryError('PUT https://example.org/', status, code, message, retryAfter),
   })
-const silence = new PassingError('no answer')
+const silence = new TransientError('no answer')
 const secondary = {
   message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
 }
@@ -74,9 +74,9 @@ describe('the delay, with no jitter and with almost all of it', () => {
     ['505', answer(505), 1, never, never],
     ['wrong digest', answer(400, { code: 'DIGEST_INVALID' }), 1, never, never],
     ['missing blob', answer(400, { code: 'MANIFEST_BLOB_UNKNOWN' }), 1, never, never],
-    ['name that nobody has', new PassingError('no such host', { tries: 1 }), 1, never, never],
-    ['connection that is refused', new PassingError('refused', { tries: 4 }), 3, 1000, 2000],
-    ['connection that is refused', new PassingError('refused', { tries: 4 }), 4, never, never],
+    ['name that nobody has', new TransientError('no such host', { tries: 1 }), 1, never, never],
+    ['connection that is refused', new TransientError('refused', { tries: 4 }), 3, 1000, 2000],
+    ['connection that is refused', new TransientError('refused', { tries: 4 }), 4, never, never],
     ['mistake of the user', new UserError('no'), 1, never, never],
     ['fault of our own', new TypeError('no'), 1, never, never],
   ])('%s, attempt %4$d', (_, error, attempt, least, most) => {
@@ -103,7 +103,7 @@ describe('the delay, with no jitter and with almost all of it', () => {
 })
 
 /** Time that passes only when somebody sleeps; `slept` is for how long each time. */
-const clock = (random = () => 0): Patience & { slept: number[] } => {
+const clock = (random = () => 0): Clock & { slept: number[] } => {
   let time = 0
   const slept: number[] = []
   return {
@@ -201,7 +201,7 @@ describe('work', () => {
     const work = async () => {
       attempts++
       await time.sleep(180_000, signal)
-      throw new PassingError('hardly anything moved', { waited: 180_000 })
+      throw new TransientError('hardly anything moved', { waited: 180_000 })
     }
     await expect(retries(time, ports)(work)).rejects.toThrow('hardly anything moved')
     expect(attempts).toBe(2)
@@ -213,7 +213,7 @@ describe('work', () => {
     const work = async () => {
       attempts++
       await time.sleep(600_000, signal)
-      throw new PassingError('nothing moved', { waited: 60_000 })
+      throw new TransientError('nothing moved', { waited: 60_000 })
     }
     await expect(retries(time, ports)(work)).rejects.toThrow('nothing moved')
     expect(attempts).toBe(5)
@@ -230,7 +230,7 @@ describe('work', () => {
   })
 
   test('that meets several faults has the tries of each', async () => {
-    const refused = new PassingError('refused', { tries: 4 })
+    const refused = new TransientError('refused', { tries: 4 })
     const bad = answer(503)
     expect(await retries(clock(), ports)(failing(bad, bad, bad, bad, refused, refused))).toBe(7)
   })

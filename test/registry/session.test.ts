@@ -19,14 +19,14 @@ test.each<[string, (client: RepositoryClient) => Promise<unknown>, boolean]>([
     },
   })
   let slept = 0
-  const patience = {
+  const clock = {
     ...hurried(200, 5000),
     now: () => 0,
     sleep: async () => {
       slept++
     },
   }
-  const client = testClient(new URL(server.url).host, 'tools', { patience })
+  const client = testClient(new URL(server.url).host, 'tools', { clock })
   for (let asked = 0; asked < 202; asked++) await ask(client)
   expect(slept).toBe(isWrite ? 2 : 0)
 })

@@ -15,20 +15,20 @@ type Machine = AsyncDisposable & {
   readonly job: Pick<Job, 'log' | 'temporary'>
   readonly notices: string[]
   readonly infos: string[]
-  readonly distrusted: string[]
+  readonly rejected: string[]
 }
 
 const machineWith = async (cache: Partial<ActionsCache>): Promise<Machine> => {
   const folder = await temporaryFolder('records')
   const notices: string[] = []
   const infos: string[] = []
-  const distrusted: string[] = []
+  const rejected: string[] = []
   return {
-    ...{ notices, infos, distrusted },
+    ...{ notices, infos, rejected },
     store: {
       cache: {
         restore: async () => undefined,
-        distrust: (_, entry) => distrusted.push(entry),
+        reject: (_, entry) => rejected.push(entry),
         save: async () => undefined,
         ...cache,
       },
@@ -71,7 +71,7 @@ test.each<[string, (file: string) => Promise<void>, RegExp]>([
     },
   })
   expect(await restoreRecords(['0'.repeat(64)], run.store, run.job)).toEqual(noRecords('cache'))
-  expect(run.distrusted).toEqual(['an-entry'])
+  expect(run.rejected).toEqual(['an-entry'])
   expect(run.notices).toEqual([expect.stringMatching(notice)])
   expect(run.notices[0]).toMatch(/^The records in an-entry of the Actions cache cannot be used: .{1,500}\.$/)
 })

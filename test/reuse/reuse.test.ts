@@ -93,7 +93,7 @@ const open = async (platforms: readonly Platform[], host: string) => {
         await writeFile(join(folder, 'records.json'), printRecords(records))
         return 'an-entry'
       },
-      distrust: () => expect.unreachable(),
+      reject: () => expect.unreachable(),
       save: () => expect.unreachable(),
     },
   }

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
-import { type Closure, checkClosure, type PathInfo } from '../../src/graph/closure.ts'
+import { type Closure, type ClosurePath, checkClosure } from '../../src/graph/closure.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 
 /** What `exportReferencesGraph` gives, with the roots. */
-export type RuntimeGraph = { readonly runtimeGraph: readonly PathInfo[]; readonly roots: readonly StorePath[] }
+export type RuntimeGraph = { readonly runtimeGraph: readonly ClosurePath[]; readonly roots: readonly StorePath[] }
 
 /** The store path of a name; the order of paths is that of their names. */
 export const pathOf = (name: string): StorePath => `/nix/store/${'0'.repeat(32)}-${name}`
@@ -13,7 +13,7 @@ export const pathOf = (name: string): StorePath => `/nix/store/${'0'.repeat(32)}
 export const nameOf = (path: string): string => path.slice(pathOf('').length)
 
 /** A NAR hash of its own for each text. */
-export const narHashOf = (text: string): PathInfo['narHash'] =>
+export const narHashOf = (text: string): ClosurePath['narHash'] =>
   `sha256-${createHash('sha256').update(text).digest('base64')}`
 
 type Node = { readonly size?: number; readonly needs?: readonly string[] }
@@ -31,9 +31,9 @@ export const closureOf = (roots: readonly string[], nodes: Readonly<Record<strin
     roots.map(pathOf),
   )
 
-type OwnInfo = Pick<PathInfo, 'path' | 'narSize' | 'references'>
+type OwnInfo = Pick<ClosurePath, 'path' | 'narSize' | 'references'>
 
-const withClosureSizes = (infos: readonly OwnInfo[]): PathInfo[] => {
+const withClosureSizes = (infos: readonly OwnInfo[]): ClosurePath[] => {
   const byPath = new Map(infos.map((info) => [info.path, info]))
   const closureSizeOf = (path: StorePath): number => {
     const reached = new Set([path])
@@ -105,7 +105,7 @@ export const shuffled = ({ runtimeGraph, roots }: RuntimeGraph): fc.Arbitrary<Ru
   fc.record({
     runtimeGraph: inAnyOrder(runtimeGraph).chain((infos) =>
       fc.tuple(
-        ...infos.map((info) => inAnyOrder(info.references).map((references): PathInfo => ({ ...info, references }))),
+        ...infos.map((info) => inAnyOrder(info.references).map((references): ClosurePath => ({ ...info, references }))),
       ),
     ),
     roots: inAnyOrder(roots),

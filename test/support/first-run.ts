@@ -1,7 +1,7 @@
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ActionsCache } from '../../src/cache/actions-cache.ts'
-import { cacheTime } from '../../src/cache/cache-time.ts'
+import { cacheBudget } from '../../src/cache/cache-budget.ts'
 import { openStoreCache, type StoreCache, type StoreCacheOptions } from '../../src/cache/store-cache.ts'
 import { parseSigningKey } from '../../src/inputs/signing-key.ts'
 import { invalidPaths } from '../../src/nix/check-validity.ts'
@@ -72,7 +72,7 @@ export const cacheOf = (entry: string): ActionsCache => ({
     await cp(entry, to, { recursive: true, verbatimSymlinks: true })
     return 'store-image-packages-0'
   },
-  distrust: () => {},
+  reject: () => {},
   save: async (from, key) => {
     await cp(from, entry, { recursive: true })
     return key
@@ -148,7 +148,7 @@ export const firstRun = async (): Promise<FirstRun> => {
       openStoreCache(
         { key, use: { read: true, save: true }, signingKey: ours, ...options },
         cache,
-        cacheTime({ log, signal }, limit),
+        cacheBudget({ log, signal }, limit),
         { log, temporary: temporary.path },
       ),
       said,

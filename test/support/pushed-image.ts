@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
-import { type Patience, runnersPatience } from '../../src/lib/patience.ts'
+import { type Clock, systemClock } from '../../src/lib/clock.ts'
 import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
 import { type Image, image } from '../../src/oci/image.ts'
 import { imageManifestMediaType, layerMediaType } from '../../src/oci/media-type.ts'
@@ -30,17 +30,17 @@ export const testImage = async (folder: string, seed: string, sizes: readonly nu
   }
 }
 
-/** A patience whose every wait and limit is so many times shorter. */
-export const hurried = (factor: number, idleLimit = runnersPatience.idleLimit / factor): Patience => ({
+/** A clock whose every wait and limit is so many times shorter. */
+export const hurried = (factor: number, idleLimit = systemClock.idleLimit / factor): Clock => ({
   idleLimit,
-  now: () => runnersPatience.now() * factor,
-  wallClock: runnersPatience.wallClock,
+  now: () => systemClock.now() * factor,
+  wallClock: systemClock.wallClock,
   sleep: (time, signal) => setTimeout(time / factor, undefined, { signal }),
-  random: runnersPatience.random,
+  random: systemClock.random,
 })
 
 export type PushOptions = {
-  readonly patience?: Patience
+  readonly clock?: Clock
   readonly credentials?: { readonly username: string; readonly password: string }
   readonly signal?: AbortSignal
   readonly secrets?: string[]
@@ -49,10 +49,10 @@ export type PushOptions = {
 
 /** A client as a run makes it, but in a hurry. */
 export const testClient = (host: string, name: string, options: PushOptions = {}): RepositoryClient => {
-  const { patience = hurried(200, 500), credentials, signal = new AbortController().signal, secrets = [] } = options
+  const { clock = hurried(200, 500), credentials, signal = new AbortController().signal, secrets = [] } = options
   const { log = { info: () => {} } } = options
   const ports = { signal, log, secret: (value: string) => void secrets.push(value) }
-  return new RepositoryClient({ registry: host, name }, credentials, ports, patience)
+  return new RepositoryClient({ registry: host, name }, credentials, ports, clock)
 }
 
 /** Pushes as a run does: layers side by side, then the image, then the tags. */

@@ -137,8 +137,8 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
           await writeFile(join(to, 'records.json'), entry.text)
           return entry.key
         },
-        distrust: (_, entry) => {
-          throw new Error(`${entry} is distrusted`)
+        reject: (_, entry) => {
+          throw new Error(`${entry} is rejected`)
         },
         save: async (from, key) => {
           entries.push({ key, text: await readFile(join(from, 'records.json'), 'utf8') })

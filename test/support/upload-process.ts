@@ -8,7 +8,7 @@ import { hurried, testClient } from './pushed-image.ts'
 const [host = ''] = process.argv.slice(2)
 const bytes = Buffer.from('data')
 const digest = digestOf(bytes)
-const client = testClient(host, 'tools', { patience: hurried(200, 1000) })
+const client = testClient(host, 'tools', { clock: hurried(200, 1000) })
 const works: readonly (() => Promise<unknown>)[] = [
   () => client.putBlob({ mediaType: 'x', digest, size: bytes.length }, bytes),
   () => client.getManifest('v1'),

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 
 /** Time and chance as a client of a server has them; tests bring their own. Times are in milliseconds. */
-export type Patience = {
+export type Clock = {
   /** For how long nothing may move on a connection, in either direction, before it counts as broken. */
   readonly idleLimit: number
   /** The time since some moment. */
@@ -13,7 +13,7 @@ export type Patience = {
   readonly random: () => number
 }
 
-export const runnersPatience: Patience = {
+export const systemClock: Clock = {
   idleLimit: 60_000,
   now: () => performance.now(),
   wallClock: () => Date.now(),

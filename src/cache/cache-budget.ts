@@ -3,7 +3,7 @@ import type { Job } from '../lib/job.ts'
 import { cacheLimits } from './cache-limits.ts'
 
 /** The time that a run has for all that it does with the Actions cache. It goes by while somebody is at it. */
-export type CacheTime = {
+export type CacheBudget = {
   /**
    * Does the work, which is to end with `over`. Trouble, and that the time is over, is told as a notice that starts
    * with `failed`; `undefined` then, and at once where the time was over before. It is also over when this work takes
@@ -20,7 +20,10 @@ export type CacheTime = {
 const longest = 500
 
 /** `limit` is in milliseconds. */
-export const cacheTime = ({ log, signal }: Pick<Job, 'log' | 'signal'>, limit: number = cacheLimits.run): CacheTime => {
+export const cacheBudget = (
+  { log, signal }: Pick<Job, 'log' | 'signal'>,
+  limit: number = cacheLimits.run,
+): CacheBudget => {
   const over = new AbortController()
   const ends = AbortSignal.any([signal, over.signal])
   const told = new Set<string>()
@@ -31,11 +34,11 @@ export const cacheTime = ({ log, signal }: Pick<Job, 'log' | 'signal'>, limit: n
   const counted = async <T>(deadline: number, work: () => Promise<T>): Promise<T> => {
     if (working++ > 0) return work().finally(() => working--)
     const start = performance.now()
-    const clock = setTimeout(() => over.abort(), Math.min(left, deadline))
+    const timer = setTimeout(() => over.abort(), Math.min(left, deadline))
     try {
       return await work()
     } finally {
-      clearTimeout(clock)
+      clearTimeout(timer)
       left = Math.max(0, left - (performance.now() - start))
       working--
     }

@@ -1,13 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { type CacheTime, cacheTime } from '../../src/cache/cache-time.ts'
+import { type CacheBudget, cacheBudget } from '../../src/cache/cache-budget.ts'
 import { silentLog } from '../support/log.ts'
 
 /** The time of a run as it really goes by; `test/cache/cache-limits.test.ts` has how much there is. */
-const open = (limit = 60_000, signal = new AbortController().signal): { time: CacheTime; notices: string[] } => {
+const open = (limit = 60_000, signal = new AbortController().signal): { time: CacheBudget; notices: string[] } => {
   const notices: string[] = []
   const log = { ...silentLog, notice: (message: string) => void notices.push(message) }
-  return { time: cacheTime({ log, signal }, limit), notices }
+  return { time: cacheBudget({ log, signal }, limit), notices }
 }
 
 const failing = (message: string) => async (): Promise<never> => {

@@ -1,0 +1,13 @@
+import type { Transport } from '../../src/registry/http.ts'
+
+/** A transport with nothing behind it: no secrets, no hosts that are known, and the time of the runner. */
+export const testTransport = (changes: Partial<Transport> = {}): Transport => ({
+  signal: new AbortController().signal,
+  idleLimit: 5000,
+  wallClock: () => Date.now(),
+  lookup: () => undefined,
+  onSent: () => {},
+  redact: (text) => text,
+  known: new Set(),
+  ...changes,
+})
