@@ -55,7 +55,7 @@ export const withRepository = (text: string, repository: string): string =>
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
 /** The repository that users name, as `owner/name`: what `repository` in `package.json` says, and nothing else. */
-const repository: string = JSON.parse(read('package.json')).repository.replace('github:', '')
+export const repository: string = JSON.parse(read('package.json')).repository.replace('github:', '')
 
 /** The pages that hold something generated, by their paths, as they must be. */
 export const documents = (): ReadonlyMap<string, string> => {

@@ -1,0 +1,84 @@
+import { isScalar, parse, parseDocument, visit } from 'yaml'
+
+/**
+ * What a workflow may do, by `workflow/job`: the least that it needs. `permissions: {}` at the top gives nothing to a
+ * job that is not named here.
+ */
+export const permissionsOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  'ci/test': { contents: 'read' },
+  'end-to-end/image': { contents: 'read', packages: 'write' },
+  'end-to-end/job-container': { contents: 'read', packages: 'read' },
+  'release/check': { contents: 'read' },
+  'release/release': { contents: 'write' },
+}
+
+/** Expressions whose value the repository, the runner or GitHub makes, and that are safe as text of a shell. */
+const harmless = /^(github\.(sha|run_id|run_attempt|repository|workspace)|runner\.(os|arch)|matrix\.[a-z_]+)$/
+
+type Step = { readonly uses?: string; readonly run?: string; readonly with?: Readonly<Record<string, unknown>> }
+type Job = { readonly permissions?: unknown; readonly uses?: string; readonly steps?: readonly Step[] }
+
+/** What is wrong with the workflow `name` (without `.yml`) whose text this is: a sentence each, empty if it is good. */
+export const audit = (name: string, text: string): string[] => {
+  const workflow = parse(text) as {
+    readonly on?: unknown
+    readonly permissions?: unknown
+    readonly jobs: Readonly<Record<string, Job>>
+  }
+  const faults = pins(text)
+  if (JSON.stringify(workflow.permissions) !== '{}') faults.push('The workflow has no `permissions: {}` at its top.')
+  // Its jobs have the secrets and a token that writes, whoever opened the pull request.
+  const forStrangers = ['pull_request_target', 'workflow_run'].filter((event) =>
+    JSON.stringify(workflow.on).includes(event),
+  )
+  for (const [id, job] of Object.entries(workflow.jobs)) {
+    const least = permissionsOf[`${name}/${id}`] ?? {}
+    if (!isSame(job.permissions, least)) faults.push(`The permissions of ${id} are not ${JSON.stringify(least)}.`)
+    for (const { uses = '', run = '', with: inputs = {} } of job.steps ?? []) {
+      // A script of github-script is code as much as that of a shell.
+      for (const code of [run, String(inputs['script'] ?? '')])
+        for (const [, expression = ''] of code.matchAll(/\$\{\{(.*?)\}\}/gs))
+          if (!harmless.test(expression.trim()))
+            faults.push(`A script of ${id} has ${expression.trim()} in its text; give it to the script by \`env\`.`)
+      if (!uses.startsWith('actions/checkout@')) continue
+      if (inputs['persist-credentials'] !== false)
+        faults.push(`${id} leaves the token in the checkout; write \`persist-credentials: false\`.`)
+      if (forStrangers.length > 0 && 'ref' in inputs)
+        faults.push(`${id} checks out what a stranger may have written, on ${forStrangers.join(', ')}.`)
+    }
+  }
+  return faults
+}
+
+/** Actions of other repositories are named by a commit, which does not move, and say their version in a comment. */
+const pins = (text: string): string[] => {
+  const faults: string[] = []
+  visit(parseDocument(text), {
+    Pair: (_, { key, value }) => {
+      if (!isScalar(key) || key.value !== 'uses' || !isScalar(value)) return
+      const uses = String(value.value)
+      if (uses.startsWith('./')) return
+      if (!/^[^@]+@[0-9a-f]{40}$/.test(uses)) faults.push(`${uses} is not pinned by its commit.`)
+      else if (!/^ v\d+\.\d+\.\d+$/.test(value.comment ?? '')) faults.push(`${uses} has no comment with its version.`)
+    },
+  })
+  return faults
+}
+
+const isSame = (permissions: unknown, least: Readonly<Record<string, string>>): boolean =>
+  JSON.stringify(Object.entries(permissions ?? {}).toSorted()) === JSON.stringify(Object.entries(least).toSorted()) &&
+  typeof (permissions ?? {}) === 'object'
+
+/** Days that a release must be old before dependabot proposes it; most malicious ones are found within a week. */
+const fewestDays = 7
+
+/** What is wrong with `.github/dependabot.yml`. */
+export const auditDependabot = (text: string): string[] => {
+  const updates: { 'package-ecosystem': string; cooldown?: { 'default-days'?: number } }[] = parse(text).updates
+  return ['npm', 'github-actions'].flatMap((ecosystem) => {
+    const update = updates.find((candidate) => candidate['package-ecosystem'] === ecosystem)
+    if (!update) return [`${ecosystem} is not updated.`]
+    const isSlow = (update.cooldown?.['default-days'] ?? 0) >= fewestDays
+    return isSlow ? [] : [`Updates of ${ecosystem} are not ${fewestDays} days old.`]
+  })
+}
