@@ -1,30 +1,55 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { root } from './support/action.ts'
-import { output } from './support/process.ts'
-import { temporaryFolder } from './support/temporary-folder.ts'
+import { repository } from './support/documents.ts'
+import { type Finished, output, run } from './support/process.ts'
+import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.ts'
 
-/** What the step of the release workflow moves `v1` to, as the name of a release; `tag` is the one that is released. */
-const moved = async (releases: readonly string[], tag: string): Promise<string> => {
-  await using folder = await temporaryFolder('release')
-  const [origin, clone, bin] = ['origin', 'clone', 'bin'].map((name) => join(folder.path, name)) as [
-    string,
-    string,
-    string,
-  ]
-  const env = {
-    ...process.env,
-    PATH: `${bin}:${process.env['PATH']}`,
-    HOME: folder.path,
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GITHUB_REF_NAME: tag,
-  }
-  const git = (...args: string[]): Promise<string> => output('git', args, { cwd: clone, env })
+/** The script of the release workflow's step in this job, whose `id` or `name` starts with `start`. */
+const scriptOf = async (job: string, start: string): Promise<string> => {
+  const { jobs } = parse(await readFile(join(root, '.github', 'workflows', 'release.yml'), 'utf8'))
+  const steps: { id?: string; name?: string; run?: string }[] = jobs[job].steps
+  return steps.find(({ id, name }) => (id ?? name ?? '').startsWith(start))?.run ?? ''
+}
+
+/** Runs a script as the runner runs one that names no shell, with a `gh` that writes its arguments to `gh.txt`. */
+const runScript = async (
+  script: string,
+  folder: TemporaryFolder,
+  cwd: string,
+  more: Record<string, string>,
+): Promise<Finished> => {
+  const bin = join(folder.path, 'bin')
   await mkdir(bin)
-  await writeFile(join(bin, 'gh'), '#!/bin/sh\n')
+  await writeFile(join(bin, 'gh'), `#!/bin/sh\nprintf '%s\\n' "$@" >'${join(folder.path, 'gh.txt')}'\n`)
   await chmod(join(bin, 'gh'), 0o755)
+  return run('bash', ['-e', '-c', script], { cwd, env: { ...gitEnvironment(folder), ...more, PATH: pathWith(bin) } })
+}
+
+const pathWith = (bin: string): string => `${bin}:${process.env['PATH']}`
+
+const gitEnvironment = ({ path }: TemporaryFolder): NodeJS.ProcessEnv => ({
+  ...process.env,
+  HOME: path,
+  GIT_CONFIG_GLOBAL: '/dev/null',
+})
+
+/**
+ * What the last step leaves in a repository with these releases, of which `tag` is made now: the release at `v1`, and
+ * what the step printed. `v1` is at the first before, or not there with `isFirst`.
+ */
+const moved = async (
+  releases: readonly string[],
+  tag: string,
+  { isFirst = false, hook = '' } = {},
+): Promise<Finished & { readonly v1: string }> => {
+  await using folder = await temporaryFolder('release')
+  const origin = join(folder.path, 'origin')
+  const clone = join(folder.path, 'clone')
+  const env = gitEnvironment(folder)
+  const git = (...args: string[]): Promise<string> => output('git', args, { cwd: clone, env })
   await output('git', ['init', '--quiet', '--bare', origin], { env })
   await output('git', ['clone', '--quiet', origin, clone], { env })
   for (const name of releases) {
@@ -32,21 +57,75 @@ const moved = async (releases: readonly string[], tag: string): Promise<string> 
     await git(...author, 'commit', '--quiet', '--allow-empty', '--message', name)
     await git('tag', name)
   }
-  await git('push', '--quiet', 'origin', 'v1.0.0^{commit}:refs/tags/v1')
+  if (!isFirst) await git('push', '--quiet', 'origin', `${releases[0]}^{commit}:refs/tags/v1`)
+  if (hook) await writeFile(join(origin, 'hooks', 'pre-receive'), `#!/bin/sh\n${hook}\n`, { mode: 0o755 })
   const commit = (await git('rev-parse', tag)).trim()
-  const { jobs } = parse(await readFile(join(root, '.github', 'workflows', 'release.yml'), 'utf8'))
-  const { run } = jobs.release.steps.find(({ name = '' }: { name?: string }) => name.startsWith('Move'))
-  // As the runner starts a script that names no shell.
-  await output('bash', ['-e', '-c', run], { cwd: clone, env: { ...env, GITHUB_SHA: commit } })
-  const subject = await output('git', ['log', '-1', '--format=%s', 'v1'], { cwd: origin, env })
-  return subject.trim()
+  const script = await scriptOf('release', 'Move')
+  const finished = await runScript(script, folder, clone, { GITHUB_REF_NAME: tag, GITHUB_SHA: commit })
+  const v1 = await output('git', ['log', '-1', '--format=%s', 'v1'], { cwd: origin, env })
+  return { ...finished, v1: v1.trim() }
 }
 
-test.each([
-  ['the latest release has it', ['v1.0.0', 'v1.9.0', 'v1.10.0'], 'v1.10.0', 'v1.10.0'],
-  ['a release of an older line leaves it', ['v1.0.0', 'v1.2.0', 'v1.1.1'], 'v1.1.1', 'v1.0.0'],
-  ['a try of a release is none', ['v1.0.0', 'v1.1.0', 'v1.2.0-rc.1'], 'v1.1.0', 'v1.1.0'],
-  ['another major version has its own', ['v1.0.0', 'v1.1.0', 'v2.0.0'], 'v1.1.0', 'v1.1.0'],
-])('the tag v1: %s', async (_, releases, tag, expected) => {
-  expect(await moved(releases, tag)).toBe(expected)
+describe('the tag v1', () => {
+  test.each([
+    ['the latest release has it', ['v1.0.0', 'v1.9.0', 'v1.10.0'], 'v1.10.0', 'v1.10.0'],
+    ['a release of an older line leaves it', ['v1.0.0', 'v1.2.0', 'v1.1.1'], 'v1.1.1', 'v1.0.0'],
+    ['a try of a release is none', ['v1.0.0', 'v1.1.0', 'v1.2.0-rc.1'], 'v1.1.0', 'v1.1.0'],
+    ['another major version has its own', ['v1.0.0', 'v1.1.0', 'v2.0.0'], 'v1.1.0', 'v1.1.0'],
+  ])('%s', async (_, releases, tag, v1) => {
+    expect(await moved(releases, tag)).toMatchObject({ v1, exitCode: 0 })
+  })
+
+  test('is made by the first release', async () => {
+    expect(await moved(['v1.0.0'], 'v1.0.0', { isFirst: true })).toMatchObject({ v1: 'v1.0.0', exitCode: 0 })
+  })
+
+  test('is moved by hand where GitHub lets no workflow do it, and the step says so', async () => {
+    const { v1, exitCode, stdout } = await moved(['v1.0.0', 'v1.1.0'], 'v1.1.0', { hook: 'exit 1' })
+    expect({ v1, exitCode }).toEqual({ v1: 'v1.0.0', exitCode: 1 })
+    expect(stdout).toMatch(/^::error::Move it by hand: git push --force origin [0-9a-f]{40}:refs\/tags\/v1\. /)
+  })
+})
+
+describe('the notes', () => {
+  /** What the step that reads them leaves for the other job, with this changelog. */
+  const notes = async (changelog: string, tag: string): Promise<Finished & { readonly left: string }> => {
+    await using folder = await temporaryFolder('release')
+    for (const name of ['package.json', 'scripts', 'node_modules']) {
+      await symlink(join(root, name), join(folder.path, name))
+    }
+    await writeFile(join(folder.path, 'CHANGELOG.md'), changelog)
+    const left = join(folder.path, 'output')
+    await writeFile(left, '')
+    const finished = await runScript(await scriptOf('check', 'notes'), folder, folder.path, {
+      GITHUB_REF_NAME: tag,
+      GITHUB_REPOSITORY: repository,
+      GITHUB_OUTPUT: left,
+    })
+    return { ...finished, left: await readFile(left, 'utf8') }
+  }
+
+  const changelog = '# Changelog\n\n## [1.0.0] - 2026-01-01\n\n- One, `$(exit 1)`.\nEOF\n\n- image=x\n'
+
+  test('come whole to the job that makes the release', async () => {
+    const { exitCode, left } = await notes(changelog, 'v1.0.0')
+    expect(exitCode).toBe(0)
+    expect(left).toMatch(/^notes<<([0-9a-f]{32})\n- One, `\$\(exit 1\)`\.\nEOF\n\n- image=x\n\1\n$/)
+  })
+
+  test('must be there, before anything is tested', async () => {
+    const { exitCode, left, stderr } = await notes(changelog, 'v1.1.0')
+    expect({ exitCode, left }).toEqual({ exitCode: 1, left: '' })
+    expect(stderr).toContain('CHANGELOG.md says nothing of 1.1.0; ')
+  })
+
+  test('are an argument of gh as they are', async () => {
+    await using folder = await temporaryFolder('release')
+    const script = await scriptOf('release', 'Create')
+    const text = '"; echo $HOME `id`\n- Two.'
+    const more = { GITHUB_REF_NAME: 'v1.0.0', NOTES: text }
+    expect(await runScript(script, folder, folder.path, more)).toMatchObject({ exitCode: 0 })
+    const args = ['release', 'create', 'v1.0.0', '--verify-tag', '--title', 'v1.0.0', '--notes', text]
+    expect(await readFile(join(folder.path, 'gh.txt'), 'utf8')).toBe(`${args.join('\n')}\n`)
+  })
 })
