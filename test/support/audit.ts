@@ -27,10 +27,9 @@ export const audit = (name: string, text: string): string[] => {
   }
   const faults = pins(text)
   if (JSON.stringify(workflow.permissions) !== '{}') faults.push('The workflow has no `permissions: {}` at its top.')
-  // Its jobs have the secrets and a token that writes, whoever opened the pull request.
-  const forStrangers = ['pull_request_target', 'workflow_run'].filter((event) =>
-    JSON.stringify(workflow.on).includes(event),
-  )
+  // Its jobs have the secrets and a token that writes, whoever set it off.
+  for (const event of ['pull_request_target', 'workflow_run', 'issue_comment'])
+    if (JSON.stringify(workflow.on).includes(event)) faults.push(`By ${event}, strangers set off jobs with secrets.`)
   for (const [id, job] of Object.entries(workflow.jobs)) {
     const least = permissionsOf[`${name}/${id}`] ?? {}
     if (!isSame(job.permissions, least)) faults.push(`The permissions of ${id} are not ${JSON.stringify(least)}.`)
@@ -43,8 +42,6 @@ export const audit = (name: string, text: string): string[] => {
       if (!uses.startsWith('actions/checkout@')) continue
       if (inputs['persist-credentials'] !== false)
         faults.push(`${id} leaves the token in the checkout; write \`persist-credentials: false\`.`)
-      if (forStrangers.length > 0 && 'ref' in inputs)
-        faults.push(`${id} checks out what a stranger may have written, on ${forStrangers.join(', ')}.`)
     }
   }
   return faults
