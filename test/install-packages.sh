@@ -53,3 +53,4 @@ if ! { "${as_root[@]}" apt-get update && "${as_root[@]}" env DEBIAN_FRONTEND=non
   exit 1
 fi
 rm "$log"
+echo "installed in $SECONDS s"

@@ -4,9 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+if [[ ! -d node_modules || ! -d .cache/test-world ]]; then
+  echo 'The first run installs npm and Debian packages, and makes a Nix and a package set in .cache/; all are kept for later runs.'
+fi
 if [[ ! -e node_modules/.package-lock.json || package-lock.json -nt node_modules/.package-lock.json ]]; then
   echo 'Installing npm packages …'
   npm ci --loglevel=error
+  echo "installed in $SECONDS s"
 fi
 export PATH="$PWD/node_modules/.bin:$PATH"
 if ! node --version | grep -q '^v24\.'; then

@@ -1,28 +1,47 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { modules } from '../support/modules.ts'
+import { testsOf } from '../support/tests-of.ts'
 
 /**
  * `npm test`: everything that must hold before a change lands, the quick checks first. Ends with one line that says so.
- * `npm test -- FILE …` runs the tests in these files alone, or in those whose path has FILE in it.
+ * `npm test -- FILE …` runs the tests in these files alone, or in those whose path has FILE in it. For a file or a
+ * folder of `src/` they are the tests that `test/README.md` has for what is there.
  */
 
 const root = join(import.meta.dirname, '..', '..')
 const cache = join(root, '.cache')
 const start = performance.now()
 
+const seconds = (since: number): string => ((performance.now() - since) / 1000).toFixed(0)
+
 const step = (title: string, program: string, args: readonly string[], advice: string): void => {
   console.log(`\n── ${title}`)
+  const start = performance.now()
   const { status, error } = spawnSync(program, args, { cwd: root, stdio: 'inherit' })
-  if (status === 0) return
+  if (status === 0) {
+    console.log(`good, in ${seconds(start)} s`)
+    return
+  }
   console.error(`\n${title}: failed${error ? ` (${error.message})` : ''}. ${advice}`)
   process.exit(1)
 }
 
-const files = process.argv.slice(2)
+/** What vitest is to run for an argument. */
+const testsFor = (path: string): string[] => {
+  if (!/^(\.\/)?src(\/|$)/.test(path)) return [path]
+  const module = path.replace(/^(\.\/)?src\/?/, '').replace(/(\.ts|\/)$/, '')
+  const found = modules.filter(({ name }) => name === module || name.startsWith(module && `${module}/`))
+  if (found.length > 0) return found.flatMap(({ name }) => testsOf(name).tests.map((test) => `test/${test}.test.ts`))
+  console.error(`${path} is not there; write it as \`npm test -- src/oci/reference.ts\`.`)
+  process.exit(1)
+}
+
+const files = [...new Set(process.argv.slice(2).flatMap(testsFor))]
 if (files.length > 0) {
   console.log('Tests that start the action run dist/: after a change to src/, `npm run build` comes first.')
-  step('tests', 'vitest', ['run', '--project', 'all', ...files], 'Mend what vitest says above.')
+  step(`tests of ${files.join(', ')}`, 'vitest', ['run', '--project', 'all', ...files], 'Mend what vitest says above.')
   process.exit()
 }
 
@@ -48,13 +67,14 @@ step(
 const results = join(cache, 'test-results.json')
 rmSync(results, { force: true })
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`]
-console.log('\n── tests')
+console.log('\n── tests, of all that is in test/; `npm test -- FILE` runs one file')
 const { status } = spawnSync('vitest', ['run', ...reporters], { cwd: root, stdio: 'inherit' })
 const { numPassedTests, numFailedTests, numTotalTests } = JSON.parse(readFileSync(results, 'utf8'))
 const other = numTotalTests - numPassedTests - numFailedTests
-const duration = ((performance.now() - start) / 1000).toFixed(0)
 
 if (other > 0) console.error(`${other} tests were not run; a test runs or fails, it is not skipped.`)
 console.log(`tests: ${numPassedTests} passed, ${numFailedTests} failed`)
 if (status !== 0 || other > 0 || numPassedTests === 0) process.exit(1)
-console.log(`npm test: types, lint, nothing unused, dist/ and ${numPassedTests} tests are good, in ${duration} s.`)
+console.log(
+  `npm test: types, lint, nothing unused, dist/ and ${numPassedTests} tests are good, in ${seconds(start)} s.`,
+)

@@ -7,7 +7,16 @@ import { newestNix } from './nix-release.ts'
 /** Before all tests: Nix's configuration, the newest Nix, and the package set made of Debian packages. */
 export default async (): Promise<void> => {
   await prepareNixConfig()
-  await Promise.all([debianSet(), newestNix()])
+  await Promise.all([told('the package set', debianSet()), told('the newest Nix', newestNix())])
+}
+
+/** The first time they take minutes, with nothing else to see; later, next to none. */
+const told = async (title: string, work: Promise<unknown>): Promise<void> => {
+  const start = performance.now()
+  const timer = setTimeout(() => console.log(`Making ${title} of Debian packages, in .cache/test-world …`), 2_000)
+  await work.finally(() => clearTimeout(timer))
+  const seconds = (performance.now() - start) / 1000
+  if (seconds > 2) console.log(`${title}: there after ${seconds.toFixed(0)} s`)
 }
 
 export const prepareNixConfig = async (): Promise<void> => {
