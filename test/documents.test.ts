@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -31,6 +31,18 @@ test('GitHub can read each description: one line of plain text', () => {
     expect(description, name).toMatch(/^[^\n]+\.$/)
     expect(description, name).not.toMatch(/\]\(|<|\*\*/)
   }
+})
+
+test('CONTRIBUTING.md names only commands, files and folders that are there', () => {
+  const page = read('CONTRIBUTING.md')
+  const { scripts } = JSON.parse(read('package.json'))
+  const commands = [...page.matchAll(/npm run ([a-z-]+)/g)].map(([, script]) => script)
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining(commands))
+  const links = [...page.matchAll(/\]\(([^)#]+)/g)].map(([, path = '']) => path)
+  const files = [...page.matchAll(/(?<=[` ])(?:src|test|docs|dist)\/[\w./-]*/g)].map(([path]) => path)
+  const paths = [...links, ...files]
+  expect(paths.length).toBeGreaterThan(15)
+  expect(paths.filter((path) => !existsSync(join(root, path)))).toEqual([])
 })
 
 describe('a table', () => {
