@@ -1,8 +1,13 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { type ChildProcess, spawn } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { open } from 'node:fs/promises'
+import { isAbsolute } from 'node:path'
+import { exec } from '@actions/exec'
 import { endsOfLines } from './ends-of-lines.ts'
 import { UserError } from './error.ts'
+import { findProgram } from './find-program.ts'
 import { readLines } from './read-lines.ts'
 
 /**
@@ -52,83 +57,189 @@ const patience = 1000
  * `CommandError` if it fails, and a `UserError` if it is not there.
  */
 export const command = async (program: string, args: readonly string[], options: CommandOptions): Promise<string> => {
-  const { environment, signal, cwd, stdin, input, inputUntil, endAll = false, onLine = () => {} } = options
+  const { environment, signal, input, inputUntil, endAll = false, onLine = () => {} } = options
   const { outputLimit: limit = outputLimit } = options
-  await using file = stdin === undefined ? undefined : await open(stdin)
   signal.throwIfAborted()
-  const child = spawn(program, args, {
-    env: environment,
-    cwd,
-    stdio: [file?.fd ?? (input === undefined && !inputUntil ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
-    detached: endAll,
-  })
-  // A program may end without having read all its input; its exit code then says what happened.
-  child.stdin?.on('error', () => {})
-  const endInput = (): unknown => child.stdin?.end(input)
-  if (inputUntil && !inputUntil.aborted) inputUntil.addEventListener('abort', endInput)
-  else endInput()
+  let child: ChildProcess | undefined
+  /** Why it did not start. */
+  let fault: NodeJS.ErrnoException | undefined
+  const endInput = (): unknown => child?.stdin?.end(input)
   // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
   const tell = (signal: NodeJS.Signals): void => {
-    if (!endAll || child.pid === undefined) child.kill(signal)
-    else if (child.exitCode === null && child.signalCode === null)
+    if (!endAll || child?.pid === undefined) child?.kill(signal)
+    else
       try {
+        // Those that it started may outlive it; for as long as one does, no other process gets this number.
         process.kill(-child.pid, signal)
       } catch {
-        // It has ended meanwhile, or is another user's by now: there is nobody left to tell.
+        // All have ended, or are another user's by now: there is nobody left to tell.
       }
   }
   /** What it started may outlive it and hold on to its output. */
   const kill = (): void => {
     tell('SIGKILL')
-    child.stdout?.destroy()
-    child.stderr?.destroy()
+    child?.stdout?.destroy()
+    child?.stderr?.destroy()
   }
+  let timer: NodeJS.Timeout | undefined
   const end = (): void => {
     tell('SIGTERM')
-    setTimeout(kill, patience).unref()
+    clearTimeout(timer)
+    timer = setTimeout(kill, patience)
+  }
+  const onProcess = (started: ChildProcess): void => {
+    child = started
+    child.on('error', (error) => {
+      fault ??= error
+    })
+    child.once('spawn', () => {
+      // A program may end without having read all its input; its exit code then says what happened.
+      child?.stdin?.on('error', () => {})
+      if (inputUntil && !inputUntil.aborted) inputUntil.addEventListener('abort', endInput)
+      else endInput()
+      if (signal.aborted) end()
+    })
   }
   signal.addEventListener('abort', end)
-  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>
   const stderr = endsOfLines()
+  const lines = readLines((line) => {
+    stderr.push(line)
+    onLine(line)
+  })
   const stdout: Uint8Array[] = []
   let size = 0
   const tooMuch = (): CommandError =>
     new CommandError(program, `more than ${limit / 1e6} MB of output`, stderr.text(), textOf(stdout))
-  const collect = async (): Promise<void> => {
-    for await (const chunk of streamOf(child, 'stdout')) {
-      size += chunk.length
-      if (size <= limit) stdout.push(chunk)
-      else if (size - chunk.length <= limit) end()
-    }
+  const collect = (chunk: Uint8Array): void => {
+    size += chunk.length
+    if (size <= limit) stdout.push(chunk)
+    else if (size - chunk.length <= limit) end()
   }
-  const [[exitCode, killedBy]] = await Promise.all([
-    ended,
-    collect(),
-    readLines(streamOf(child, 'stderr'), (line) => {
-      stderr.push(line)
-      onLine(line)
-    }),
-  ])
-    .catch((cause) => {
-      signal.throwIfAborted()
-      if (size > limit) throw tooMuch()
-      if (cause.code !== 'ENOENT') throw cause
-      throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
+  let exitCode: number | null
+  try {
+    const path = (program.includes('/') ? undefined : await findProgram(program, environment)) ?? program
+    signal.throwIfAborted()
+    exitCode = await run({ path, args, options, onProcess, onStdout: collect, onStderr: lines.push }).catch((error) => {
+      throw fault ?? error
     })
-    .finally(() => {
-      signal.removeEventListener('abort', end)
-      inputUntil?.removeEventListener('abort', endInput)
-    })
+    lines.end()
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (size > limit) throw tooMuch()
+    if (fault?.code !== 'ENOENT') throw cause
+    throw new UserError(`${program} cannot be started: it is not on the PATH.`, { cause })
+  } finally {
+    clearTimeout(timer)
+    if (timer && endAll) tell('SIGKILL')
+    signal.removeEventListener('abort', end)
+    inputUntil?.removeEventListener('abort', endInput)
+  }
   signal.throwIfAborted()
   if (size > limit) throw tooMuch()
-  if (exitCode !== 0) throw new CommandError(program, exitCode ?? killedBy, stderr.text(), textOf(stdout))
+  if (exitCode !== 0)
+    throw new CommandError(program, exitCode ?? child?.signalCode ?? null, stderr.text(), textOf(stdout))
   return textOf(stdout)
 }
 
 const textOf = (chunks: readonly Uint8Array[]): string => Buffer.concat(chunks).toString()
 
-const streamOf = (child: ChildProcess, name: 'stdout' | 'stderr'): NonNullable<ChildProcess['stdout']> => {
-  const stream = child[name]
-  if (!stream) throw new Error(`the child process has no ${name}`)
-  return stream
+/** `onProcess` is told of the process before it runs; the others of each chunk of output, which they may keep. */
+type Start = {
+  readonly path: string
+  readonly args: readonly string[]
+  readonly options: CommandOptions
+  readonly onProcess: (child: ChildProcess) => void
+  readonly onStdout: (chunk: Uint8Array) => void
+  readonly onStderr: (chunk: Uint8Array) => void
+}
+
+const run = async (start: Start): Promise<number | null> => {
+  if (!fitsExec(start)) return startBySpawn(start)
+  let isStarted = false
+  const onProcess = (child: ChildProcess): void => {
+    // What a listener starts is none of this command's.
+    if (isStarted) return
+    isStarted = true
+    emitFault(child)
+    start.onProcess(child)
+  }
+  return startByExec({ ...start, onProcess }).catch((error) => {
+    if (isStarted) throw error
+    // `exec` starts only what it takes for a program, and says of the rest less than the system does.
+    return startBySpawn(start)
+  })
+}
+
+/** `exec` has no file as standard input and makes no process group, and reads a path as words. */
+const fitsExec = ({ path, args, options: { environment, stdin, endAll } }: Start): boolean =>
+  stdin === undefined &&
+  !endAll &&
+  isAbsolute(path) &&
+  !/["\\]|\s$/.test(path) &&
+  // `spawn` throws for these, which nobody catches in `exec`.
+  ![path, ...args, ...Object.entries(environment).flat()].some((word) => word.includes('\0'))
+
+/**
+ * What the system says as it starts a program is thrown for some faults (no memory, too long a command), which nobody
+ * catches in `exec`: it never answers, and the rejection ends all of this process. So it is an event for these too.
+ */
+const emitFault = (child: ChildProcess): void => {
+  const own = child as ChildProcess & { spawn: (options: unknown) => unknown }
+  const start = own.spawn
+  own.spawn = (options) => {
+    try {
+      return start.call(child, options)
+    } catch (error) {
+      process.nextTick(() => child.emit('error', error))
+      return undefined
+    }
+  }
+}
+
+/** `exec` does not show the process that it starts. Source: node:diagnostics_channel, "Built-in Channels". */
+const starting = new AsyncLocalStorage<Start['onProcess']>()
+subscribe('child_process', (message) => starting.getStore()?.((message as { process: ChildProcess }).process))
+
+const startByExec = ({ path, args, options, onProcess, onStdout, onStderr }: Start): Promise<number | null> =>
+  starting.run(onProcess, () =>
+    exec(`"${path}"`, [...args], {
+      // Standard input is a socket, so that `bash -c` takes it for rsh's and reads ~/.bashrc, but not below a shell.
+      env: { SHLVL: '1', ...options.environment },
+      ...(options.cwd !== undefined && { cwd: options.cwd }),
+      silent: true,
+      ignoreReturnCode: true,
+      // The output is whole when it ends, not ten seconds after the program has.
+      delay: 2 ** 31 - 1,
+      listeners: { stdout: lineByLine(onStdout), stderr: lineByLine(onStderr) },
+    }),
+  )
+
+const newline = 10
+
+/**
+ * `exec` keeps what comes after its listeners until a line ends, and searches all of it again with each chunk: one line
+ * of 60 MB takes 14 s and a gigabyte. So each chunk ends a line there.
+ */
+const lineByLine =
+  (listener: (chunk: Uint8Array) => void) =>
+  (chunk: Buffer): void => {
+    listener(new Uint8Array(chunk))
+    chunk[chunk.length - 1] = newline
+  }
+
+const startBySpawn = async ({ path, args, options, onProcess, ...listeners }: Start): Promise<number | null> => {
+  const { environment, cwd, stdin, input, inputUntil, endAll = false } = options
+  await using file = stdin === undefined ? undefined : await open(stdin)
+  options.signal.throwIfAborted()
+  const child = spawn(path, args, {
+    env: environment,
+    cwd,
+    stdio: [file?.fd ?? (input === undefined && !inputUntil ? 'ignore' : 'pipe'), 'pipe', 'pipe'],
+    detached: endAll,
+  })
+  onProcess(child)
+  child.stdout?.on('data', listeners.onStdout)
+  child.stderr?.on('data', listeners.onStderr)
+  const [exitCode] = await once(child, 'close')
+  return exitCode
 }

@@ -1,15 +1,14 @@
 /** Of a line, so many bytes are kept. */
 const lineLimit = 16_384
 
+/** Takes the chunks of a stream as they come, and is told of its end. */
+export type LineReader = { readonly push: (chunk: Uint8Array) => void; readonly end: () => void }
+
 /**
  * Tells `onLine` each line of a stream of UTF-8 as it comes; what ends one is `\n`, `\r` or both. Of a line that is
  * longer than `limit` bytes, the rest is dropped as it arrives, and an ellipsis is in its place.
  */
-export const readLines = async (
-  stream: AsyncIterable<Uint8Array>,
-  onLine: (line: string) => void,
-  limit = lineLimit,
-): Promise<void> => {
+export const readLines = (onLine: (line: string) => void, limit = lineLimit): LineReader => {
   let parts: Uint8Array[] = []
   let length = 0
   let afterReturn = false
@@ -24,17 +23,21 @@ export const readLines = async (
     parts = []
     length = 0
   }
-  for await (const chunk of stream) {
-    let start = afterReturn && chunk[0] === newline ? 1 : 0
-    for (let at = endOfLine(chunk, start); at < chunk.length; at = endOfLine(chunk, start)) {
-      add(chunk.subarray(start, at))
-      end()
-      start = at + (chunk[at] === carriageReturn && chunk[at + 1] === newline ? 2 : 1)
-    }
-    afterReturn = chunk.at(-1) === carriageReturn
-    add(chunk.subarray(start))
+  return {
+    push: (chunk) => {
+      let start = afterReturn && chunk[0] === newline ? 1 : 0
+      for (let at = endOfLine(chunk, start); at < chunk.length; at = endOfLine(chunk, start)) {
+        add(chunk.subarray(start, at))
+        end()
+        start = at + (chunk[at] === carriageReturn && chunk[at + 1] === newline ? 2 : 1)
+      }
+      afterReturn = chunk.at(-1) === carriageReturn
+      add(chunk.subarray(start))
+    },
+    end: () => {
+      if (length > 0) end()
+    },
   }
-  if (length > 0) end()
 }
 
 const newline = 10

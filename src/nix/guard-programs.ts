@@ -1,6 +1,7 @@
-import { access, constants, mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
-import { delimiter, isAbsolute, join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
+import { findProgram } from '../lib/find-program.ts'
 
 type Environment = Readonly<Record<string, string>>
 
@@ -13,7 +14,7 @@ type Environment = Readonly<Record<string, string>>
 export const guardPrograms = async (environment: Environment, temporary: string): Promise<string> => {
   const folder = join(temporary, 'programs')
   await mkdir(folder, { recursive: true })
-  const git = await find('git', environment)
+  const git = await findProgram('git', environment)
   if (git)
     await writeFile(join(folder, 'git'), gitScript(git, clonesOf(environment), environment['TMPDIR']), { mode: 0o700 })
   await writeFile(join(folder, 'hg'), `#!/bin/sh\necho '${refusal('Mercurial')}' >&2\nexit 1\n`, { mode: 0o700 })
@@ -53,16 +54,4 @@ const clonesOf = ({ XDG_CACHE_HOME, HOME }: Environment): string[] => {
   const homes = [HOME, userInfo().homedir].filter((home) => home !== undefined && isAbsolute(home))
   const caches = [XDG_CACHE_HOME, ...homes.map((home) => join(home ?? '', '.cache'))]
   return caches.filter((cache) => cache !== undefined && isAbsolute(cache)).map((cache) => join(cache ?? '', 'nix'))
-}
-
-const find = async (program: string, { PATH = '' }: Environment): Promise<string | undefined> => {
-  for (const folder of PATH.split(delimiter).filter(isAbsolute)) {
-    const path = join(folder, program)
-    const isThere = await access(path, constants.X_OK).then(
-      () => true,
-      () => false,
-    )
-    if (isThere) return path
-  }
-  return undefined
 }
