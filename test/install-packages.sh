@@ -8,6 +8,8 @@ declare -A package_of=(
   [docker-registry]=docker-registry
   [bash-static]=bash-static
   [bsdtar]=libarchive-tools
+  [cargo]=cargo
+  [clang-14]=clang-14
   [containerd]=containerd
   [file]=file
   [gcc]=gcc
@@ -22,6 +24,8 @@ declare -A package_of=(
   [strace]=strace
   [sudo]=sudo
   [umoci]=umoci
+  [update-ca-certificates]=ca-certificates
+  [wasm-ld-14]=lld-14
   [xz]=xz-utils
   [zstd]=zstd
 )
