@@ -64,7 +64,7 @@ for (const name of names.length > 0 ? names : Object.keys(tests)) {
     ignoreStatic: true,
     concurrency: 1,
     tempDirName: '.cache/mutate',
-    ignorePatterns: ['.cache', 'bench', 'dist'],
+    ignorePatterns: ['.cache', 'bench', 'dist/*', '!dist/deflate.wasm'],
     reporters: ['dots'],
     timeoutMS: 10_000,
     thresholds: { high: 100, low: lowest, break: null },

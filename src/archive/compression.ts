@@ -8,7 +8,7 @@ export type Compression = { readonly algorithm: 'gzip' | 'zstd' | 'none'; readon
  */
 export const blockSize = { gzip: 1024 * 1024, zstd: 8 * 1024 * 1024, none: 1024 * 1024 } as const
 
-/** gzip is made by the libdeflate in `libdeflate/`, the same for every Node; zstd by the one in Node. */
+/** gzip is made by the libdeflate in `dist/`, the same for every Node; zstd by the one in Node. */
 const compressors = { gzip: 'libdeflate 1.23', zstd: `zstd ${process.versions['zstd']}` } as const
 
 /** What the bytes of a compressed layer depend on besides its content; part of the layer key. */

@@ -5,7 +5,8 @@ import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import { fetchLibdeflate } from '../../scripts/libdeflate.ts'
 import { blockSize, compressionFormat } from '../../src/archive/compression.ts'
 import { gzipMember } from '../../src/archive/deflate.ts'
 import { writeLayer } from '../../src/archive/layer.ts'
@@ -24,7 +25,9 @@ declare namespace WebAssembly {
   }
 }
 
-const source = join(root, 'libdeflate')
+const fetched = await temporaryFolder('libdeflate')
+afterAll(() => fetched[Symbol.asyncDispose]())
+const source = fetchLibdeflate(fetched.path)
 const levels = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
 /** A block of the largest size: text, a program, and bytes that cannot be compressed. */
@@ -81,7 +84,7 @@ test('the committed program makes the bytes that its source makes, compiled for 
 })
 
 test('the committed program can reach nothing but its own memory, and is of the version that layers name', () => {
-  const program = new WebAssembly.Module(readFileSync(join(source, 'deflate.wasm')))
+  const program = new WebAssembly.Module(readFileSync(join(root, 'dist', 'deflate.wasm')))
   expect(WebAssembly.Module.imports(program)).toEqual([])
   const [, version] =
     /LIBDEFLATE_VERSION_STRING\s+"(.*)"/.exec(readFileSync(join(source, 'libdeflate.h'), 'utf8')) ?? []

@@ -51,14 +51,9 @@ step('nothing unused', 'knip', ['--treat-config-hints-as-errors'], 'Take out wha
 
 const built = join(cache, 'dist')
 rmSync(built, { recursive: true, force: true })
+step('bundle and libdeflate', 'node', ['scripts/build.ts', built], 'Mend what ncc, cargo or clang say above.')
 step(
-  'bundle',
-  'ncc',
-  ['build', 'src/main.ts', '--out', built, '--no-cache', '--license', 'licenses.txt'],
-  'Mend what ncc says above.',
-)
-step(
-  'dist/ is what src/ gives',
+  'dist/ is what the source gives',
   'diff',
   ['--recursive', '--brief', 'dist', built],
   'Run `npm run build` and commit dist/.',

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const ours = join(import.meta.dirname, '..', 'deflate')
+
+/**
+ * Puts the source of libdeflate that `deflate/Cargo.lock` pins into `folder`, from crates.io where the cargo home does
+ * not have it, and gives the path that has `libdeflate.h`. Throws if cargo cannot fetch it, or finds another hash.
+ */
+export const fetchLibdeflate = (folder: string): string => {
+  const vendored = join(folder, 'crates')
+  execFileSync('cargo', ['vendor', '--quiet', '--locked', vendored], {
+    cwd: ours,
+    // It prints how a project in Rust would use the folder.
+    stdio: ['ignore', 'ignore', 'inherit'],
+    // The cargo of Debian 12 (1.65) otherwise clones the whole index of crates.io with git. Since 1.68 none does.
+    env: { ...process.env, RUSTC_BOOTSTRAP: '1', CARGO_UNSTABLE_SPARSE_REGISTRY: 'true' },
+  })
+  return join(vendored, 'libdeflate-sys', 'libdeflate')
+}
+
+/** Makes the WebAssembly `file` of that source and of `deflate/allocate.c`. */
+export const compileLibdeflate = (source: string, file: string): void => {
+  const objects = mkdtempSync(join(tmpdir(), 'nix-image-action-objects-'))
+  try {
+    const target = ['--target=wasm32', '-msimd128', '-mbulk-memory', '-ffreestanding', '-DFREESTANDING']
+    const parts = [join(ours, 'allocate.c'), 'lib/deflate_compress.c', 'lib/utils.c'].map((part, index) => {
+      const object = join(objects, `${index}.o`)
+      execFileSync('clang-14', [...target, '-O3', '-DNDEBUG', '-I.', '-c', part, '-o', object], { cwd: source })
+      return object
+    })
+    // clang would look for the linker under another name, and have a `wasm-opt` of the machine change what it makes.
+    const link = ['--no-entry', '--strip-all', '--export=libdeflate_deflate_compress']
+    execFileSync('wasm-ld-14', [...link, ...parts, '-o', file])
+    // The linker makes a program of it.
+    chmodSync(file, 0o644)
+  } finally {
+    rmSync(objects, { recursive: true })
+  }
+}
