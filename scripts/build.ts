@@ -1,25 +1,32 @@
 import { execFileSync } from 'node:child_process'
-import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { compileLibdeflate, fetchLibdeflate } from './libdeflate.ts'
 
 /**
  * `npm run build [-- FOLDER]` makes all of `dist/`, or the same in another folder: the bundle, libdeflate as
- * WebAssembly, and the licences of what is in either.
+ * WebAssembly, and the licences of what is in either. Where libdeflate cannot be made, nothing changes.
  */
 
-const [folder = join(import.meta.dirname, '..', 'dist')] = process.argv.slice(2)
-const bundle = ['build', 'src/main.ts', '--out', folder, '--no-cache', '--license', 'licenses.txt']
-execFileSync('ncc', bundle, { cwd: join(import.meta.dirname, '..'), stdio: 'inherit' })
+const root = join(import.meta.dirname, '..')
+const folder = resolve(process.argv[2] ?? join(root, 'dist'))
 
-const fetched = mkdtempSync(join(tmpdir(), 'nix-image-action-libdeflate-'))
+const temporary = mkdtempSync(join(tmpdir(), 'nix-image-action-build-'))
 try {
-  const source = fetchLibdeflate(fetched)
-  compileLibdeflate(source, join(folder, 'deflate.wasm'))
+  const source = fetchLibdeflate(temporary)
+  const program = join(temporary, 'deflate.wasm')
+  compileLibdeflate(source, program)
+
+  const bundle = ['build', 'src/main.ts', '--out', folder, '--no-cache', '--license', 'licenses.txt']
+  execFileSync('ncc', bundle, { cwd: root, stdio: 'inherit' })
+  copyFileSync(program, join(folder, 'deflate.wasm'))
   // In the form of the bundler's entries: name, licence, text.
   const licence = readFileSync(join(source, 'COPYING'), 'utf8')
   appendFileSync(join(folder, 'licenses.txt'), `\nlibdeflate\nMIT\n${licence}`)
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
 } finally {
-  rmSync(fetched, { recursive: true })
+  rmSync(temporary, { recursive: true })
 }

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { type ExecFileSyncOptions, execFileSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,17 +7,28 @@ const ours = join(import.meta.dirname, '..', 'deflate')
 
 /**
  * Puts the source of libdeflate that `deflate/Cargo.lock` pins into `folder`, from crates.io where the cargo home does
- * not have it, and gives the path that has `libdeflate.h`. Throws if cargo cannot fetch it, or finds another hash.
+ * not have it, and gives the path that has `libdeflate.h`. Throws an `Error` of one sentence if cargo cannot fetch it,
+ * or finds another hash.
  */
 export const fetchLibdeflate = (folder: string): string => {
   const vendored = join(folder, 'crates')
-  execFileSync('cargo', ['vendor', '--quiet', '--locked', vendored], {
-    cwd: ours,
-    // It prints how a project in Rust would use the folder.
-    stdio: ['ignore', 'ignore', 'inherit'],
-    // The cargo of Debian 12 (1.65) otherwise clones the whole index of crates.io with git. Since 1.68 none does.
-    env: { ...process.env, RUSTC_BOOTSTRAP: '1', CARGO_UNSTABLE_SPARSE_REGISTRY: 'true' },
-  })
+  try {
+    start('cargo', ['vendor', '--quiet', '--locked', vendored], {
+      cwd: ours,
+      // It prints how a project in Rust would use the folder.
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // The cargo of Debian 12 (1.65) otherwise clones the whole index of crates.io with git. Since 1.68 none does.
+      env: { ...process.env, RUSTC_BOOTSTRAP: '1', CARGO_UNSTABLE_SPARSE_REGISTRY: 'true' },
+    })
+  } catch (error) {
+    const { stderr } = error as { stderr?: Buffer }
+    if (!stderr) throw error
+    // The cause of the causes, which may have lines of advice below it.
+    const [reason = ''] = stderr.toString().split('Caused by:').at(-1)?.trim().split('\n') ?? []
+    throw new Error(`The source of libdeflate cannot be fetched from crates.io; cargo says: ${reason}`, {
+      cause: error,
+    })
+  }
   return join(vendored, 'libdeflate-sys', 'libdeflate')
 }
 
@@ -28,15 +39,24 @@ export const compileLibdeflate = (source: string, file: string): void => {
     const target = ['--target=wasm32', '-msimd128', '-mbulk-memory', '-ffreestanding', '-DFREESTANDING']
     const parts = [join(ours, 'allocate.c'), 'lib/deflate_compress.c', 'lib/utils.c'].map((part, index) => {
       const object = join(objects, `${index}.o`)
-      execFileSync('clang-14', [...target, '-O3', '-DNDEBUG', '-I.', '-c', part, '-o', object], { cwd: source })
+      start('clang-14', [...target, '-O3', '-DNDEBUG', '-I.', '-c', part, '-o', object], { cwd: source })
       return object
     })
     // clang would look for the linker under another name, and have a `wasm-opt` of the machine change what it makes.
     const link = ['--no-entry', '--strip-all', '--export=libdeflate_deflate_compress']
-    execFileSync('wasm-ld-14', [...link, ...parts, '-o', file])
+    start('wasm-ld-14', [...link, ...parts, '-o', file], {})
     // The linker makes a program of it.
     chmodSync(file, 0o644)
   } finally {
     rmSync(objects, { recursive: true })
+  }
+}
+
+const start = (program: string, args: readonly string[], options: ExecFileSyncOptions): void => {
+  try {
+    execFileSync(program, args, { stdio: 'inherit', ...options })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error(`${program} is not installed; run \`bash test/install-packages.sh\`.`, { cause: error })
   }
 }
