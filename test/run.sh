@@ -20,7 +20,8 @@ fi
 
 bash test/install-packages.sh
 
-# Nix without a daemon, containers and Docker's engine want to be root. A cargo of rustup's is then still the user's.
+# Nix without a daemon, containers and Docker's engine want to be root. A cargo of rustup's is then still the user's, and
+# Node the one from above: sudo looks for programs in folders of its own.
 as_root=()
 if ((EUID != 0)); then as_root=(sudo --preserve-env=CI "PATH=$PATH" "RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup}"); fi
-exec "${as_root[@]}" node "test/run/$1.ts" "${@:2}"
+exec "${as_root[@]}" "$(command -v node)" "test/run/$1.ts" "${@:2}"
