@@ -1,21 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { parentPort, workerData } from 'node:worker_threads'
 import { crc32 } from 'node:zlib'
-import type { Question } from './deflate.ts'
+import type { Question, Start } from './deflate.ts'
 
 /**
- * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate; `libdeflate/` has its
- * source. It is a file of its own in `dist/` too, and imports nothing but Node.
+ * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate. It is a file of its own in
+ * `dist/` too, and imports nothing but Node.
  */
 
-// TypeScript has these among the types of browsers only.
+// TypeScript has it among the types of browsers only.
 declare namespace WebAssembly {
-  class Module {
-    constructor(bytes: Uint8Array)
-  }
   class Instance {
-    constructor(module: Module)
+    constructor(module: object)
     readonly exports: unknown
   }
 }
@@ -33,13 +28,10 @@ type Libdeflate = {
   ) => number
 }
 
-const above = join(import.meta.dirname, '..')
-const root = existsSync(join(above, 'libdeflate')) ? above : join(above, '..')
-const program = new WebAssembly.Module(readFileSync(join(root, 'libdeflate', 'deflate.wasm')))
+const { libdeflate, largest } = workerData as Start
 // It imports nothing: it can compute, and reach nothing but its own memory.
-const deflate = new WebAssembly.Instance(program).exports as Libdeflate
+const deflate = new WebAssembly.Instance(libdeflate).exports as Libdeflate
 
-const largest: number = workerData
 const largestResult = largest + 64 * 1024
 const from = deflate.allocate(largest)
 const to = deflate.allocate(largestResult)

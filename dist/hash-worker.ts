@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
-import type { Answer, Question } from './hash-archive.ts'
+import type { HashReply, HashRequest } from './hash-archive.ts'
 
 /**
  * The program of a thread that hashes archives, and the NARs in them, beside the threads that compress them. It is a
@@ -11,9 +11,9 @@ let archive = createHash('sha256')
 let nar = createHash('sha256')
 let nars: string[] = []
 
-parentPort?.on('message', ({ block, nars: steps }: Question) => {
+parentPort?.on('message', ({ block, nars: steps }: HashRequest) => {
   if (!block) {
-    parentPort?.postMessage({ archive: archive.digest('hex'), nars } satisfies Answer)
+    parentPort?.postMessage({ archive: archive.digest('hex'), nars } satisfies HashReply)
     archive = createHash('sha256')
     nar = createHash('sha256')
     nars = []
@@ -35,5 +35,5 @@ parentPort?.on('message', ({ block, nars: steps }: Question) => {
       }
     }
   }
-  parentPort?.postMessage({} satisfies Answer)
+  parentPort?.postMessage({} satisfies HashReply)
 })
