@@ -12,14 +12,14 @@ import { actionsLog, annotation } from './lib/log.ts'
 import { redact } from './lib/redact.ts'
 import { writeNewFile } from './lib/write-new-file.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
+import type { Outside } from './nix/prepare.ts'
 import { artifactLine } from './report/artifacts.ts'
-import { logContents } from './report/log-contents.ts'
 import { metadata } from './report/metadata.ts'
 import type { Outcome } from './report/outcome.ts'
 import { outputs } from './report/outputs.ts'
 import { sbom } from './report/sbom.ts'
 import { summary } from './report/summary.ts'
-import { type Outside, run } from './run.ts'
+import { run } from './run.ts'
 
 // Layers are compressed on Node's thread pool, which has four threads however many cores there are.
 process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, availableParallelism())}`
@@ -55,11 +55,10 @@ try {
       for (const [name, value] of Object.entries(variables)) core.exportVariable(name, value)
     },
   }
-  const { temporary, childEnvironment: environment } = context
-  const outcome = await withJob({ log, secret, signal: cancel.signal, environment, temporary }, (job) =>
+  const { temporary: parent, childEnvironment: environment } = context
+  const outcome = await withJob({ log, secret, signal: cancel.signal, environment, parent }, (job) =>
     run(inputs, context, outside, job),
   )
-  for (const platform of outcome.platforms) logContents(platform, log)
   const { fileName, text, output } = metadata(outcome)
   const files = {
     sbom: inputs.sbom ? await writeSbom(outcome, context.temporary) : undefined,

@@ -3,25 +3,23 @@ import { openCaches } from './cache/open-caches.ts'
 import type { Context } from './inputs/context.ts'
 import type { Inputs } from './inputs/read-inputs.ts'
 import { readPopularity } from './inputs/read-popularity.ts'
-import { mapConcurrently } from './lib/concurrent.ts'
+import { mapInOrder } from './lib/concurrent.ts'
 import type { Job } from './lib/job.ts'
 import { once } from './lib/once.ts'
 import { type Stage, timed } from './lib/timings.ts'
 import { fetchSource } from './nix/fetch-source.ts'
-import { identifySource, type SourceAccess } from './nix/identify-source.ts'
-import { type AddToJob, prepareNix } from './nix/prepare.ts'
+import { identifySource } from './nix/identify-source.ts'
+import { type Outside, prepareNix } from './nix/prepare.ts'
 import { pinned, refined } from './nix/source.ts'
 import type { Platform } from './oci/platform.ts'
 import { plan as makePlan } from './plan.ts'
 import { isLost, openTarget } from './publish/target.ts'
+import { logContents } from './report/log-contents.ts'
 import { type Outcome, outcomeOf } from './report/outcome.ts'
-import { forgotten } from './reuse/known.ts'
+import { forgotten, isBuiltHere } from './reuse/known.ts'
 import { recall } from './reuse/recall.ts'
 import { remember } from './reuse/remember.ts'
 import { reuseImage, reuseLayer } from './reuse/reuse.ts'
-
-/** Where sources come from, and what makes an installed Nix the one of later steps too. */
-export type Outside = SourceAccess & { readonly addToJob: AddToJob }
 
 /** Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. */
 export const run = async (inputs: Inputs, context: Context, outside: Outside, job: Job): Promise<Outcome> => {
@@ -52,25 +50,28 @@ export const run = async (inputs: Inputs, context: Context, outside: Outside, jo
     const reused = await reuse(platform)
     if (reused) return reused
     await stage('cache', () => caches.storePaths.restoreSource(source, access.nix))
-    return buildPlatform(platform, plan.image, source, access, job, {
+    const image = await buildPlatform(platform, plan.image, source, access, job, {
       evaluated: (derivation) => stage('cache', () => caches.storePaths.restoreOutputs(derivation, access.nix)),
       find: (key) => reuseLayer(known, key, target),
       deliver: target.deliver,
       keep: target.keep,
     })
+    await target.push(image)
+    return image
   }
-  const make = async (platform: Platform) => (await reuse(platform)) ?? build(platform)
+  const makeAll = () => mapInOrder(plan.platforms, async (each) => (await reuse(each)) ?? build(each))
 
-  let images = await mapConcurrently(plan.platforms, 1, make)
+  let images = await makeAll()
   // Before a tag moves, since it may fail.
   if (plan.nix.install === 'always') await nix()
   const top = await target.publish(images).catch(async (error) => {
-    if (images.every(({ reused }) => !reused) || !isLost(error)) throw error
+    if (images.every(isBuiltHere) || !isLost(error)) throw error
     job.log.info('The registry does not take what an earlier run made; all of it is made again.')
     known = forgotten(known)
-    images = await mapConcurrently(plan.platforms, 1, make)
+    images = await makeAll()
     return target.publish(images)
   })
+  for (const { contents } of images) logContents(contents, job.log)
   await stage('cache', async () => {
     await remember(plan, known, images, Math.round(performance.now() - start), caches.records, target, job)
     await caches.storePaths.save()

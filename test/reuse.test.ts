@@ -43,12 +43,15 @@ const freshImage = (): string => `${registry.host}/reuse-${repository++}`
 
 type Run = StepResult & { metadata: Metadata; nixProcesses: number }
 
-const push = async (inputs: Record<string, string>, scope: CacheScope = {}): Promise<Run> => {
-  const before = nix.count()
-  const step = await runAction(
+const start = (inputs: Record<string, string>, scope: CacheScope = {}): Promise<StepResult> =>
+  runAction(
     { packages: 'tree other', nixpkgs: smallSet, tags: 'v1', ...inputs },
     { environment: { PATH: nix.path, ...cache.environment(scope) }, event: { repository: { default_branch: 'main' } } },
   )
+
+const push = async (inputs: Record<string, string>, scope: CacheScope = {}): Promise<Run> => {
+  const before = nix.count()
+  const step = await start(inputs, scope)
   expect(step.exitCode, step.log).toBe(0)
   return { ...step, metadata: JSON.parse(step.metadataFile), nixProcesses: nix.count() - before }
 }
@@ -204,6 +207,20 @@ test('a platform more costs that platform', async () => {
   expect(again.metadata.reused).toBe('image')
   expect(again.nixProcesses).toBe(0)
   expect(again.outputs['digest']).toBe(both.outputs['digest'])
+})
+
+test('an image that this run built and the registry refuses ends the run, whatever an earlier one made', async () => {
+  await using proxy = await startFaultProxy(registry.host)
+  const image = `${proxy.host}${freshImage().slice(registry.host.length)}`
+  const inputs = { image, 'nix-config': 'extra-platforms = x86_64-linux aarch64-linux', packages: 'tree' }
+  await push({ ...inputs, platforms: 'linux/amd64' })
+  const fits = (method: string, path: string): boolean => method === 'PUT' && path.includes('/manifests/sha256:')
+  const body = JSON.stringify({ errors: [{ code: 'MANIFEST_INVALID', message: 'manifest invalid' }] })
+  proxy.follow([{ fits, fault: { answer: 400, body }, nth: 2, times: 99 }])
+  const refused = await start({ ...inputs, platforms: 'linux/amd64, linux/arm64', tags: 'v2' })
+  expect(refused.exitCode, refused.log).toBe(1)
+  expect(refused.errors.join()).toContain('MANIFEST_INVALID')
+  expect(refused.log).not.toContain('made again')
 })
 
 test('one package more costs only the layers that have something new', async () => {

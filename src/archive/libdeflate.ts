@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { once } from '../lib/once.ts'
 
 // A file of its own: beside `import.meta.dirname` the bundler does not see the program of a worker as such.
 
@@ -12,12 +13,7 @@ declare namespace WebAssembly {
 const here = import.meta.dirname
 const dist = basename(here) === 'archive' ? join(here, '..', '..', 'dist') : here
 
-const compile = async (): Promise<object> => WebAssembly.compile(await readFile(join(dist, 'deflate.wasm')))
-
-let compiled: Promise<object> | undefined
-
 /** libdeflate as a `WebAssembly.Module`, compiled once. Rejects if `dist/deflate.wasm` cannot be read. */
-export const libdeflate = (): Promise<object> => {
-  compiled ??= compile()
-  return compiled
-}
+export const libdeflate = once(
+  async (): Promise<object> => WebAssembly.compile(await readFile(join(dist, 'deflate.wasm'))),
+)

@@ -54,7 +54,7 @@ export type LayerPorts = {
 }
 
 /** What is known of a layer that is not packed. */
-type FoundLayer = Pick<Layer, 'descriptor' | 'diffID'>
+type FoundLayer = Pick<MadeLayer, 'descriptor' | 'diffID' | 'isClaim'>
 
 /**
  * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it,
@@ -91,7 +91,7 @@ export const buildLayers = async (
     }
     if (packed) {
       const { file, ...layer } = packed
-      layers[index] = { ...layer, made: 'built', blob: await delivering(() => deliver(packed)) }
+      layers[index] = { ...layer, made: 'built', isClaim: false, blob: await delivering(() => deliver(packed)) }
       keep(layer.descriptor.digest, pack)
       await rm(file, { force: true })
     }

@@ -6,6 +6,8 @@ import type { Contents, Layer } from './contents.ts'
 export type MadeLayer = Layer & {
   /** `built` by this run, or `reused`: an earlier run built it, and it was found by its key. */
   readonly made: 'built' | 'reused'
+  /** A registry alone says that this is the layer: whoever may push there may have made it. */
+  readonly isClaim: boolean
   /** `sent` to the registry, or `there` already; `undefined` where the image is not pushed. */
   readonly blob: 'sent' | 'there' | undefined
 }

@@ -25,6 +25,10 @@ export const mapConcurrently = async <T, R>(
   return results
 }
 
+/** Does `work` for every item, one after the other, and returns the results. */
+export const mapInOrder = <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> =>
+  mapConcurrently(items, 1, work)
+
 /** Lets at most `limit` pieces of work be under way; the others wait their turn, in the order in which they came. */
 export const limiter = (limit: number): (<T>(work: () => Promise<T>) => Promise<T>) => {
   const waiting: (() => void)[] = []

@@ -20,20 +20,19 @@ export type Job = {
   readonly timings: Timings
 }
 
-/** What a job is made of. `temporary` is the runner's folder, which other steps share. */
-export type JobRequest = Omit<Job, 'timings'>
+/** What a job is made of. Its temporary folder is made in `parent`, the runner's, which other steps share. */
+export type JobRequest = Omit<Job, 'temporary' | 'timings'> & { readonly parent: string }
 
 /**
- * Gives the work a job with a temporary folder of its own. Rejects at once when the run is cancelled, even where the
- * work cannot be interrupted. The folder is gone when it returns or throws. Throws a `UserError` if the runner's folder
+ * Gives the work a job with a temporary folder of its own. Rejects when the run is cancelled, after a moment even
+ * if the work cannot be interrupted. The folder is gone when it returns or throws. Throws a `UserError` if `parent`
  * cannot be written to.
  */
-export const withJob = async <T>(request: JobRequest, work: (job: Job) => Promise<T>): Promise<T> => {
-  const { signal } = request
-  const temporary = await makeFolder(request.temporary)
-  const working = work({ ...request, temporary, timings: {} })
+export const withJob = async <T>({ parent, ...rest }: JobRequest, work: (job: Job) => Promise<T>): Promise<T> => {
+  const temporary = await makeFolder(parent)
+  const working = work({ ...rest, temporary, timings: {} })
   try {
-    return await Promise.race([working, cancelled(signal)])
+    return await Promise.race([working, cancelled(rest.signal)])
   } finally {
     // Work that was interrupted has a moment to put things in order.
     await Promise.race([working.catch(() => {}), setTimeout(cleanUpLimit, undefined, { ref: false })])

@@ -18,18 +18,17 @@ export type NixRequest = Omit<FindRequest, 'releases'> & {
   readonly secretFolders: readonly string[]
 }
 
-/** Makes an installed Nix the one of the job's later steps too. */
-export type AddToJob = (installed: InstalledNix) => void
+/** Where sources come from, and how an installed Nix becomes the one of the job's later steps too. */
+export type Outside = SourceAccess & { readonly addToJob: (installed: InstalledNix) => void }
 
 /** Nix ready to use: found or installed, and configured. With `install-nix: always`, later steps have it too. */
 export const prepareNix = async (
   request: NixRequest,
-  { endpoints, githubToken, addToJob }: SourceAccess & { readonly addToJob: AddToJob },
+  { endpoints, githubToken, addToJob }: Outside,
   job: InstallJob,
 ): Promise<NixAccess> => {
   const { source, config, sandbox, secretFolders } = request
   const installed = await findNix({ ...request, releases: endpoints.releases }, job)
-  if (installed && request.install === 'always') addToJob(installed)
   const environment = installed
     ? { ...withPath(job.environment, installed.bin), ...installed.variables }
     : job.environment
@@ -48,6 +47,7 @@ export const prepareNix = async (
     throw explainNix(error, 'Nix does not start')
   })
   job.log.info(version.trim())
+  if (installed && request.install === 'always') addToJob(installed)
   const rest = { environment, sandbox, secretFolders }
   if (!isOnOwnGithub || !githubToken) return { nix, ...plain, ...rest }
   const netrc = await userNetrc(nix).catch((error) => {

@@ -43,11 +43,13 @@ export type TargetPlan = {
   readonly indexAnnotations: Readonly<Record<string, string>>
 }
 
-/** Whether a claim says that the registry has something: whoever may push to it may have made one. */
+/** Whether only a registry says so: anybody who may push to it may have written that. */
 type Trust = { readonly isClaim: boolean }
 
 /** The registry and the image layout that a run writes to, of which each may be absent. */
 export type Target = {
+  readonly pushes: boolean
+  readonly tags: readonly string[]
   /** Takes a layer that is complete. `undefined` where nothing is pushed. Its file is not needed afterwards. */
   readonly deliver: (layer: LayerFile) => Promise<PushedBlob | undefined>
   /** Keeps how the file of a layer is made again, which `publish` does where the registry has lost the layer. */
@@ -59,10 +61,12 @@ export type Target = {
    * takes the image under its digest.
    */
   readonly takes: (image: Image, trust: Trust) => Promise<boolean>
+  /** Pushes an image whose layers have been delivered, under its digest. Nothing is pushed twice. */
+  readonly push: (image: PlatformImage) => Promise<void>
   /**
-   * Pushes the images under their digests, then what the tags point at, then moves the tags; completes the layout.
-   * Returns what the tags point at. Layers that the registry loses meanwhile are packed and sent once more; `isLost` is
-   * true of the error where that cannot be done.
+   * Pushes the images and what the tags point at, then moves the tags; completes the layout. Returns what the tags
+   * point at. Layers that the registry loses meanwhile are packed and sent once more; `isLost` is true of the error if
+   * that cannot be done.
    */
   readonly publish: (images: readonly PlatformImage[]) => Promise<Document>
   /** The bytes of a manifest or an index in the registry; `undefined` where there is none. */
@@ -106,12 +110,12 @@ export const openTarget = async (
   plan: TargetPlan,
   { log, secret, signal, timings }: Pick<Job, 'log' | 'secret' | 'signal' | 'timings'>,
 ): Promise<Target> => {
-  const { repository, tags, push, layout } = plan
+  const { repository, tags, push, layout, commit, attempt } = plan
   if (layout) await prepareLayout(layout, plan.workspace)
   const credentials = await findCredentials(repository, { ...plan.credentials, signal })
   const client = new RepositoryClient(repository, credentials, { log, secret, signal })
   if (push) await client.checkAccess()
-  const packs = new Map<Digest, () => Promise<LayerFile>>()
+  const packs = new Map<Digest, (() => Promise<LayerFile>)[]>()
   /** Manifests that the registry has taken from this run. */
   const pushed = new Set<Digest>()
 
@@ -121,11 +125,21 @@ export const openTarget = async (
     )
 
   const resend = async ({ digest }: Descriptor): Promise<void> => {
-    const pack = packs.get(digest)
-    if (!pack) throw lost(digest)
-    const layer = await pack()
-    await pushLayer(client, layer)
-    await rm(layer.file)
+    for (const pack of packs.get(digest) ?? []) {
+      const layer = await pack()
+      // What a claim names is not what is packed here.
+      const isSame = layer.descriptor.digest === digest
+      if (isSame) await pushLayer(client, layer)
+      await rm(layer.file)
+      if (isSame) return
+    }
+    throw lost(digest)
+  }
+
+  /** Of a manifest that it has, a registry need not say that it has lost a layer. */
+  const repair = async ({ image }: PlatformImage): Promise<void> => {
+    for (const { descriptor } of image.layers) if (!(await hasLayer(client, descriptor))) await resend(descriptor)
+    await pushImage(client, image, resend)
   }
 
   const pushOnce = async (image: Image): Promise<void> => {
@@ -135,15 +149,15 @@ export const openTarget = async (
   }
 
   const pushAll = async (images: readonly PlatformImage[], top: Document): Promise<void> => {
-    const repair = async (): Promise<void> => {
-      for (const { image } of images) await pushImage(client, image, resend)
+    const repairAll = async (): Promise<void> => {
+      for (const image of images) await repair(image)
     }
     for (const { image } of images) await pushOnce(image)
-    if (images.length > 1) await pushIndex(client, top, repair)
-    const moved = await pushTags(client, top, tags, repair)
+    if (images.length > 1) await pushIndex(client, top, repairAll)
+    const moved = await pushTags(client, top, tags, repairAll)
     const { digest } = top.descriptor
     log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
-    for (const { level, message } of explainMoves(moved, { ...plan, digest })) log[level](message)
+    for (const { level, message } of explainMoves(moved, { repository, digest, commit, attempt })) log[level](message)
   }
 
   /** Does what asks the registry. `false` where it says that it does not have what a record says. */
@@ -160,28 +174,34 @@ export const openTarget = async (
   }
 
   return {
+    pushes: push,
+    tags,
     deliver: async (layer) => {
       const blob = push ? await pushLayer(client, layer) : undefined
       if (layout) await addLayerToLayout(layout, layer)
       return blob
     },
     keep: (layer, pack) => {
-      packs.set(layer, pack)
+      packs.set(layer, [...(packs.get(layer) ?? []), pack])
     },
     has: async (layer, trust) => push && (await unlessLost(() => hasLayer(client, layer), trust)),
-    takes: (image, trust) =>
-      timed(timings, 'push', async () => {
-        if (!push) return true
-        // A registry may take a manifest of blobs that it does not have.
-        const layers = new Map(image.layers.map(({ descriptor }) => [descriptor.digest, descriptor]))
-        return unlessLost(async () => {
+    takes: async (image, trust) => {
+      if (!push) return true
+      // A registry may take a manifest of blobs that it does not have.
+      const layers = new Map(image.layers.map(({ descriptor }) => [descriptor.digest, descriptor]))
+      return timed(timings, 'push', () =>
+        unlessLost(async () => {
           await mapConcurrently([...layers.values()], askedAtOnce, async (layer) => {
             if (!(await hasLayer(client, layer))) throw lost(layer.digest)
           })
           await pushOnce(image)
           return true
-        }, trust)
-      }),
+        }, trust),
+      )
+    },
+    push: async ({ image }) => {
+      if (push) await timed(timings, 'push', () => pushOnce(image))
+    },
     publish: async (images) => {
       const top = topOf(images, plan.indexAnnotations)
       if (push)

@@ -1,9 +1,8 @@
 import { closureSize } from '../graph/closure.ts'
-import type { DanglingLink } from '../image/contents.ts'
+import type { Contents, DanglingLink } from '../image/contents.ts'
 import type { Log } from '../lib/log.ts'
 import { counted, megabytes } from '../lib/units.ts'
 import { packageName } from '../nix/store-path.ts'
-import type { PlatformOutcome } from './outcome.ts'
 
 /** As many as one reads; the step summary has more. */
 const shownConflicts = 20
@@ -12,11 +11,8 @@ const shownConflicts = 20
 const shownDangling = 3
 
 /** Says in the log what an image holds, and what its reader might not expect of it. */
-export const logContents = (
-  { packages, conflicts, danglingLinks, closure, layers }: PlatformOutcome,
-  log: Log,
-): void => {
-  const size = layers.reduce((total, layer) => total + layer.size, 0)
+export const logContents = ({ packages, conflicts, danglingLinks, closure, layers }: Contents, log: Log): void => {
+  const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
   log.info(
     `${counted(packages.length, 'package')}, ${counted(closure.paths.size, 'store path')} of ${megabytes(closureSize(closure))}, in ${counted(layers.length, 'layer')} of ${megabytes(size)}`,
   )

@@ -1,8 +1,8 @@
 import { assemble } from '../image/assemble.ts'
+import type { DatedConfiguration } from '../image/configuration.ts'
 import type { PlatformImage } from '../image/platform-image.ts'
 import type { SourceIdentity } from '../nix/source.ts'
 import type { Platform } from '../oci/platform.ts'
-import type { Plan } from '../plan.ts'
 import {
   findImage,
   findLayer,
@@ -19,26 +19,29 @@ export type Known = {
   readonly source: SourceIdentity
   /** Request keys; none before the hash of the source is known. */
   readonly keys: ReadonlyMap<Platform, string>
-  /** What the Actions cache has, and the names that it is saved under. */
+  /** What the Actions cache has. */
   readonly cached: Records<'cache'>
+  /** Names of records in the Actions cache; this run saves under the first one. */
   readonly names: readonly string[]
   /** What this run fetched and hashed. */
   readonly fetched: readonly SourceRecord<'cache'>[]
-  /** Where images and layers are looked for: first in the cache, then in the registry. */
-  readonly used: readonly Records<Level>[]
+  /** Where images and layers are looked for: first what the cache has, then what the registry has. */
+  readonly searched: readonly Records<Level>[]
   /** Images of which the registry does not have all. */
   readonly lost: readonly ImageRecord<Level>[]
-  /** Nothing is used any more: this run makes all by itself. */
+  /** Nothing is searched any more: this run makes all by itself. */
   readonly isForgotten: boolean
 }
 
 /** The records of a platform's image, in the order in which to try them. */
-export const knownImages = ({ keys, used, lost }: Known, platform: Platform): ImageRecord<Level>[] =>
-  used.flatMap((records) => findImage(records, keys.get(platform) ?? '') ?? []).filter((image) => !lost.includes(image))
+export const knownImages = ({ keys, searched, lost }: Known, platform: Platform): ImageRecord<Level>[] =>
+  searched
+    .flatMap((records) => findImage(records, keys.get(platform) ?? '') ?? [])
+    .filter((image) => !lost.includes(image))
 
 /** The records of a layer, in the order in which to try them. */
-export const knownLayers = ({ used }: Known, key: string): LayerRecord<Level>[] =>
-  used.flatMap((records) => findLayer(records, key) ?? [])
+export const knownLayers = ({ searched }: Known, key: string): LayerRecord<Level>[] =>
+  searched.flatMap((records) => findLayer(records, key) ?? [])
 
 /** The same without an image that cannot be had. */
 export const withoutImage = (known: Known, image: ImageRecord<Level>): Known => ({
@@ -46,21 +49,26 @@ export const withoutImage = (known: Known, image: ImageRecord<Level>): Known => 
   lost: [...known.lost, image],
 })
 
-/** The same, of which nothing is used. */
-export const forgotten = (known: Known): Known => ({ ...known, used: [], isForgotten: true })
+/** The same, with nothing to be searched from now on. */
+export const forgotten = (known: Known): Known => ({ ...known, searched: [], isForgotten: true })
+
+/** Whether this run built all of an image. */
+export const isBuiltHere = ({ contents }: PlatformImage): boolean =>
+  contents.layers.every(({ made }) => made === 'built')
 
 /** The image that an earlier run made, as this one configures it. */
 export const reusedImage = (
-  { contents, milliseconds }: ImageRecord<Level>,
+  { contents, milliseconds, level }: ImageRecord<Level>,
   platform: Platform,
-  { image, target }: Pick<Plan, 'image' | 'target'>,
+  configuration: DatedConfiguration,
+  isPushed: boolean,
 ): PlatformImage => {
-  const blob = target.push ? 'there' : undefined
-  const layers = contents.layers.map((layer) => ({ ...layer, made: 'reused', blob }) as const)
+  const made = { made: 'reused', isClaim: level === 'registry', blob: isPushed ? 'there' : undefined } as const
+  const layers = contents.layers.map((layer) => ({ ...layer, ...made }))
   return {
     platform,
     contents: { ...contents, layers },
-    image: assemble(contents, image.configuration, platform),
+    image: assemble(contents, configuration, platform),
     reused: { milliseconds },
   }
 }

@@ -16,7 +16,7 @@ import { sourceAsWritten, sourceKey } from './source-key.ts'
  * known `before`: a source may hold something else than was known of it, or its hash is known only then.
  */
 export const recall = async (
-  plan: Plan,
+  plan: Pick<Plan, 'platforms' | 'image' | 'nix' | 'reuse'>,
   source: SourceIdentity,
   store: RecordStore,
   target: Target,
@@ -30,7 +30,7 @@ export const recall = async (
   const cached = before?.cached ?? (await restoreRecords(names, store, job))
   const narHash = knownHash(source, cached, plan)
   const known: Known = {
-    ...{ names, cached, keys: new Map(), used: [], lost: [], isForgotten: plan.reuse === 'none' },
+    ...{ names, cached, keys: new Map(), searched: [], lost: [], isForgotten: plan.reuse === 'none' },
     ...before,
     fetched: fetchedRecords(source) ?? before?.fetched ?? [],
     source: { ...source, narHash },
@@ -45,9 +45,9 @@ export const recall = async (
   const keys = new Map(requests.map(({ platform, key }) => [platform, key]))
   if (known.isForgotten) return { ...known, keys }
   // What is not pushed has no use for layers that are in the registry.
-  const isAsked = plan.reuse === 'registry' && plan.target.push
-  const used = isAsked ? [cached, await pullRecords(target, [...keys.values()], plan.target.tags, job)] : [cached]
-  return { ...known, keys, used }
+  const isAsked = plan.reuse === 'registry' && target.pushes
+  const searched = isAsked ? [cached, await pullRecords(target, [...keys.values()], job)] : [cached]
+  return { ...known, keys, searched }
 }
 
 const fetchedRecords = (source: SourceIdentity): Known['fetched'] | undefined => {

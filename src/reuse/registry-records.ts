@@ -25,13 +25,12 @@ const largestRecord = 6_000_000
 const tagOf = (requestKey: string): string => `nix-${requestKey.slice(0, 32)}`
 
 /**
- * What the registry claims of earlier runs: the records of these requests, and the layers of what the tags name now.
- * Whoever may push to the repository may have written it. What is not of the right form is told and left out.
+ * What the registry claims of earlier runs: the records of these requests, and the layers of what the target's tags
+ * name now. Anybody who may push to the repository may have written it. What is not of the right form is told and left out.
  */
 export const pullRecords = async (
-  target: Pick<Target, 'manifest' | 'blob'>,
+  target: Pick<Target, 'manifest' | 'blob' | 'tags'>,
   requestKeys: readonly string[],
-  tags: readonly string[],
   { log, signal }: Pick<Job, 'log' | 'signal'>,
 ): Promise<Records<'registry'>> => {
   let records = noRecords('registry')
@@ -49,7 +48,7 @@ export const pullRecords = async (
     }
   }
   for (const key of requestKeys) await add(tagOf(key), (manifest) => readRecord(target, manifest, key))
-  for (const tag of tags)
+  for (const tag of target.tags)
     await add(tag, async (manifest) => {
       const { manifests } = manifest
       if (manifests === undefined) return layersOf(manifest)

@@ -5,21 +5,12 @@ import type { Plan } from '../plan.ts'
 import type { Target } from '../publish/target.ts'
 import type { Known } from './known.ts'
 import { type RecordStore, saveRecords } from './record-cache.ts'
-import {
-  addImage,
-  addLayers,
-  findLayer,
-  hasImage,
-  hasRecords,
-  mergeRecords,
-  noRecords,
-  type Records,
-} from './records.ts'
+import { addImage, addLayers, hasImage, hasRecords, mergeRecords, noRecords, type Records } from './records.ts'
 import { pushRecord } from './registry-records.ts'
 
 /** Tells later runs what this one fetched, built and pushed, and that it took so many `milliseconds`. */
 export const remember = async (
-  { reuse, target: { push } }: Pick<Plan, 'reuse' | 'target'>,
+  { reuse }: Pick<Plan, 'reuse'>,
   known: Known,
   images: readonly PlatformImage[],
   milliseconds: number,
@@ -28,14 +19,14 @@ export const remember = async (
   job: Pick<Job, 'log' | 'signal' | 'temporary'>,
 ): Promise<void> => {
   const [name] = known.names
-  if (!push || name === undefined) return
+  if (!target.pushes || name === undefined) return
   let facts: Records<'cache'> = { ...noRecords('cache'), sources: known.fetched }
   let claims = noRecords('registry')
   for (const { platform, contents, reused } of images) {
     const key = known.keys.get(platform)
     if (reused || key === undefined) continue
     const image = { key, milliseconds, contents }
-    const isFact = (layer: MadeLayer): boolean => !isClaim(layer, known)
+    const isFact = ({ isClaim }: MadeLayer): boolean => !isClaim
     // A layer that is a claim makes its image one.
     if (contents.layers.every(isFact)) facts = addImage(facts, { level: 'cache', ...image })
     else {
@@ -46,16 +37,9 @@ export const remember = async (
   if (!hasRecords(known.cached, facts)) await saveRecords(mergeRecords(known.cached, facts), name, store, job)
   if (reuse !== 'registry') return
   for (const image of [...facts.images, ...claims.images])
-    if (!known.used.some((records) => hasImage(records, image)))
+    if (!known.searched.some((records) => hasImage(records, image)))
       await pushRecord(target, image).catch((error) => {
         job.signal.throwIfAborted()
         job.log.notice(`The registry does not keep the record of this image: ${messages(error).join(': ')}`)
       })
-}
-
-/** Whether this run took the layer on the registry's word alone: it did not build it, and the cache has no record. */
-const isClaim = ({ made, key, descriptor, diffID }: MadeLayer, { cached }: Known): boolean => {
-  if (made === 'built') return false
-  const fact = findLayer(cached, key)
-  return fact?.descriptor.digest !== descriptor.digest || fact.diffID !== diffID
 }

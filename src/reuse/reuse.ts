@@ -1,6 +1,5 @@
-import type { PlatformImage } from '../image/platform-image.ts'
+import type { MadeLayer, PlatformImage } from '../image/platform-image.ts'
 import type { Job } from '../lib/job.ts'
-import type { KeyedLayer } from '../oci/layer-annotations.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { Plan } from '../plan.ts'
 import type { Target } from '../publish/target.ts'
@@ -13,13 +12,13 @@ import { type Known, knownImages, knownLayers, reusedImage, withoutImage } from 
 export const reuseImage = async (
   known: Known,
   platform: Platform,
-  plan: Pick<Plan, 'image' | 'target'>,
-  target: Pick<Target, 'takes'>,
+  plan: Pick<Plan, 'image'>,
+  target: Pick<Target, 'pushes' | 'takes'>,
   { log }: Pick<Job, 'log'>,
 ): Promise<{ readonly image: PlatformImage | undefined; readonly known: Known }> => {
   const [record] = knownImages(known, platform)
   if (!record) return { image: undefined, known }
-  const image = reusedImage(record, platform, plan)
+  const image = reusedImage(record, platform, plan.image.configuration, target.pushes)
   if (await target.takes(image.image, { isClaim: record.level === 'registry' })) {
     log.info(`The image for ${platform} is made of what an earlier run built; nothing is evaluated.`)
     return { image, known }
@@ -33,8 +32,10 @@ export const reuseLayer = async (
   known: Known,
   key: string,
   target: Pick<Target, 'has'>,
-): Promise<KeyedLayer | undefined> => {
-  for (const { level, ...layer } of knownLayers(known, key))
-    if (await target.has(layer.descriptor, { isClaim: level === 'registry' })) return layer
+): Promise<Pick<MadeLayer, 'descriptor' | 'diffID' | 'isClaim'> | undefined> => {
+  for (const { level, descriptor, diffID } of knownLayers(known, key)) {
+    const isClaim = level === 'registry'
+    if (await target.has(descriptor, { isClaim })) return { descriptor, diffID, isClaim }
+  }
   return undefined
 }

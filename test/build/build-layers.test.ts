@@ -91,7 +91,7 @@ test('layers come in the order of the image, each with its key and the digests o
   const deliveredOf = (key: string) => delivered.find((layer) => layer.key === key) as (typeof delivered)[number]
   for (const layer of layers) {
     const { bytes, file, ...rest } = deliveredOf(layer.key)
-    expect({ ...rest, made: 'built', blob: 'sent' }).toEqual(layer)
+    expect({ ...rest, made: 'built', isClaim: false, blob: 'sent' }).toEqual(layer)
     expect(layer.descriptor).toMatchObject({ digest: digestOf(bytes), size: bytes.length })
     expect(layer.diffID).toBe(digestOf(bytes))
     await expect(access(file)).rejects.toThrow('ENOENT')
@@ -130,6 +130,7 @@ test('a layer that is found is not packed, and can be', async () => {
       size: 5,
     },
     diffID: digestOf(Buffer.from('there, unpacked')),
+    isClaim: false,
   }
   const key = layerKey([small], closure, 'a-format')
   const { layers, delivered, again } = await buildAll(
@@ -143,7 +144,7 @@ test('a layer that is found is not packed, and can be', async () => {
 
 test('a layer that is packed again is the same', async () => {
   const { layers, again } = await buildAll()
-  expect(again.map(({ layer }) => ({ ...layer, made: 'built', blob: 'sent' }))).toEqual(layers)
+  expect(again.map(({ layer }) => ({ ...layer, made: 'built', isClaim: false, blob: 'sent' }))).toEqual(layers)
 })
 
 test('it is said once that all layers are packed, as soon as they are', async () => {
@@ -167,7 +168,11 @@ test('it is said once that all layers are packed, as soon as they are', async ()
   expect(events).toHaveLength(4)
   expect(events.indexOf('all packed')).toBe(0)
   // Also where nothing has to be packed.
-  const there = { descriptor: { mediaType: '', digest: digestOf(Buffer.of()), size: 0 }, diffID: digestOf(Buffer.of()) }
+  const there = {
+    descriptor: { mediaType: '', digest: digestOf(Buffer.of()), size: 0 },
+    diffID: digestOf(Buffer.of()),
+    isClaim: true,
+  }
   expect((await buildAll({}, { find: async () => there })).events).toEqual(['all packed'])
 })
 

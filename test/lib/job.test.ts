@@ -6,9 +6,9 @@ import { withJob } from '../../src/lib/job.ts'
 import { silentLog } from '../support/log.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-const request = (temporary: string, signal = new AbortController().signal) => ({
+const request = (parent: string, signal = new AbortController().signal) => ({
   ...{ log: silentLog, secret: () => {}, environment: {} },
-  ...{ temporary, signal },
+  ...{ parent, signal },
 })
 
 test('a job has a folder that nobody else can read, and that is gone afterwards', async () => {

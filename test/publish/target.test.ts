@@ -99,6 +99,38 @@ test.each([
   await expect(access(`${made.layers[0]?.file}-1`)).rejects.toThrow('ENOENT')
 })
 
+test('a layer is sent once more, too, where the registry takes a manifest that it has without a look', async () => {
+  await using registry = await startStrictRegistry({ forgets: 2, knowsManifests: true })
+  const target = await testTarget(targetPlan(registry.host, 'tools'))
+  const again = await deliverAll(target, made)
+  await target.push(platformImage(made))
+  await target.publish([platformImage(made)])
+  expect(again).toEqual([made.layers[0]?.descriptor.digest])
+})
+
+test('what is packed instead of a layer that only a claim has named is not sent', async () => {
+  await using registry = await startStrictRegistry({ forgets: 1 })
+  const target = await testTarget(targetPlan(registry.host, 'tools'))
+  const [largest, ...rest] = made.layers as [LayerFile, ...LayerFile[]]
+  for (const layer of [largest, ...rest]) await target.deliver(layer)
+  const pack = async (): Promise<LayerFile> => {
+    const file = join(folder.path, 'packed-instead')
+    const layer = other.layers[0] as LayerFile
+    await copyFile(layer.file, file)
+    return { ...layer, file }
+  }
+  target.keep(largest.descriptor.digest, pack)
+  const error = await target.publish([platformImage(made)]).catch((error: unknown) => error)
+  expect(`${error}`).toContain(`has lost ${largest.descriptor.digest}`)
+  expect(isLost(error)).toBe(true)
+  expect(registry.blobs.has(other.layers[0]?.descriptor.digest ?? '')).toBe(false)
+  await expect(access(join(folder.path, 'packed-instead'))).rejects.toThrow('ENOENT')
+  // One that makes the layer itself may be known as well.
+  await deliverAll(target, made)
+  await target.publish([platformImage(made)])
+  expect(registry.manifests.has('v1')).toBe(true)
+})
+
 test('an image of layers that are there is taken once, and not pushed again when it is published', async () => {
   await using registry = await startStrictRegistry()
   const before = await testTarget(targetPlan(registry.host, 'tools'))
@@ -144,7 +176,9 @@ test('without a push nothing is asked, and the log says why and where the layout
   const { said, log } = saying()
   const layout = join(folder.path, 'layout')
   const notPushed = { level: 'notice', message: 'not today' } as const
-  const target = await testTarget(targetPlan(registry.host, 'tools', { push: false, notPushed, layout }), { log })
+  const timings = {}
+  const plan = targetPlan(registry.host, 'tools', { push: false, notPushed, layout })
+  const target = await testTarget(plan, { log, timings })
   expect(await target.deliver(made.layers[0] as LayerFile)).toBeUndefined()
   expect(await target.has((made.layers[0] as LayerFile).descriptor, fact)).toBe(false)
   expect(await target.takes(made.image, fact)).toBe(true)
@@ -152,7 +186,9 @@ test('without a push nothing is asked, and the log says why and where the layout
   const { descriptor } = await target.publish([platformImage(made)])
   expect(said).toEqual(['not today', `The image layout is in ${layout}`])
   expect(await readFile(join(layout, 'index.json'), 'utf8')).toContain(descriptor.digest)
+  await target.push(platformImage(made))
   expect(registry.requests).toEqual([])
+  expect(timings).toEqual({})
   expect(target.delivered()).toMatchObject({ pushed: false, layout, requests: 0, bytesSent: 0 })
 })
 

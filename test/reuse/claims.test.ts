@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { assemble } from '../../src/image/assemble.ts'
 import { findImage } from '../../src/reuse/records.ts'
+import { narHashOf } from '../support/closures.ts'
 import {
   fetchedSource,
   keyOf,
@@ -56,9 +58,9 @@ test('an image with a claimed layer is a claim, and its other layers are facts',
   await first.target.publish([before])
   const second = await registryRun()
   await second.earlier.recall(fetchedSource)
-  expect(await second.earlier.layer(keyOf('a'))).toMatchObject({ key: keyOf('a') })
+  expect(await second.earlier.layer(keyOf('a'))).toMatchObject({ isClaim: true })
   const requests = await world.asked(() =>
-    second.earlier.remember([world.built(second, ['a', 'b'], { found: ['a'] })], 1),
+    second.earlier.remember([world.built(second, ['a', 'b'], { found: ['a'], isClaim: true })], 1),
   )
   expect(world.records().images).toEqual([])
   expect(world.records().layers.map(({ key }) => key)).toEqual([keyOf('b')])
@@ -70,6 +72,22 @@ test('an image with a claimed layer is a claim, and its other layers are facts',
   third.earlier.forget()
   await third.earlier.remember([world.built(third, ['a', 'b'])], 1)
   expect(findImage(world.records(), requestOf(third))).toBeDefined()
+})
+
+test('a claim about a layer that the cache knows stays a claim, also where it differs in the media type alone', async () => {
+  await world.remember(['a'])
+  const first = await world.run()
+  const before = world.built(first, ['a'])
+  const claimed = { ...world.layerOf('a').descriptor, mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd' }
+  const layers = [{ ...world.layerOf('a'), descriptor: claimed }]
+  const image = assemble({ ...before.contents, layers }, first.plan.image.configuration, platform)
+  await first.target.publish([{ ...before, image }])
+  const second = await registryRun()
+  await second.earlier.recall({ ...fetchedSource, narHash: narHashOf('another set') })
+  // The registry denies that it has the layer, and has it when it is asked for the claim.
+  const asks = (method: string, path: string) => method === 'HEAD' && path.includes(claimed.digest)
+  world.proxy.follow([{ fits: asks, fault: { answer: 404 }, times: 1 }])
+  expect(await second.earlier.layer(keyOf('a'))).toMatchObject({ descriptor: claimed, isClaim: true })
 })
 
 test('a record that the registry has already is not pushed again, whether the cache has it or not', async () => {

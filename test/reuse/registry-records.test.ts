@@ -34,7 +34,7 @@ const imageOf = (key: string, bytes = 1): ImageRecord<'cache'> => {
 const pull = async (): Promise<{ keys: string[]; told: string[] }> => {
   const told: string[] = []
   const log = { ...silentLog, notice: (message: string) => told.push(message) }
-  const records = await pullRecords(target, [key], [], { log, signal })
+  const records = await pullRecords({ ...target, tags: [] }, [key], { log, signal })
   expect(records.level).toBe('registry')
   expect(records.sources).toEqual([])
   return { keys: records.images.map(({ key }) => key), told }

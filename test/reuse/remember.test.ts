@@ -31,8 +31,8 @@ test('what a run built and fetched is known to the next one', async () => {
   expect(second.told).toContain(`nixpkgs: ${fetchedSource.narHash}`)
   const image = await second.earlier.image(platform)
   expect(image).toMatchObject({ platform, reused: { milliseconds: 1234 } })
-  const layers = image?.contents.layers.map(({ made, blob, ...layer }) => {
-    expect([made, blob]).toEqual(['reused', 'there'])
+  const layers = image?.contents.layers.map(({ made, isClaim, blob, ...layer }) => {
+    expect([made, isClaim, blob]).toEqual(['reused', false, 'there'])
     return layer
   })
   expect({ ...image?.contents, layers }).toEqual(world.contentsOf(['a', 'b']))
@@ -159,7 +159,7 @@ test('a layer is found by its key where the registry has it', async () => {
   await second.earlier.recall(unfetchedSource)
   expect(await second.earlier.image(platform)).toBeUndefined()
   const { descriptor, diffID } = world.layerOf('a')
-  expect(await second.earlier.layer(keyOf('a'))).toEqual({ key: keyOf('a'), descriptor, diffID })
+  expect(await second.earlier.layer(keyOf('a'))).toEqual({ descriptor, diffID, isClaim: false })
   expect(await second.earlier.layer(keyOf('b'))).toBeUndefined()
   world.registry.lose('blobs')
   expect(await second.earlier.layer(keyOf('a'))).toBeUndefined()

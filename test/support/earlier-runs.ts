@@ -1,7 +1,6 @@
 import type { PlatformImage } from '../../src/image/platform-image.ts'
 import type { Job } from '../../src/lib/job.ts'
 import type { SourceIdentity } from '../../src/nix/source.ts'
-import type { KeyedLayer } from '../../src/oci/layer-annotations.ts'
 import type { Platform } from '../../src/oci/platform.ts'
 import type { Plan } from '../../src/plan.ts'
 import type { Target } from '../../src/publish/target.ts'
@@ -15,7 +14,7 @@ import { reuseImage, reuseLayer } from '../../src/reuse/reuse.ts'
 export type EarlierRuns = {
   readonly recall: (source: SourceIdentity) => Promise<SourceIdentity>
   readonly image: (platform: Platform) => Promise<PlatformImage | undefined>
-  readonly layer: (key: string) => Promise<KeyedLayer | undefined>
+  readonly layer: (key: string) => ReturnType<typeof reuseLayer>
   readonly forget: () => void
   readonly remember: (images: readonly PlatformImage[], milliseconds: number) => Promise<void>
   readonly known: () => Known

@@ -42,11 +42,11 @@ export type RememberingRuns = AsyncDisposable & {
   /** Layers with these names, which the registry has. */
   readonly contentsOf: (names: readonly string[]) => Contents
   readonly layerOf: (name: string) => Layer
-  /** An image with these layers, as a run builds it, but for those that it found. */
+  /** An image with these layers, as a run builds it, but for those that it found, by a claim or a fact. */
   readonly built: (
     run: RememberingRun,
     names: readonly string[],
-    options?: { readonly found?: readonly string[]; readonly on?: Platform },
+    options?: { readonly found?: readonly string[]; readonly isClaim?: boolean; readonly on?: Platform },
   ) => PlatformImage
   /** A run that builds such an image in 1234 ms and remembers it. */
   readonly remember: (names: readonly string[], inputs?: Partial<Inputs>) => Promise<RememberingRun>
@@ -150,12 +150,12 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
     return { plan, earlier, target, told }
   }
 
-  const built: RememberingRuns['built'] = (run, names, { found = [], on = platform } = {}) => {
+  const built: RememberingRuns['built'] = (run, names, { found = [], isClaim = false, on = platform } = {}) => {
     const contents = contentsOf(names)
     const layers = contents.layers.map((layer) =>
       found.includes(layer.holds)
-        ? ({ ...layer, made: 'reused', blob: 'there' } as const)
-        : ({ ...layer, made: 'built', blob: 'sent' } as const),
+        ? ({ ...layer, made: 'reused', isClaim, blob: 'there' } as const)
+        : ({ ...layer, made: 'built', isClaim: false, blob: 'sent' } as const),
     )
     const image = assemble(contents, run.plan.image.configuration, on)
     return { platform: on, contents: { ...contents, layers }, image, reused: undefined }

@@ -44,6 +44,6 @@ export const runHere = async (
   const { githubToken } = read
   const outside = { endpoints: { ...publicEndpoints, ...endpoints }, githubToken, addToJob: () => {} }
   const { signal } = new AbortController()
-  const request = { log, secret: () => {}, signal, temporary, environment: context.childEnvironment }
+  const request = { log, secret: () => {}, signal, parent: temporary, environment: context.childEnvironment }
   return await withJob(request, (job) => run(read, context, outside, job))
 }
