@@ -21,16 +21,16 @@ import { sbom } from './report/sbom.ts'
 import { summary } from './report/summary.ts'
 import { run } from './run.ts'
 
-// Layers are compressed on Node's thread pool, which has four threads however many cores there are.
+// Layers are compressed on Node's thread pool, which has four threads by default, however many cores there are.
 process.env['UV_THREADPOOL_SIZE'] ??= `${Math.max(4, availableParallelism())}`
 
-// The action starts itself for what it asks of the Actions cache.
+// The action starts itself as a child process for requests to the Actions cache.
 if (process.argv[2] === 'actions-cache') {
   await answerCacheRequest(process)
   process.exit()
 }
 
-/** Masked by the runner, and hidden here too: a log is read in more places than there. */
+/** The runner masks these in its log. The action hides them as well, since logs are also read elsewhere. */
 const secrets = new Set<string>()
 const secret = (value: string): void => {
   if (value === '' || secrets.has(value)) return
@@ -87,7 +87,7 @@ async function writeSbom(outcome: Outcome, folder: string): Promise<string> {
   return writeReport(join(folder, fileName), text, 'bill of materials', '; make room there, or set `sbom: false`')
 }
 
-/** Returns the path. Later steps read the file, so that it stays. */
+/** Returns the path. The file stays, since later steps read it. */
 async function writeReport(file: string, text: string, what: string, advice: string): Promise<string> {
   await writeNewFile(file, text).catch((cause) => {
     throw new UserError(

@@ -15,43 +15,43 @@ import { formatRepository } from './oci/reference.ts'
 import type { TargetPlan } from './publish/target.ts'
 import { jobContainerPackages } from './rootfs/job-container.ts'
 
-/** What a run is going to do, decided from inputs and context before anything is done. Each part is for one room. */
+/** The plan of a run, made from inputs and context before any work. Each part is for one room. */
 export type Plan = {
-  /** The first one is what outputs that are for one platform speak of. */
+  /** Outputs for one platform are about the first one. */
   readonly platforms: readonly Platform[]
   readonly source: SourceReference
   readonly nix: NixRequest
   readonly image: ImagePlan
   readonly cache: CachePlan
-  /** What an earlier run made is used where a record of the Actions cache says so, or also where the registry does. */
+  /** Whose records of earlier runs are believed: those of the Actions cache, those of the registry too, or none. */
   readonly reuse: 'records' | 'registry' | 'none'
   readonly target: TargetPlan
 }
 
-/** What decides the bytes of an image, besides its source and its platform. */
+/** Everything that decides the bytes of an image, besides its source and its platform. */
 export type ImagePlan = {
   readonly evaluation: Evaluation
   readonly layering: 'stable' | 'popularity'
   readonly popularity: PopularityData
-  /** For the store paths; the last layers have theirs already. */
+  /** The most layers of store paths; the symlink layer and the base layer are not among them. */
   readonly layerBudget: number
   readonly base: BaseLayer
-  /** What no layer shows. */
+  /** For the configuration, the manifest and the index only; layers are made without it. */
   readonly configuration: DatedConfiguration
   readonly compression: Compression
   /** How layers are packed and compressed; part of their keys. */
   readonly layerFormat: string
 }
 
-/** The time that Nix gives every file; an image that is built again must not have another digest. */
+/** The time that Nix gives every file. It is fixed, so that an image which is built again has the same digest. */
 const nixTime = '1970-01-01T00:00:01Z'
 
-/** What `preset: default` adds to the packages, where the set has it. Packages that are listed win over these. */
+/** The packages that `preset: default` adds if the package set has them. Listed packages win over these. */
 const defaultPackages = ['cacert', 'iana-etc'].map((attr) => ({ attr, optional: true }) as const)
 
 /**
- * How many of an image's layers are for store paths: the symlink layer comes above them, and the base layer where there
- * is one.
+ * The number of an image's layers that are for store paths. The symlink layer comes above them, and then the base layer
+ * if there is one.
  */
 export const layersForPaths = (maxLayers: number, baseLayer: boolean): number => maxLayers - (baseLayer ? 2 : 1)
 
@@ -99,7 +99,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
         signingKey: inputs.signingKey,
       },
     },
-    // A layer that is reused is in the registry only, and a layout wants it as a file.
+    // A reused layer is only in the registry, but an image layout needs it as a file.
     reuse: inputs.output || inputs.reuse === 'false' ? 'none' : inputs.reuse === 'registry' ? 'registry' : 'records',
     target: {
       repository,
@@ -125,7 +125,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
   }
 }
 
-/** Only these have a token that could. */
+/** Only runs of these events have a token that could push. */
 const whyNot = ({ event }: Context): string =>
   event === 'pull_request_target' || event === 'workflow_run'
     ? "a pull request from a fork set off this run, and what it builds may be a stranger's; with `push: true` it is pushed."
@@ -138,8 +138,8 @@ const createdAt = ({ sourceDateEpoch }: Context): string =>
   sourceDateEpoch === undefined ? nixTime : new Date(sourceDateEpoch * 1000).toISOString().replace('.000', '')
 
 /**
- * Where the workflow's repository is, which a registry shows and GHCR links a package by. Source: OCI image
- * specification, "Pre-Defined Annotation Keys".
+ * Adds the URL of the workflow's repository. Registries show it, and GHCR links a package to the repository by it.
+ * Source: OCI image specification, "Pre-Defined Annotation Keys".
  */
 const withSource = (configuration: RequestedConfiguration, { repositoryUrl }: Context): RequestedConfiguration => {
   const source = repositoryUrl === undefined ? {} : { 'org.opencontainers.image.source': repositoryUrl }

@@ -21,7 +21,7 @@ import { recall } from './reuse/recall.ts'
 import { remember } from './reuse/remember.ts'
 import { reuseImage, reuseLayer } from './reuse/reuse.ts'
 
-/** Builds the image and pushes it. Throws a `UserError` for what the user can mend; no tag has moved then. */
+/** Builds the image and pushes it. Throws a `UserError` if the user can solve the problem; no tag has moved then. */
 export const run = async (inputs: Inputs, context: Context, outside: Outside, job: Job): Promise<Outcome> => {
   const start = performance.now()
   const stage = <T>(name: Stage, work: () => Promise<T>): Promise<T> => timed(job.timings, name, work)
@@ -46,7 +46,7 @@ export const run = async (inputs: Inputs, context: Context, outside: Outside, jo
   }
   const build = async (platform: Platform) => {
     const [access, source] = [await nix(), await fetched()]
-    // What the source holds may be known only now.
+    // The hash of the source may have become known only now.
     const reused = await reuse(platform)
     if (reused) return reused
     await stage('cache', () => caches.storePaths.restoreSource(source, access.nix))
@@ -62,7 +62,7 @@ export const run = async (inputs: Inputs, context: Context, outside: Outside, jo
   const makeAll = () => mapInOrder(plan.platforms, async (each) => (await reuse(each)) ?? build(each))
 
   let images = await makeAll()
-  // Before a tag moves, since it may fail.
+  // This comes before a tag moves, since it may fail.
   if (plan.nix.install === 'always') await nix()
   const top = await target.publish(images).catch(async (error) => {
     if (images.every(isBuiltHere) || !isLost(error)) throw error

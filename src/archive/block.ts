@@ -1,13 +1,14 @@
 /**
- * A part of an archive, in memory that all threads share: it is hashed and compressed at the same time, and copied for
- * neither.
+ * A part of an archive. All threads share its memory, so that hashing and compressing it at the same time need no copy.
  */
 export type Block = Buffer<SharedArrayBuffer>
 
-/** Those that nobody uses, by their size. To get new memory for each block would take longer than to fill it. */
+/**
+ * Memory of released blocks, by size in bytes. Allocating new memory for each block would take longer than filling it.
+ */
 const unused = new Map<number, SharedArrayBuffer[]>()
 
-/** How many still use the memory of a block. */
+/** The number of users that have not released a block's memory yet. */
 const users = new WeakMap<SharedArrayBuffer, number>()
 
 const take = (size: number, count: number): Block => {
@@ -16,7 +17,7 @@ const take = (size: number, count: number): Block => {
   return Buffer.from(memory)
 }
 
-/** Says that one of its users does not need a block any more. Its memory is that of another block when no one does. */
+/** Ends one user's use of a block. After the last user's call, the memory is free for another block. */
 export const release = ({ buffer }: Block): void => {
   const left = (users.get(buffer) ?? 0) - 1
   users.set(buffer, left)
@@ -26,7 +27,10 @@ export const release = ({ buffer }: Block): void => {
   unused.set(buffer.byteLength, others)
 }
 
-/** The same bytes in blocks of this size, the last one shorter, each of which so many users release. */
+/**
+ * Cuts the source into blocks of `size` bytes; the last one may be shorter. Each of the `users` releases each block
+ * once.
+ */
 export async function* inBlocks(
   source: AsyncIterable<Uint8Array>,
   size: number,

@@ -4,8 +4,8 @@ import type { StorePath } from '../nix/store-path.ts'
 import type { PackedNar } from './hash-archive.ts'
 
 /**
- * Compares what was read from the store with what Nix's database says of it. Throws a `UserError` that names a path
- * which is not what Nix put there, and an `Error` if other paths than `expected` were read.
+ * Compares store paths, as they were read, with Nix's database. Throws a `UserError` that names a path whose hash or
+ * size is not the one that Nix recorded, and an `Error` if the paths are not those of `expected`.
  */
 export const checkNars = (
   nars: readonly PackedNar[],

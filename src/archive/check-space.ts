@@ -3,12 +3,12 @@ import { UserError } from '../lib/error.ts'
 import { megabytes } from '../lib/units.ts'
 import type { Compression } from './compression.ts'
 
-/** What no closure is compressed to: a part of its size that is well below what the highest level of zstd reaches. */
+/** A ratio of compressed to original size that no closure reaches, even at the highest level of zstd. */
 const bestRatio = 1 / 8
 
 /**
- * Throws a `UserError` where a layer of `size` bytes, before compression, cannot possibly lie in the folder, so that
- * nobody waits for a disk that will be full.
+ * Throws a `UserError` if the disk of the folder is certainly too full for a layer of `size` bytes before compression.
+ * So the run fails before it packs the layer, and not when the disk is full.
  */
 export const checkSpace = async (folder: string, size: number, { algorithm }: Compression): Promise<void> => {
   const { bavail, bsize } = await statfs(folder)

@@ -9,19 +9,19 @@ type Options = { readonly chunkSize: number; readonly params: Record<number, num
 
 const zstdBlock = promisify<Uint8Array, Options, Buffer>(zstdCompress)
 
-/** zstd finds what is like something else in the same block, however far away, and not in the last 2 MiB alone. */
+/** Lets zstd find repetitions in the whole block, and not only in the last 2 MiB. */
 const wholeBlock = {
   [constants.ZSTD_c_windowLog]: Math.log2(blockSize.zstd),
   [constants.ZSTD_c_enableLongDistanceMatching]: 1,
 }
 
-/** What a block may grow by that cannot be compressed, and more. */
+/** More bytes than an incompressible block grows by. */
 const margin = 64 * 1024
 
 /**
- * Compresses blocks on every core, and gives each to `done` when its content is not needed any more. The result is a
+ * Compresses blocks on all cores, and calls `done` with a block when its content is no longer needed. The result is a
  * series of gzip members (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), which decompressors read as one
- * stream; in the order of the blocks, whichever is ready first.
+ * stream. They are in the order of the blocks, even if a later one is ready first.
  */
 export async function* compress(
   blocks: AsyncIterable<Block>,
@@ -37,7 +37,7 @@ export async function* compress(
   const pending: Promise<Uint8Array>[] = []
   for await (const block of blocks) {
     const compressed = compressBlock(block)
-    // A rejection is met where its turn comes; until then it must not count as unhandled.
+    // The promise is awaited in its turn; until then, a rejection must not count as unhandled.
     compressed.catch(() => {})
     pending.push(compressed)
     if (pending.length > availableParallelism()) yield (await pending.shift()) as Uint8Array
@@ -47,7 +47,7 @@ export async function* compress(
 
 const zstdFrame = (block: Block, level: number): Promise<Uint8Array> =>
   zstdBlock(block, {
-    // In one chunk: for each more, the thread of the pool would wait for the main thread.
+    // The result fits into one chunk: for each further one, the thread of the pool would wait for the main thread.
     chunkSize: block.length + margin,
     params: { ...wholeBlock, [constants.ZSTD_c_compressionLevel]: level },
   })

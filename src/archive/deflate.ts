@@ -5,19 +5,19 @@ import { limiter } from '../lib/concurrent.ts'
 import { blockSize } from './compression.ts'
 import { libdeflate } from './libdeflate.ts'
 
-/** What a worker starts with: libdeflate, a `WebAssembly.Module`, and the most bytes that a block has. */
+/** The data that a worker starts with: libdeflate as a `WebAssembly.Module`, and the bytes of the largest block. */
 export type Start = { readonly libdeflate: object; readonly largest: number }
-/** What a worker is asked: to compress a block of at most `blockSize.gzip`. */
+/** A request to a worker: compress a block of at most `blockSize.gzip` bytes. */
 export type Question = { readonly block: Uint8Array; readonly level: number }
 
 const onFreeCore = limiter(availableParallelism())
 const idle: Worker[] = []
 
-/** Makes a gzip member of a block with libdeflate, on a core that has nothing to do. */
+/** Compresses a block to a gzip member with libdeflate, in a worker, as soon as a core is free. */
 export const gzipMember = (block: Uint8Array, level: number): Promise<Uint8Array> =>
   onFreeCore(async () => {
     const worker = idle.pop() ?? (await startWorker())
-    // A process waits for a worker that has something to do, and ends with those that have not.
+    // A busy worker keeps the process alive; an idle one does not.
     worker.ref()
     worker.postMessage({ block, level } satisfies Question)
     const [member] = (await once(worker, 'message')) as [Uint8Array]
@@ -26,8 +26,8 @@ export const gzipMember = (block: Uint8Array, level: number): Promise<Uint8Array
     return member
   })
 
-// The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24
-// warn of.
+// The bundler copies the worker's file unchanged, and Node strips its types when it starts. Early versions of Node 24
+// warn about that.
 const startWorker = async (): Promise<Worker> => {
   const program = await libdeflate()
   return new Worker(new URL('./deflate-worker.ts', import.meta.url), {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Digest } from '../oci/descriptor.ts'
 
-/** Counts and hashes bytes as they pass. `digest` and `size` hold once the stream has ended. */
+/** Counts and hashes bytes as they pass. `result` is final when the stream has ended. */
 export type Digesting = {
   readonly through: <T extends Uint8Array>(source: AsyncIterable<T>) => AsyncGenerator<T>
   readonly result: () => { readonly digest: Digest; readonly size: number }

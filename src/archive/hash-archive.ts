@@ -5,30 +5,30 @@ import type { Digest } from '../oci/descriptor.ts'
 import { type Block, release } from './block.ts'
 import { type NarSteps, narsOfTar } from './nars-of-tar.ts'
 
-/** What a worker is asked: to hash a block and the parts of NARs in it, or at the end, what it all came to. */
+/** A request to a worker: hash a block and the parts of NARs in it. A request without a block asks for the hashes. */
 export type HashRequest = { readonly block?: Uint8Array<SharedArrayBuffer>; readonly nars?: NarSteps | undefined }
-/** Hex digits of the archive's hash, and base 64 of the NARs'; nothing as long as there are more blocks. */
+/** The hash of the archive in hex, and the hashes of the NARs in base64. The reply to a block has neither. */
 export type HashReply = { readonly archive?: string; readonly nars?: readonly string[] }
 
-/** A store path as it is in an archive. `narSize` is in bytes. */
+/** A store path in an archive. `narSize` is in bytes. */
 export type PackedNar = { readonly path: StorePath; readonly narHash: NarHash; readonly narSize: number }
 
-/** `nars` are in the order of the archive; none of an archive that is not of store paths. */
+/** `nars` are in the order of the archive, and empty if the archive is not of store paths. */
 type ArchiveHashes = { readonly digest: Digest; readonly size: number; readonly nars: readonly PackedNar[] }
 
-/** Hashes an archive in a thread of its own as it passes. The result is there once the stream has ended. */
+/** Hashes an archive in a separate thread as it passes. `result` throws an `Error` before the stream has ended. */
 export type ArchiveHashing = {
   readonly through: (blocks: AsyncIterable<Block>) => AsyncGenerator<Block, void, void>
   readonly result: () => ArchiveHashes
 }
 
-/** Whether an archive is one of store paths, as `tar` writes it. */
+/** Whether an archive holds store paths, as `storePathsTree` lists them, or other files. */
 export type ArchiveContent = 'store paths' | 'other files'
 
-/** Bytes that may wait for the thread. It is faster than what reads and compresses, but not at each moment. */
+/** Bytes that may wait for the thread. It is faster than reading and compressing, but not at every moment. */
 const ahead = 16 * 1024 * 1024
 
-/** Releases each block when it has been hashed. */
+/** Makes an `ArchiveHashing`, which releases each block when it has been hashed. */
 export const hashArchive = (content: ArchiveContent): ArchiveHashing => {
   let result: ArchiveHashes | undefined
   return {
@@ -38,7 +38,7 @@ export const hashArchive = (content: ArchiveContent): ArchiveHashing => {
       const pending: Promise<void>[] = []
       let waiting = 0
       let size = 0
-      // A process waits for a thread that has something to do, and ends with those that have not.
+      // A busy thread keeps the process alive; an idle one does not.
       thread.worker.ref()
       try {
         for await (const block of blocks) {
@@ -48,7 +48,7 @@ export const hashArchive = (content: ArchiveContent): ArchiveHashing => {
             waiting -= block.length
             release(block)
           })
-          // A rejection is met where its turn comes; until then it must not count as unhandled.
+          // The promise is awaited in its turn; until then, a rejection must not count as unhandled.
           hashed.catch(() => {})
           pending.push(hashed)
           while (waiting > ahead) await pending.shift()
@@ -68,7 +68,7 @@ export const hashArchive = (content: ArchiveContent): ArchiveHashing => {
         thread.worker.unref()
         idle.push(thread)
       } finally {
-        // One that has been left in the middle would go on there.
+        // A thread that was left in the middle of an archive would add the next archive to the same hash.
         if (!result) await thread.worker.terminate()
       }
     },
@@ -84,8 +84,8 @@ type Thread = { readonly worker: Worker; readonly ask: (question: HashRequest) =
 const idle: Thread[] = []
 
 const startThread = (): Thread => {
-  // The bundler copies this file as it is, and Node strips the types when it starts it, which early versions of Node 24
-  // warn of.
+  // The bundler copies the worker's file unchanged, and Node strips its types when it starts. Early versions of Node 24
+  // warn about that.
   const worker = new Worker(new URL('./hash-worker.ts', import.meta.url), {
     env: {},
     execArgv: ['--disable-warning=ExperimentalWarning'],

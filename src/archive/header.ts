@@ -2,9 +2,9 @@ import type { Header } from 'tar-stream'
 import type { Owner, TreeEntry } from './tree.ts'
 
 /**
- * The tar header of an entry. What could differ from one machine to the next is the same for all: owner and group 0,
- * but where a directory is a user's, without names, and the time that Nix gives every file, one second after the epoch.
- * Source: pax format, POSIX.1-2017 "pax", "ustar Interchange Format".
+ * The tar header of an entry, the same on every machine. Owner and group are 0, unless a directory belongs to a user;
+ * their names are empty. The time is the one that Nix gives every file, one second after the epoch. Source: pax format,
+ * POSIX.1-2017 "pax", "ustar Interchange Format".
  */
 export const tarHeader = (entry: TreeEntry): Partial<Header> & Pick<Header, 'name'> => {
   const fixed = { uid: 0, gid: 0, uname: '', gname: '', mtime: new Date(1000) }
@@ -20,7 +20,7 @@ export const tarHeader = (entry: TreeEntry): Partial<Header> & Pick<Header, 'nam
   }
 }
 
-/** tar-stream writes six octal digits into the header's own fields, and cuts off what is more. */
+/** The largest ID in the header's own fields: tar-stream writes six octal digits there, and cuts off the others. */
 const mostInHeader = 0o777777
 
 const owned = (owner: Owner | undefined): Partial<Header> => {

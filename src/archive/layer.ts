@@ -7,12 +7,12 @@ import { blockSize, type Compression } from './compression.ts'
 import { digesting } from './digest.ts'
 import { type ArchiveContent, hashArchive, type PackedNar } from './hash-archive.ts'
 
-/** A layer that lies ready in a file. `diffID` is the digest of the archive before compression. */
+/** A complete layer in a file. `diffID` is the digest of the archive before compression. */
 export type LayerBlob = { readonly file: string; readonly descriptor: Descriptor; readonly diffID: Digest }
 
 /**
- * Writes a tar archive to `file`, compressed. All digests are of the bytes as they pass, and so are the NARs of the
- * store paths in it, where it has some; nothing is read twice.
+ * Writes a tar archive to `file`, compressed. Computes the digests, and the hashes of store paths as NARs, from the
+ * bytes as they pass, so that nothing is read twice. `nars` is empty if the archive is not of store paths.
  */
 export const writeLayer = async (
   archive: AsyncIterable<Uint8Array>,
@@ -26,12 +26,12 @@ export const writeLayer = async (
   if (algorithm === 'none') await write(file, blocks, release)
   else await write(file, compressed.through(compress(blocks, algorithm, level, release)), () => {})
   const { digest: diffID, size, nars } = hashing.result()
-  // What is not compressed has one digest.
+  // Without compression, the blob is the archive itself, so its digest is the same.
   const blob = algorithm === 'none' ? { digest: diffID, size } : compressed.result()
   return { file, diffID, nars, descriptor: { mediaType: layerMediaType(algorithm), ...blob } }
 }
 
-/** Writes while the next bytes are made, and gives each to `written`. */
+/** Writes bytes while the source makes the next ones, and calls `written` when they are in the file. */
 const write = async <T extends Uint8Array>(
   file: string,
   source: AsyncIterable<T>,
@@ -42,7 +42,7 @@ const write = async <T extends Uint8Array>(
   for await (const bytes of source) {
     await writing
     writing = handle.writeFile(bytes).then(() => written(bytes))
-    // A rejection is met where its turn comes; until then it must not count as unhandled.
+    // The promise is awaited in its turn; until then, a rejection must not count as unhandled.
     writing.catch(() => {})
   }
   await writing

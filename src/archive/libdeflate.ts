@@ -2,14 +2,16 @@ import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { once } from '../lib/once.ts'
 
-// A file of its own: beside `import.meta.dirname` the bundler does not see the program of a worker as such.
+// This is a separate file, since the bundler does not recognize the program of a worker in a file that has
+// `import.meta.dirname`.
 
-// TypeScript has it among the types of browsers only.
+// TypeScript declares it only among the types of browsers.
 declare namespace WebAssembly {
   function compile(bytes: Uint8Array): Promise<object>
 }
 
-// `npm run build` puts it beside the bundle, wherever that is. This file reads it in `dist/`.
+// `npm run build` puts the file beside the bundle, in any folder. When this code runs from its source, it reads the
+// file in `dist/`.
 const here = import.meta.dirname
 const dist = basename(here) === 'archive' ? join(here, '..', '..', 'dist') : here
 

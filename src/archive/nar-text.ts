@@ -9,17 +9,17 @@ const narString = (text: string): Buffer => {
 export const narStrings = (...texts: string[]): Buffer => Buffer.concat(texts.map(narString))
 const padding = (size: number): number => (8 - (size % 8)) % 8
 
-/** Text of NARs that grows, and is cut where other bytes come in between. */
+/** Collects the text of NARs, with a cut at each place where bytes of the archive belong. */
 export type NarText = {
   readonly add: (bytes: Buffer) => void
   readonly addString: (text: string) => void
-  /** The number of bytes of what comes next. */
+  /** Adds a number in eight bytes: the size of the content that comes next. */
   readonly addSize: (size: number) => void
-  /** What comes behind so many bytes. */
+  /** Adds the zeros that come after content of this size. */
   readonly addPadding: (size: number) => void
-  /** Cuts here, and returns the bytes since the last cut. */
+  /** Cuts here, and returns the number of bytes since the last cut. */
   readonly cut: () => number
-  /** The text up to the last cut, which is removed. */
+  /** Removes and returns the text up to the last cut. */
   readonly take: () => Uint8Array<ArrayBuffer>
 }
 
@@ -40,7 +40,7 @@ export const narText = (): NarText => {
   return {
     add,
     addString: (text) => {
-      // No character takes more than three bytes for each of its code units.
+      // UTF-8 takes at most three bytes for each UTF-16 code unit.
       room(24 + 3 * text.length)
       const size = buffer.write(text, length + 8)
       buffer.writeUInt32LE(size, length)

@@ -3,9 +3,9 @@ import { narStrings, narText } from './nar-text.ts'
 import { type ExtendedNames, extendedNames, isEnd, type Member, memberOf, unit, unlikeOurs } from './tar-member.ts'
 
 /**
- * What the NARs in an archive are made of, for whoever hashes it: for each three `cuts`, so many bytes of `text`, which
- * is not in the archive, and then the block from one place to another. Where the third is 0, a NAR ends behind the
- * text.
+ * How to build the NARs from a block of the archive. Each three numbers of `cuts` are a step: a number of bytes to take
+ * from `text`, which has the bytes of NARs that are not in the archive; then the start and the end of the bytes to take
+ * from the block. If the end is 0, the NAR ends after the text.
  */
 export type NarSteps = { readonly text: Uint8Array<ArrayBuffer>; readonly cuts: readonly number[] }
 
@@ -13,17 +13,17 @@ export type NarSteps = { readonly text: Uint8Array<ArrayBuffer>; readonly cuts: 
 type NarSize = { readonly path: StorePath; readonly narSize: number }
 
 export type NarsOfTar = {
-  /** The next block of the archive; all but the last are a multiple of 512 bytes. */
+  /** Reads the next block of the archive. The size of each block but the last is a multiple of 512 bytes. */
   readonly read: (block: Uint8Array) => NarSteps
-  /** The NARs in the order of the archive, when all of it has been read. */
+  /** The NARs in the order of the archive. Throws an `Error` before the end of the archive has been read. */
   readonly sizes: () => readonly NarSize[]
 }
 
 /**
- * Turns an archive of store paths into their NARs, block by block, by the bytes of the archive alone, so that the hash
- * of a NAR is about what is in the layer. It reads what `tar` writes and no other archives: throws an `Error` at
- * anything that a NAR cannot say. Sources: POSIX.1-2017 "pax", "ustar Interchange Format"; the Nix manual, "Nix Archive
- * (NAR) format".
+ * Turns an archive of store paths into their NARs, block by block. It uses nothing but the bytes of the archive, so
+ * that the hash of a NAR proves the content of the layer. It reads only archives as `tar` writes them, and throws an
+ * `Error` at anything that a NAR cannot express. Sources: POSIX.1-2017 "pax", "ustar Interchange Format"; the Nix
+ * manual, "Nix Archive (NAR) format".
  */
 export const narsOfTar = (): NarsOfTar => {
   const output = narText()
@@ -31,11 +31,11 @@ export const narsOfTar = (): NarsOfTar => {
   let cuts: number[] = []
   let current: StorePath | undefined
   let narSize = 0
-  /** The directories that are open in the NAR, by their names in the archive. */
+  /** The directories that are not closed in the NAR yet, by their names in the archive. */
   const open: string[] = []
   let hasEnded = false
 
-  /** What the bytes are that come next. */
+  /** The member whose content is being read; `remaining` bytes of it are left. */
   let member: Member | undefined
   let remaining = 0
   let extended: Buffer[] = []

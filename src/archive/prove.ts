@@ -9,12 +9,12 @@ import { hashArchive } from './hash-archive.ts'
 import { tar } from './tar.ts'
 import { type Content, storePathsTree, type TreeEntry } from './tree.ts'
 
-/** What is known of store paths: the closure, with the hash of each as a NAR. */
+/** The store paths of a closure, with the hash of each as a NAR. */
 type Known = Pick<Closure, 'paths'>
 
 /**
- * Hashes store paths that are not packed. Throws a `UserError` that names one which is not what Nix put into the store.
- * `seen` is told of each entry, which holds if nothing is thrown.
+ * Hashes store paths without packing them. Throws a `UserError` that names a path which is not what Nix put into the
+ * store. Calls `seen` with each entry as it is read; the entries are proven only if nothing is thrown.
  */
 export const proveStorePaths = async (
   paths: readonly StorePath[],
@@ -33,13 +33,13 @@ export const proveStorePaths = async (
   checkNars(hashing.result().nars, paths, closure)
 }
 
-/** As many as Linux follows. */
+/** The number of links that Linux follows in one path. */
 const mostHops = 40
 
 /**
- * The content of a file of the closure, by the path of the file or of a link to it; `undefined` where that leads to
- * nothing in the image, whatever this machine has there. Throws a `UserError` if a store path on the way is not what
- * Nix put into the store.
+ * The content of a file of the closure. `path` is the file itself or a link to it. Returns `undefined` if `path` leads
+ * to nothing in the image, even if this machine has a file there. Throws a `UserError` if a store path on the way is
+ * not what Nix put into the store, or if the file is larger than `smallFile` in `tree.ts`.
  */
 export const readProven = async (path: string, closure: Known, hops = 0): Promise<Buffer | undefined> => {
   const names = path.slice(1).split('/')

@@ -1,7 +1,10 @@
-/** Bytes of a header; what is behind it fills as many, or a multiple. */
+/** Bytes of a header. The content after it is padded to a multiple of this. */
 export const unit = 512
 
-/** What a header says of what comes behind it, which is `size` bytes; `extended` is names of the next one. */
+/**
+ * The fields of a header. `size` is the bytes of the content after it. The content of an `extended` member is the names
+ * of the next member.
+ */
 export type Member = {
   readonly name: string
   readonly type: 'file' | 'directory' | 'symlink' | 'extended'
@@ -10,19 +13,22 @@ export type Member = {
   readonly size: number
 }
 
-/** Names that do not fit into a header, which come before it. */
+/** Names that do not fit into the header of the member. They come before it. */
 export type ExtendedNames = { readonly path?: string; readonly linkpath?: string }
 
 const types: Readonly<Record<string, Member['type']>> = { 0: 'file', 2: 'symlink', 5: 'directory', x: 'extended' }
 export const unlikeOurs = (name: string): Error =>
   new Error(`a layer has ${name}, which is not as this action writes it`)
 
-/** Whether there are zeros instead of a header, which has its format's name here. A name may be in the prefix alone. */
+/**
+ * Whether there are zeros instead of a header. A header has the name of its format at byte 257; its name field may be
+ * empty, if the whole name is in the prefix.
+ */
 export const isEnd = (bytes: Buffer, at: number): boolean => bytes[at + 257] === 0
 
 /**
- * Reads a header as `tar` writes it. Throws an `Error` if it is of another kind. Source: POSIX.1-2017 "pax", "ustar
- * Interchange Format" and "pax Extended Header".
+ * Reads a header as `tar` writes it. Throws an `Error` if the member is of any other type. Source: POSIX.1-2017 "pax",
+ * "ustar Interchange Format" and "pax Extended Header".
  */
 export const memberOf = (header: Buffer, { path, linkpath }: ExtendedNames): Member => {
   const type = types[header.toString('latin1', 156, 157)]
@@ -43,11 +49,14 @@ const text = (header: Buffer, start: number, length: number): string => {
   return header.toString('utf8', start, end < 0 ? start + length : Math.min(end, start + length))
 }
 
-/** Eleven octal digits, or of 8 GiB and more a number of eight bytes at the field's end. */
+/** The field has eleven octal digits. From 8 GiB on, it has a binary number in its last eight bytes. */
 const sizeOf = (header: Buffer): number =>
   header[124] === 0x80 ? Number(header.readBigUInt64BE(128)) : Number.parseInt(header.toString('latin1', 124, 135), 8)
 
-/** Records of a length in decimal, a space, a name, `=`, a value and a newline; any of these may be in the value. */
+/**
+ * Reads records: a length in decimal, a space, a name, `=`, a value and a newline. The value may contain any of these
+ * characters. Throws an `Error` if a record has no length.
+ */
 export const extendedNames = (records: Buffer): ExtendedNames => {
   const names: Record<string, string> = {}
   for (let at = 0; at < records.length; ) {

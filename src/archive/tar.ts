@@ -5,8 +5,8 @@ import { tarHeader } from './header.ts'
 import type { TreeEntry } from './tree.ts'
 
 /**
- * The entries as a tar archive, made as it is read: no more than a file's chunk is in memory. An error in an entry is
- * the error of the archive.
+ * The entries as a tar archive, which is made as it is read: only small files are in memory as a whole. An error in an
+ * entry is the error of the archive.
  */
 export async function* tar(
   entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>,
@@ -23,7 +23,7 @@ export async function* tar(
   try {
     yield* archive as AsyncIterable<Uint8Array>
   } catch (error) {
-    // tar-stream fails by itself when a file is too short, and does not know which one it was.
+    // tar-stream fails by itself if a file is too short, but its error does not name the file.
     await adding
     throw failure ?? error
   } finally {
@@ -31,7 +31,7 @@ export async function* tar(
   }
 }
 
-/** Entries that may wait for the reader at a time; with small files in memory, they are 16 MB at the most. */
+/** Entries that may wait for the reader at a time. Small files wait in memory, where 64 of them have at most 16 MiB. */
 const ahead = 64
 
 const addAll = async (archive: Pack, entries: AsyncIterable<TreeEntry> | Iterable<TreeEntry>): Promise<void> => {
@@ -44,10 +44,10 @@ const addAll = async (archive: Pack, entries: AsyncIterable<TreeEntry> | Iterabl
       })
     } else {
       const added = add(archive, entry)
-      // What goes wrong is met when its turn comes.
+      // The promise is awaited in its turn; until then, a rejection must not count as unhandled.
       added.catch(() => {})
       pending.push(added)
-      // A fast disk must not fill the memory. To wait for each entry would take longer than to read it.
+      // A fast disk must not fill the memory. Waiting for each entry alone would take longer than reading it.
       if (pending.length >= ahead) await Promise.all(pending.splice(0))
     }
   await Promise.all(pending)

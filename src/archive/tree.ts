@@ -13,12 +13,12 @@ import {
 import { UserError } from '../lib/error.ts'
 import type { StorePath } from '../nix/store-path.ts'
 
-/** Whose a directory is. */
+/** The user and the group that a directory belongs to. */
 export type Owner = { readonly uid: number; readonly gid: number }
 
 /**
- * One member of an archive. Names are relative to the image's root, with slashes and without one at either end. `mode`
- * is the permission bits. A directory may be a user's; else the owner is root, and times are the same for all members.
+ * One member of an archive. Names are relative to the image's root, and have no slash at either end. `mode` is the
+ * permission bits. The owner is root, unless a directory has another one. All members have the same time.
  */
 export type TreeEntry =
   | { readonly type: 'directory'; readonly name: string; readonly mode: number; readonly owner?: Owner }
@@ -33,16 +33,16 @@ export type Content =
 /** Files up to this many bytes are read in one call. */
 const smallFile = 256 * 1024
 
-/** Larger ones are read in parts of this size. */
+/** Larger files are read in parts of this many bytes. */
 const part = 1024 * 1024
 
 /**
- * The layer of the given store paths: their parent directories, then each path with all that is in it, depth first,
- * each directory's names by bytes. Throws a `UserError` that names a path which cannot be read or is no file, directory
- * or symlink.
+ * The entries of a layer of store paths: their parent directories, then each path with all its content, depth first,
+ * the names of each directory in byte order. Throws a `UserError` that names a path which cannot be read, changes while
+ * it is read, is not a file, directory or symlink, or has a name or a target that an image cannot hold.
  *
- * Files are read synchronously. Asynchronous calls would wait in the queue of the thread pool behind blocks that are
- * compressed, once for each of several calls for each of many small files; most of the time would be waiting.
+ * Files are read synchronously. An asynchronous call would wait in the queue of the thread pool behind blocks that are
+ * being compressed. With several calls for each of many small files, most of the time would be waiting.
  */
 export function* storePathsTree(paths: readonly StorePath[]): Generator<TreeEntry> {
   yield { type: 'directory', name: 'nix', mode: 0o755 }
@@ -56,7 +56,7 @@ function* walk(path: string): Generator<TreeEntry> {
   if (stats.isSymbolicLink()) {
     yield { type: 'symlink', name, target: targetOf(path) }
   } else if (stats.isFile()) {
-    // The store's own modes: other bits may have been lost or added where it was restored, and a NAR has none of them.
+    // Only the executable bit counts, as in a NAR: other bits may have been lost or added when the store was restored.
     const mode = stats.mode & 0o100 ? 0o555 : 0o444
     if (stats.size > smallFile) {
       yield { type: 'file', name, mode, content: { size: stats.size, read: () => readInParts(path, stats) } }
@@ -113,7 +113,10 @@ const childrenOf = (path: string): string[] => {
   return children
 }
 
-/** Source: OCI image specification, "Whiteouts"; such a file would not be there, and take another one with it. */
+/**
+ * Such a file would not be in the image, and would remove another one from it. Source: OCI image specification,
+ * "Whiteouts".
+ */
 const checkNames = (path: string, names: readonly string[]): void => {
   const whiteout = names.find((name) => name.startsWith('.wh.'))
   if (whiteout)

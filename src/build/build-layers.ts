@@ -25,12 +25,12 @@ import type { ImagePlan } from '../plan.ts'
 /** A layer in a file. */
 export type PackedLayer = Layer & Pick<LayerBlob, 'file'>
 
-/** What layers are built of, and how. `folder` is for their files. */
+/** The content of the layers, and how they are packed. Their files are written to `folder`. */
 export type LayerRequest = Pick<ImagePlan, 'compression' | 'layerFormat'> & {
   readonly partition: Partition
   readonly closure: Closure
   readonly symlinkLayer: ImageSpec['symlinkLayer']
-  /** What is in the base layer. */
+  /** The entries of the base layer. Without any, there is no base layer. */
   readonly baseFiles: readonly TreeEntry[]
   readonly folder: string
 }
@@ -38,30 +38,35 @@ export type LayerRequest = Pick<ImagePlan, 'compression' | 'layerFormat'> & {
 /** While one layer waits for the disk, another one can use the processor. More would only take memory. */
 const packedAtOnce = 2
 
-/** More at once make no difference on a runner's network, and keep well below the registries' limits of requests. */
+/** More at once are no faster on a runner's network. Six stay well below the request limits of registries. */
 const deliveredAtOnce = 6
 
-/** How layers come and go. */
+/** How layers are found and delivered. */
 export type LayerPorts = {
-  /** A layer with this key that need not be packed, since it is where it belongs already. */
+  /** Finds a layer with this key that need not be packed, since the target has it already. */
   readonly find: (key: string) => Promise<FoundLayer | undefined>
-  /** Takes a layer that is complete, and says where its blob is. Its file is gone afterwards. */
+  /**
+   * Takes a complete layer, and returns whether its blob was sent or there already. The caller removes the file
+   * afterwards.
+   */
   readonly deliver: (layer: PackedLayer) => Promise<MadeLayer['blob']>
-  /** Keeps how the file of a layer is made, delivered or found, should it be needed once more. That file stays. */
+  /**
+   * Keeps `pack`, which makes the file of a delivered or found layer once more. The caller of `pack` removes that file.
+   */
   readonly keep: (layer: Digest, pack: () => Promise<PackedLayer>) => void
-  /** Called when the last layer is complete. */
+  /** Called when the last layer has been packed or found. */
   readonly allPacked: () => void
 }
 
-/** What is known of a layer that is not packed. */
+/** A layer that was found, so that it is not packed. */
 type FoundLayer = Pick<MadeLayer, 'descriptor' | 'diffID' | 'isClaim'>
 
 /**
  * Builds the layers of an image: those of store paths in the partition's order, then the symlink layer as Nix made it,
- * then the base layer where there is one. Each that is not found is given to `deliver` as soon as it is complete, while
- * others are still being packed, and its file is removed afterwards; the largest come first, since they take longest.
- * Returns the layers in the image's order. Throws a `UserError` if a store path is not
- * what the closure says, before its layer is delivered.
+ * then the base layer if there is one. Each layer that is not found is packed, the largest first, since they take
+ * longest. `deliver` gets a layer as soon as it is complete, while others are still being packed; then its file is
+ * removed. Returns the layers in the image's order. Throws a `UserError` if a store path is not what the closure says,
+ * before its layer is delivered.
  */
 export const buildLayers = async (
   request: LayerRequest,
@@ -99,7 +104,10 @@ export const buildLayers = async (
   return layers
 }
 
-/** How much space there should have been: all layers, as if nothing could be compressed. */
+/**
+ * Throws a `UserError` for a full disk. It names the most space that can be needed: all layers without compression.
+ * Throws any other `cause` as it is.
+ */
 const explainFullDisk = (cause: unknown, { closure, folder }: LayerRequest): never => {
   if (!isNoSpace(cause)) throw cause
   throw new UserError(
@@ -144,7 +152,7 @@ const tasksOf = async (request: LayerRequest): Promise<Task[]> => {
   return baseFiles.length > 0 ? [...stores, symlinks, await baseTask(request, write)] : [...stores, symlinks]
 }
 
-/** Small enough for the memory, so that its digest can be known before it is written. */
+/** The base layer is small enough for the memory, so its digest, which its key needs, is known before it is written. */
 const baseTask = async (
   { baseFiles, layerFormat }: LayerRequest,
   write: (archive: AsyncIterable<Uint8Array>, name: string) => Promise<LayerBlob>,

@@ -27,13 +27,13 @@ import { findUsers } from '../rootfs/users.ts'
 import { buildLayers, type LayerPorts } from './build-layers.ts'
 
 export type BuildPorts = Pick<LayerPorts, 'find' | 'deliver' | 'keep'> & {
-  /** Told what describes the image, and waited for, before it is built. */
+  /** Called with the derivation of the image, and awaited, before the derivation is built. */
   readonly evaluated: (derivation: StorePath) => Promise<void>
 }
 
 /**
- * Builds the image of one platform: packages, their grouping into layers, the layers, which are delivered one by
- * one where they are not found.
+ * Builds the image of one platform: builds its packages, groups their store paths into layers, and packs and delivers
+ * the layers that are not found.
  */
 export const buildPlatform = async (
   platform: Platform,
@@ -78,7 +78,7 @@ export const buildPlatform = async (
     { compression, layerFormat, symlinkLayer, partition, closure, baseFiles, folder },
     { ...ports, allPacked: () => addTime(timings, 'archive', performance.now() - start) },
   )
-  // Packages whose layers are an earlier run's, but whose directories Nix has read to make this image's links.
+  // Reused layers are not read in this run. But Nix read the directories of these packages to make this image's links.
   const linked = new Set(await linkedPaths(links))
   const unread = layers.flatMap(({ made, storePaths }) => (made === 'reused' ? storePaths : []))
   await timed(timings, 'archive', () =>

@@ -2,7 +2,7 @@ import { count, list, parseJson, record, string } from '../lib/check.ts'
 import { type NarHash, parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 
-/** A store path of a closure. Sizes are bytes; references do not hold the path itself. */
+/** A store path of a closure. Sizes are in bytes. `references` does not hold the path itself. */
 export type ClosurePath = {
   readonly path: StorePath
   readonly narHash: NarHash
@@ -11,7 +11,10 @@ export type ClosurePath = {
   readonly references: readonly StorePath[]
 }
 
-/** Store paths with all that they reference, by path in code unit order, and the ones that somebody asked for. */
+/**
+ * Store paths with everything that they reference, by path in code unit order. `roots` are the paths that were asked
+ * for.
+ */
 export type Closure = {
   readonly paths: ReadonlyMap<StorePath, ClosurePath>
   readonly roots: readonly StorePath[]
@@ -34,15 +37,16 @@ const closurePath = (value: unknown, what: string): ClosurePath => {
 }
 
 /**
- * Checks a runtime graph, the list that Nix's `exportReferencesGraph` makes, with its roots. Throws an `Error` if
- * anything is malformed, or if they are no closure.
+ * Checks a runtime graph, which is the list that Nix's `exportReferencesGraph` makes, and its roots. Throws an `Error`
+ * if anything is malformed, or if they are not a closure.
  */
 export const checkClosure = (runtimeGraph: unknown, roots: unknown): Closure =>
   toClosure(list(closurePath)(runtimeGraph, 'runtimeGraph'), list(storePath)(roots, 'roots'))
 
 /**
- * The closure of paths and roots. Throws an `Error` if a path comes twice, if a reference or a root is not among them
- * (the image would lack it), or if a path cannot be reached from the roots (the image would not need it).
+ * The closure of paths and roots. Throws an `Error` if a path is listed twice, if there is no root, if a reference or a
+ * root is not among the paths (the image would lack it), or if a path cannot be reached from the roots (the image would
+ * not need it).
  */
 export const toClosure = (paths: readonly ClosurePath[], roots: readonly StorePath[]): Closure => {
   const infos = paths.toSorted((a, b) => (a.path < b.path ? -1 : 1))
@@ -64,12 +68,12 @@ export const toClosure = (paths: readonly ClosurePath[], roots: readonly StorePa
   return closure
 }
 
-/** The same from JSON text, `{ runtimeGraph, roots }`. */
+/** `checkClosure` for JSON text, `{ runtimeGraph, roots }`. */
 export const parseClosure = (json: string): Closure => {
   const { runtimeGraph, roots } = record(parseJson(json, 'the runtime graph'), 'the runtime graph')
   return checkClosure(runtimeGraph, roots)
 }
 
-/** Bytes of all store paths as NARs. */
+/** The size of all store paths as NARs, in bytes. */
 export const closureSize = ({ paths }: Closure): number =>
   [...paths.values()].reduce((total, { narSize }) => total + narSize, 0)

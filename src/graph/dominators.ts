@@ -1,17 +1,17 @@
 import type { StorePath } from '../nix/store-path.ts'
 import type { Closure } from './closure.ts'
 
-/** The root above the packages, from which every store path can be reached. */
+/** The node above all roots, from which every store path can be reached. */
 export const aboveRoots = Symbol('above the roots')
 
 export type Dominator = StorePath | typeof aboveRoots
 
 /**
- * The immediate dominator of every store path: the closest path through which every way from above the roots leads.
- * `hungUnderRoot` get an edge of their own from above the roots, so that nothing dominates them.
+ * The immediate dominator of every store path: the closest node that is on every way from `aboveRoots` to the path. The
+ * paths of `hungUnderRoot` get an edge of their own from `aboveRoots`, so that no path dominates them.
  *
- * The iterative algorithm of Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001); no recursion, so
- * that a deep graph cannot overflow the stack.
+ * The algorithm is the iterative one of Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm" (2001). There
+ * is no recursion, so a deep graph cannot overflow the stack.
  */
 export const immediateDominators = (
   closure: Closure,
@@ -20,7 +20,7 @@ export const immediateDominators = (
   const entries = [...new Set([...closure.roots, ...hungUnderRoot])]
   const order = reversePostorder(closure, entries)
   const position = new Map(order.map((path, index) => [path, index + 1]))
-  // Position 0 is above the roots, so that a dominator's position is always smaller than what it dominates.
+  // Position 0 is `aboveRoots`, so that a dominator always has a smaller position than the paths that it dominates.
   const predecessors: number[][] = [[], ...order.map(() => [])]
   for (const path of entries) predecessors[position.get(path) ?? 0]?.push(0)
   for (const [index, path] of order.entries())
@@ -50,7 +50,7 @@ export const immediateDominators = (
   return new Map(order.map((path, index) => [path, order[(dominator[index + 1] ?? 0) - 1] ?? aboveRoots]))
 }
 
-/** Every path once, a path before all that only it leads to. */
+/** Every path once. A path comes before all paths that can be reached only through it. */
 const reversePostorder = ({ paths }: Closure, entries: readonly StorePath[]): StorePath[] => {
   const seen = new Set<StorePath>()
   const postorder: StorePath[] = []

@@ -4,14 +4,16 @@ import { architectureOf, type Platform } from '../oci/platform.ts'
 import type { DatedConfiguration, User } from './configuration.ts'
 import type { Contents } from './contents.ts'
 
-/** The image of the contents, configured as the inputs say and by default as the contents ask for. */
+/**
+ * The image of the contents. The inputs configure it; if they leave something out, the defaults of the contents apply.
+ */
 export const assemble = (
   { layers, defaults }: Pick<Contents, 'layers' | 'defaults'>,
   configuration: DatedConfiguration,
   platform: Platform,
 ): Image => {
   const { entrypoint, cmd, user, expose, annotations, ...rest } = configuration
-  // As with a Dockerfile, a program that is named does not get the command of another one as its arguments.
+  // As in a Dockerfile, a given entrypoint does not get the default command as its arguments.
   const command = cmd ?? (entrypoint ? undefined : defaults.cmd)
   return image(
     layers.map((layer) => ({ descriptor: annotated(layer), diffID: layer.diffID, holds: layer.holds })),
@@ -33,6 +35,6 @@ const formatUser = (user: User): string => {
   return user.gid === undefined ? `${user.uid}` : `${user.uid}:${user.gid}`
 }
 
-/** An empty list, which says that there shall be none, is left out of a configuration. */
+/** An empty list in the inputs means that there is no value; a configuration then leaves the member out. */
 const orNothing = (words: readonly string[] | undefined): readonly string[] | undefined =>
   words && words.length > 0 ? words : undefined

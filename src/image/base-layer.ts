@@ -1,7 +1,7 @@
 import type { RequestedConfiguration } from './configuration.ts'
 
-/** Which files an image has besides those of its packages, as the input `preset` says. */
+/** The files that an image has besides those of its packages, by the input `preset`. */
 export type Preset = 'bare' | 'default' | 'job-container'
 
-/** All that the base layer shows of the inputs. */
+/** The inputs that the base layer depends on. */
 export type BaseLayer = Pick<RequestedConfiguration, 'user' | 'workdir' | 'volumes'> & { readonly preset: Preset }

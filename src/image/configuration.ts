@@ -1,13 +1,13 @@
-/** Who a container's programs run as. A name is looked up in the image's own `/etc/passwd`. */
+/** The user that a container's programs run as. A name is looked up in the image's own `/etc/passwd`. */
 export type User = { readonly name: string } | { readonly uid: number; readonly gid: number | undefined }
 
-/** By key; of an image's manifest, and of the index where there is one. */
+/** The annotations of an image's manifest, and of its index if there is one, by key. */
 export type Annotations = {
   readonly manifest: Readonly<Record<string, string>>
   readonly index: Readonly<Record<string, string>>
 }
 
-/** What the inputs ask of the image configuration, with the annotations. Source: OCI image specification, "config". */
+/** The image configuration that the inputs ask for, with the annotations. Source: OCI image specification, "config". */
 export type RequestedConfiguration = {
   readonly entrypoint: readonly string[] | undefined
   readonly cmd: readonly string[] | undefined
@@ -21,5 +21,5 @@ export type RequestedConfiguration = {
   readonly annotations: Annotations
 }
 
-/** The same with the time that an image names as its own, in RFC 3339. */
+/** The same with the image's creation time, in RFC 3339. */
 export type DatedConfiguration = RequestedConfiguration & { readonly created: string }

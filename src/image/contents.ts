@@ -3,7 +3,7 @@ import type { Conflict, Package } from '../nix/image-spec.ts'
 import type { StorePath } from '../nix/store-path.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
 
-/** A layer, and what is in it. The descriptor has no annotations; `holds` is for people. */
+/** A layer and its content. The descriptor has no annotations; `holds` is for people. */
 export type Layer = {
   readonly descriptor: Descriptor
   /** The digest of the archive before compression. */
@@ -13,18 +13,20 @@ export type Layer = {
   readonly holds: string
 }
 
-/** A link in the image that leads to nothing there. `owner` is the package that brings it, `target` where it ends. */
+/**
+ * A link in the image that leads to nothing there. `owner` is the package that brings it, `target` the missing path.
+ */
 export type DanglingLink = { readonly path: string; readonly owner: StorePath; readonly target: string }
 
-/** What an image configuration has where the inputs ask for nothing else. */
+/** The parts of an image configuration that apply if the inputs set nothing else. */
 export type DefaultConfiguration = {
   readonly env: Readonly<Record<string, string>>
   readonly cmd: readonly string[] | undefined
 }
 
 /**
- * What the image of one platform holds. With this, a later run makes the same image from the layers in the registry,
- * and tells the same about it.
+ * The contents of the image of one platform. With them, a later run makes the same image from the layers in the
+ * registry, and reports the same about it.
  */
 export type Contents<L extends Layer = Layer> = {
   readonly packages: readonly Package[]

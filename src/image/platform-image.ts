@@ -6,9 +6,9 @@ import type { Contents, Layer } from './contents.ts'
 export type MadeLayer = Layer & {
   /** `built` by this run, or `reused`: an earlier run built it, and it was found by its key. */
   readonly made: 'built' | 'reused'
-  /** A registry alone says that this is the layer: whoever may push there may have made it. */
+  /** Only a registry says that this is the layer, and anybody who may push to it may have written that. */
   readonly isClaim: boolean
-  /** `sent` to the registry, or `there` already; `undefined` where the image is not pushed. */
+  /** `sent` to the registry, or `there` already; `undefined` if the image is not pushed. */
   readonly blob: 'sent' | 'there' | undefined
 }
 
@@ -17,6 +17,6 @@ export type PlatformImage = {
   readonly platform: Platform
   readonly contents: Contents<MadeLayer>
   readonly image: Image
-  /** In which time an earlier run made the image; `undefined` where this run did. */
+  /** The time that an earlier run took to make the image; `undefined` if this run made it. */
   readonly reused: { readonly milliseconds: number } | undefined
 }

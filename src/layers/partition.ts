@@ -1,13 +1,13 @@
 import type { Closure } from '../graph/closure.ts'
 import type { StorePath } from '../nix/store-path.ts'
 
-/** Which store paths share a layer: layers in the image's order, the paths of each in code unit order. */
+/** A grouping of store paths into layers. The layers are in the image's order, the paths of each in code unit order. */
 export type Partition = readonly (readonly StorePath[])[]
 
 /**
  * Throws an `Error` unless every path of the closure is in exactly one layer, nothing else is, no layer is empty and
- * there are no more layers than the budget allows. An image that lacks a path is found out only when a program needs
- * it.
+ * there are no more layers than the budget allows. Without this check, nobody would notice a missing path until a
+ * program needs it.
  */
 export const checkPartition = (partition: Partition, closure: Closure, budget: number): void => {
   if (partition.length > budget)

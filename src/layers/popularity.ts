@@ -4,26 +4,26 @@ import { type PopularityData, popularityOf } from '../graph/popularity.ts'
 import type { StorePath } from '../nix/store-path.ts'
 import type { Partition } from './partition.ts'
 
-/** A path with at least this many bytes of its own has a layer, which holds what only it needs too. */
+/** A path with at least this many bytes of its own has a layer, which also holds the paths that only it needs. */
 const bigSize = 100_000_000
 
 /**
- * A path that so many packages or images need, by the data, has one too. Nixery has the same two numbers, and calls
- * them a guess.
+ * A path that at least this many packages or images need, by the data, has a layer too. Nixery has the same two
+ * numbers, and calls them a guess.
  */
 const popular = 100
 
 type Group = { readonly paths: readonly StorePath[]; readonly rating: number }
 
 /**
- * Nixery's grouping (its `layers` package; tazjin's post "Nixery: Improved Layering Algorithm"). What only one package
- * needs goes into that package's layer: the subtrees right under the root of the dominator tree. Where there are more
- * of them than `budget`, those with the lowest rating (popularity × size) are merged. The highest rating comes first:
- * it is what other images are most likely to start with as well.
+ * Nixery's grouping (its `layers` package; tazjin's post "Nixery: Improved Layering Algorithm"). The paths that only
+ * one package needs go into that package's layer: each subtree right under the root of the dominator tree is a group.
+ * If there are more groups than `budget`, those with the lowest rating (popularity × size) are merged. The highest
+ * rating comes first, since other images are most likely to start with that layer too.
  *
- * Differs from Nixery in three points, each of which made its layers change for no good reason: a path's size is its
- * own `narSize` and not that of its closure, which counts what is shared again and again; a merged group goes back in
- * at its place, so that no group ends up with everything; and ties are broken by store path.
+ * Differs from Nixery in three points, which made Nixery's layers change without a good reason. A path's size is its
+ * own `narSize`; Nixery takes the size of its closure, which counts shared paths many times. A merged group is sorted
+ * in again by its rating, so that no group ends up with everything. Ties are broken by store path.
  */
 export const popularityLayers = (closure: Closure, budget: number, data: PopularityData): Partition => {
   const own = [...closure.paths.values()]
@@ -37,7 +37,7 @@ export const popularityLayers = (closure: Closure, budget: number, data: Popular
 const subtrees = (closure: Closure, own: readonly StorePath[], data: PopularityData): Group[] => {
   const members = new Map<StorePath, StorePath[]>()
   const top = new Map<StorePath, StorePath>()
-  // A dominator comes before what it dominates, so its own subtree is known by then.
+  // A dominator comes before the paths that it dominates, so its own subtree is known by then.
   for (const [path, dominator] of immediateDominators(closure, own)) {
     const head = dominator === aboveRoots ? path : (top.get(dominator) ?? path)
     top.set(path, head)
@@ -54,7 +54,7 @@ const subtrees = (closure: Closure, own: readonly StorePath[], data: PopularityD
 const byRating = (a: Group, b: Group): number =>
   a.rating - b.rating || ((a.paths[0] ?? '') < (b.paths[0] ?? '') ? -1 : 1)
 
-/** Lowest rating first, at most `budget` groups. */
+/** Merges groups of the lowest rating until there are at most `budget`. Returns the lowest rating first. */
 const merge = (groups: Group[], budget: number): Group[] => {
   const sorted = groups.toSorted(byRating)
   while (sorted.length > budget) {

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 export type Digest = `sha256:${string}`
 
 /**
- * A reference to a blob by what it holds; `size` in bytes. Source: OCI image specification, "OCI Content Descriptors",
+ * A reference to a blob by its content; `size` is in bytes. Source: OCI image specification, "OCI Content Descriptors",
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/descriptor.md
  */
 export type Descriptor = {
@@ -14,12 +14,12 @@ export type Descriptor = {
   readonly annotations?: Readonly<Record<string, string>>
 }
 
-/** A JSON document with the bytes that are hashed, stored and sent, so that they cannot differ. */
+/** A JSON document as the bytes that are hashed, stored and sent, so that these cannot differ. */
 export type Document = { readonly descriptor: Descriptor; readonly bytes: Uint8Array }
 
 export const digestOf = (bytes: Uint8Array): Digest => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
-/** Throws an `Error` that names `what` if the value is no digest. */
+/** Throws an `Error` that names `what` if the value is not a digest. */
 export const parseDigest = (value: unknown, what: string): Digest => {
   if (typeof value === 'string' && isDigest(value)) return value
   throw new Error(`${what} should be a SHA-256 digest, but is ${JSON.stringify(value)}`)

@@ -4,7 +4,7 @@ import { architectureOf, type Platform } from './platform.ts'
 import { sorted } from './sorted.ts'
 
 /**
- * The index of the images of one version for several platforms. Source: OCI image specification, "OCI Image Index",
+ * The index of an image for several platforms. Source: OCI image specification, "OCI Image Index",
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-index.md
  */
 export const imageIndex = (

@@ -2,11 +2,11 @@ import { type Descriptor, type Digest, type Document, jsonDocument } from './des
 import { imageConfigMediaType, imageManifestMediaType } from './media-type.ts'
 import { sorted } from './sorted.ts'
 
-/** One layer of an image; `holds` is told in the configuration's history. */
+/** One layer of an image; `holds` is written into the configuration's history. */
 export type ImageLayer = { readonly descriptor: Descriptor; readonly diffID: Digest; readonly holds: string }
 
 /**
- * An image configuration without its layers, and the manifest's annotations. `created` is RFC 3339, `user` as in
+ * An image configuration without its layers, and the manifest's annotations. `created` is in RFC 3339, `user` as in
  * `1000:1000`, `exposedPorts` as in `80/tcp`.
  */
 export type ImageConfiguration = {
@@ -20,15 +20,15 @@ export type ImageConfiguration = {
   readonly volumes?: readonly string[]
   readonly workdir?: string | undefined
   readonly labels?: Readonly<Record<string, string>>
-  /** Of the manifest. */
+  /** These are the manifest's; the configuration has no annotations. */
   readonly annotations?: Readonly<Record<string, string>>
 }
 
 export type Image = { readonly config: Document; readonly manifest: Document; readonly layers: readonly ImageLayer[] }
 
 /**
- * The configuration and the manifest of an image. What has no order is sorted, so that the order in which it was given
- * does not make another image. Source: OCI image specification,
+ * The configuration and the manifest of an image. Lists without an order are sorted, so that the order in which they
+ * were given does not change the image. Source: OCI image specification,
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/config.md and manifest.md
  */
 export const image = (layers: readonly ImageLayer[], settings: ImageConfiguration): Image => {
@@ -59,6 +59,6 @@ export const image = (layers: readonly ImageLayer[], settings: ImageConfiguratio
   return { config, manifest, layers }
 }
 
-/** A set, as the configuration has it. */
+/** A set as the configuration writes it, an object with empty values. */
 const keys = (names: readonly string[] = []): Record<string, object> | undefined =>
   sorted(Object.fromEntries(names.map((name) => [name, {}])))

@@ -2,7 +2,7 @@ import type { Descriptor } from './descriptor.ts'
 import { imageIndexMediaType } from './media-type.ts'
 
 /**
- * The file `oci-layout`, which says that a folder is an image layout. Source: OCI image specification,
+ * The file `oci-layout`, which marks a folder as an image layout. Source: OCI image specification,
  * https://github.com/opencontainers/image-spec/blob/v1.1.1/image-layout.md
  */
 export const layoutFile: string = JSON.stringify({ imageLayoutVersion: '1.0.0' })

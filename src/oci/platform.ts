@@ -8,7 +8,7 @@ export const isPlatform = (text: string): text is Platform => (platforms as read
 export const architectureOf = (platform: Platform): 'amd64' | 'arm64' =>
   platform === 'linux/amd64' ? 'amd64' : 'arm64'
 
-/** What Nix calls the platform. */
+/** Nix's name of the platform. */
 export const nixSystem = (platform: Platform): string => (platform === 'linux/amd64' ? 'x86_64-linux' : 'aarch64-linux')
 
 /** The platform of a runner by its `RUNNER_OS` and `RUNNER_ARCH`; `undefined` if images cannot be built there. */

@@ -1,6 +1,6 @@
 /**
- * A repository in a registry. `registry` is its host with the port where there is one, in lower case.
- * Source: OCI distribution specification, "Pulling manifests",
+ * A repository in a registry. `registry` is the host in lower case, with the port if there is one. Source: OCI
+ * distribution specification, "Pulling manifests",
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export type Repository = { readonly registry: string; readonly name: string }
@@ -8,7 +8,7 @@ export type Repository = { readonly registry: string; readonly name: string }
 const repositoryName = /^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$/
 const registryHost = /^([a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(:[0-9]{1,5})?$/
 
-/** Docker Hub answers at these as well, and is logged in to under one name. */
+/** Other host names of Docker Hub. It has one name here, so that one login counts for all of them. */
 const otherNames: ReadonlyMap<string, string> = new Map([
   ['index.docker.io', 'docker.io'],
   ['registry-1.docker.io', 'docker.io'],
@@ -17,9 +17,9 @@ const otherNames: ReadonlyMap<string, string> = new Map([
 export const isTag = (text: string): boolean => /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/.test(text)
 
 /**
- * Reads `registry/name`. Upper case becomes lower case, since GitHub's names have it and registries allow none.
- * `undefined` if the text is no repository, if it has a tag or digest, or if its first part is no host (has no dot and
- * no port).
+ * Parses `registry/name`. Upper case becomes lower case: GitHub's names have it, but registries do not allow it.
+ * Returns `undefined` if the text is not a repository, if it has a tag or digest, or if its first part is not a host
+ * (which is `localhost`, or has a dot or a port).
  */
 export const parseRepository = (text: string): Repository | undefined => {
   const lower = text.toLowerCase()
@@ -33,7 +33,7 @@ export const parseRepository = (text: string): Repository | undefined => {
   return { registry, name }
 }
 
-/** Splits `registry/name:tag`, as docker/metadata-action prints it; `undefined` if it is not of that form. */
+/** Splits `registry/name:tag`, as docker/metadata-action prints it; `undefined` if the text has another form. */
 export const parseReference = (text: string): { repository: Repository; tag: string } | undefined => {
   const colon = text.lastIndexOf(':')
   const repository = parseRepository(text.slice(0, colon))

@@ -3,7 +3,7 @@ import { UserError } from '../lib/error.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { Links } from './links.ts'
 
-/** `e_machine` in an ELF header, of programs that run on a platform: its own, and those of its 32-bit predecessor. */
+/** `e_machine` in the ELF header of programs that run on a platform: its own, and that of its 32-bit predecessor. */
 const machines: Readonly<Record<Platform, readonly number[]>> = { 'linux/amd64': [62, 3], 'linux/arm64': [183, 40] }
 
 const machineNames: Readonly<Record<number, string>> = {
@@ -15,9 +15,9 @@ const machineNames: Readonly<Record<number, string>> = {
 }
 
 /**
- * Throws a `UserError` if a program in `/bin` or `/sbin` is for another kind of machine than the image, as happens when
- * a package set does not pass `system` on. Programs that are not ELF files are nobody's business. Source: System V ABI,
- * "ELF Header".
+ * Throws a `UserError` if a program in `/bin` or `/sbin` is for another kind of machine than the image. This happens if
+ * a package set does not pass `system` on. Files that are not ELF files are ignored. Source: System V ABI, "ELF
+ * Header".
  */
 export const checkArchitecture = async (links: Links, platform: Platform): Promise<void> => {
   for (const [name, target] of links) {
@@ -32,7 +32,7 @@ export const checkArchitecture = async (links: Links, platform: Platform): Promi
 
 const machineOf = async (link: string): Promise<number | undefined> => {
   const file = await realpath(link).catch(() => '')
-  // A link to /bin/sh is to the image's, and not to this machine's.
+  // A link to /bin/sh means the image's file, not the one of this machine.
   if (!file.startsWith('/nix/store/')) return undefined
   const handle = await open(file).catch(() => undefined)
   if (!handle) return undefined
@@ -41,7 +41,7 @@ const machineOf = async (link: string): Promise<number | undefined> => {
     if (bytesRead < 20 || buffer.toString('latin1', 0, 4) !== '\x7fELF') return undefined
     return buffer[5] === 2 ? buffer.readUInt16BE(18) : buffer.readUInt16LE(18)
   } catch {
-    // A directory, as a link in /bin may be.
+    // A link in /bin may lead to a directory, which cannot be read.
     return undefined
   } finally {
     await handle.close()

@@ -6,22 +6,22 @@ import type { DanglingLink } from '../image/contents.ts'
 import { isStorePath, parseStorePath, type StorePath } from '../nix/store-path.ts'
 import type { Links } from './links.ts'
 
-/** What is there in every container, or in every image with packages. */
+/** Paths that exist in every container, or in every image with packages. */
 const everywhere = /^\/((dev|proc|sys)(\/.*)?|nix|nix\/store|etc\/(hosts|hostname|mtab|resolv\.conf))?$/
 
-/** As many as Linux follows. */
+/** The number of links that Linux follows in one path. */
 const mostHops = 40
 
 /**
- * The links of packages that lead to nothing, in their order: into a store path that is not in the closure, to a file
- * that its package does not have, or to a name that the image's root does not have. What this machine has outside of
- * the store makes no difference. Files are asked for synchronously, as in `storePathsTree`.
+ * The links of packages that lead to nothing, in their order: into a store path outside the closure, to a file that its
+ * package does not have, or to a name that the image's root does not have. Files of this machine outside the store make
+ * no difference. The calls are synchronous for the reason given at `storePathsTree`.
  */
 export const findDanglingLinks = (links: Links, closure: Closure, baseFiles: readonly TreeEntry[]): DanglingLink[] => {
   const root = new Map(links)
   for (const entry of baseFiles) root.set(entry.name, entry.type === 'symlink' ? entry.target : undefined)
 
-  /** Where a path ends that leads to nothing. */
+  /** The last path on the way from `path`, if it leads to nothing; `undefined` if it leads to something. */
   const end = (path: string, hops = 0): string | undefined => {
     if (everywhere.test(path)) return undefined
     const next = path.startsWith('/nix/store/') ? inStore(path, closure) : inRoot(path, root)
@@ -35,14 +35,14 @@ export const findDanglingLinks = (links: Links, closure: Closure, baseFiles: rea
   })
 }
 
-/** What a path is: something, nothing, or a link to elsewhere. */
+/** Whether a path is there, is missing, or goes through a link to elsewhere. */
 type Step = 'there' | 'missing' | { readonly target: string }
 
-/** Follows one link at a time, since one that leaves the store does not lead to what this machine has there. */
+/** Follows one link at a time, since a link that leaves the store leads to files of the image, not of this machine. */
 const inStore = (path: string, closure: Closure): Step => {
   const names = path.split('/')
   const storePath = names.slice(0, 4).join('/')
-  // A package may have any text as the target of a link, as `nuke-refs` leaves it.
+  // A package may have any text as the target of a link. `nuke-refs` leaves such targets, for example.
   if (!isStorePath(storePath) || !closure.paths.has(storePath)) return 'missing'
   try {
     for (let length = 4; length <= names.length; length++) {

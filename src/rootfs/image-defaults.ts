@@ -5,7 +5,8 @@ import type { Loader } from './loader.ts'
 const certificates = 'etc/ssl/certs/ca-bundle.crt'
 
 /**
- * Follows from what is in the image. With a loader, also git and Nix are told of the certificates by their own names.
+ * The default configuration of an image, which follows from its files. With a loader, git and Nix also get the
+ * certificates, by variables of their own.
  */
 export const imageDefaults = (links: Links, loader: Loader | undefined): DefaultConfiguration => {
   const variables = ['SSL_CERT_FILE', ...(loader ? ['GIT_SSL_CAINFO', 'NIX_SSL_CERT_FILE'] : [])]

@@ -9,12 +9,12 @@ import type { StorePath } from '../nix/store-path.ts'
 import { digestOf } from '../oci/descriptor.ts'
 
 /**
- * What the symlink layer puts into the image: names without slashes at either end, with what they point to; `undefined`
- * for a directory.
+ * The entries of the symlink layer: names without a slash at either end, with the targets of links, or `undefined` for
+ * directories.
  */
 export type Links = ReadonlyMap<string, string | undefined>
 
-/** Reads the links of the symlink layer. Throws a `UserError` if it is not what Nix made. */
+/** Reads the links of the symlink layer. Throws a `UserError` if the layer is not what Nix made. */
 export const readLinks = async ({
   path,
   sha256,
@@ -36,8 +36,8 @@ export const readLinks = async ({
 }
 
 /**
- * Store paths whose directories decided what the links of an image are: those that they lead to, and those that hold
- * the directories which they lead through.
+ * The store paths whose directories decide the links of an image: those named in the targets of the links, and those
+ * that the folders of the targets resolve to.
  */
 export const linkedPaths = async (links: Links): Promise<StorePath[]> => {
   const folders = new Set([...links.values()].flatMap((target) => (target ? [posix.dirname(target)] : [])))

@@ -4,26 +4,30 @@ import type { Platform } from '../oci/platform.ts'
 import { loaderPackages } from './job-container.ts'
 
 /**
- * The loader of programs that were not built for Nix: a link to nix-ld in the image, and the variables by which it
- * finds the real loader and the libraries. It hides them from the program's children. Some start theirs with few
- * variables or none; for those, links are where nix-ld looks then.
+ * The loader of programs that were not built for Nix: a link to nix-ld in the image, and the variables by which nix-ld
+ * finds the real loader and the libraries. nix-ld hides the libraries from the program's children. Some programs start
+ * their children with few variables or none; for these children, links to the same files are in the folder where nix-ld
+ * looks without variables.
  */
 export type Loader = {
-  /** By their names, without a slash at either end, with their targets. */
+  /** The targets of the links, by the links' names without a slash at either end. */
   readonly links: Readonly<Record<string, string>>
   readonly env: Readonly<Record<'NIX_LD' | 'NIX_LD_LIBRARY_PATH', string>>
 }
 
-/** Where programs have their loader by the ABI; in glibc, the file is in `lib` for all. */
+/** The place of a program's loader by the ABI. In glibc, the file is in `lib` on every platform. */
 const places: Readonly<Record<Platform, { readonly folder: string; readonly file: string }>> = {
   'linux/amd64': { folder: 'lib64', file: 'ld-linux-x86-64.so.2' },
   'linux/arm64': { folder: 'lib', file: 'ld-linux-aarch64.so.1' },
 }
 
-/** Source: nix-ld 2, `src/nix_rtld.rs`. */
+/** The folder where nix-ld looks without variables. Source: nix-ld 2, `src/nix_rtld.rs`. */
 const fallback = 'run/current-system/sw/share/nix-ld/lib'
 
-/** What programs outside of Nix may ask for; in those folders is much that is not meant for them. */
+/**
+ * The libraries that programs outside of Nix may ask for. Their folders also hold many files that are not meant for
+ * such programs.
+ */
 const glibcFiles = [
   'libc.so.6',
   'libdl.so.2',
@@ -35,7 +39,10 @@ const glibcFiles = [
 ]
 const compilerFiles = ['libgcc_s.so.1', 'libstdc++.so.6']
 
-/** Throws a `UserError` if nix-ld is so old that it does not hide the libraries from a program's children. */
+/**
+ * Finds the loader's files in the packages of the preset. Throws a `UserError` if nix-ld is older than version 2, since
+ * it then does not hide the libraries from a program's children.
+ */
 export const loaderOf = (
   { unlinked, packages }: Pick<ImageSpec, 'unlinked' | 'packages'>,
   platform: Platform,

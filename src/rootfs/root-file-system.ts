@@ -5,14 +5,14 @@ import type { Links } from './links.ts'
 import type { Loader } from './loader.ts'
 import { accountFiles, type Users } from './users.ts'
 
-// Its ID must be no other distribution's: programs look for files of that one, and the runner's Node for Alpine is
-// refused.
+// The ID must not be that of another distribution, since programs would look for that distribution's files. With
+// Alpine's ID, the runner would start its Node for Alpine, which was built for musl.
 const osRelease = `NAME="Nix image"
 ID=nix-image
 PRETTY_NAME="Nix image"
 `
 
-// Host names are looked up in files first; without this line, glibc asks DNS even for localhost.
+// With the line `hosts`, host names are looked up in files first; without it, glibc asks DNS even for localhost.
 const nsswitch = `passwd: files
 group: files
 shadow: files
@@ -22,14 +22,17 @@ protocols: files
 services: files
 `
 
-// The folder of a job is that of another user than the one that git runs as.
+// The folder of a job belongs to another user than the one that git runs as.
 const gitconfig = `[safe]
 \tdirectory = *
 `
 
 const certificates = 'etc/ssl/certs/ca-bundle.crt'
 
-/** Where programs look for certificates: Debian's, Alpine's and Fedora's names, which Go, OpenSSL and Python know. */
+/**
+ * The names under which programs look for certificates: those of Debian, Alpine and Fedora, which Go, OpenSSL and
+ * Python know.
+ */
 const certificateNames = [
   'etc/pki/tls/cert.pem',
   'etc/pki/tls/certs/ca-bundle.crt',
@@ -52,10 +55,11 @@ const file = (name: string, text: string): TreeEntry => ({
 const symlink = (name: string, target: string): TreeEntry => ({ type: 'symlink', name, target })
 
 /**
- * The base layer: what programs expect of a root file system and no package brings, and the working directory and the
- * volumes, which are the user's. What the symlink layer has is left as it is; a directory over a link would hide what
- * is behind it. Throws a `UserError` if such a folder cannot be made, or is for somebody else only. `/etc/hosts` and
- * `/etc/resolv.conf` come from whoever starts a container.
+ * The base layer: the files that programs expect in a root file system and that no package brings, and the working
+ * directory and the volumes, which belong to the user. Names of the symlink layer stay as they are, except for files
+ * that `preset: job-container` needs; a directory over a link would hide the link's target. Throws a `UserError` if the
+ * working directory or a volume cannot be made, or if only another user may enter it. `/etc/hosts` and
+ * `/etc/resolv.conf` come from the program that starts a container.
  */
 export const rootFileSystem = (
   links: Links,
@@ -68,7 +72,7 @@ export const rootFileSystem = (
     ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
   ]
   const folders = [...volumes.map((path) => ['volumes', path] as const), ['workdir', workdir ?? '/'] as const]
-  // One that is in another comes after it, so that both are made.
+  // A folder comes after the folder that it is in, so that both belong to the user.
   for (const [input, path] of folders.sort(([, a], [, b]) => (a < b ? -1 : 1)))
     if (path !== '/') addFolder(input, path, entries, links, owner)
 
@@ -78,15 +82,16 @@ export const rootFileSystem = (
       (preset === 'job-container' && contract.includes(name) && !parentsOf(name).some(isLink)) ||
       (!(type === 'directory' ? isLink(name) : links.has(name)) && !parentsOf(name).some(isLink)),
   )
-  // A loader of the packages' own would not find the libraries of programs that were not built for Nix.
+  // These replace a loader that packages bring: it would not find the libraries of programs that were not built for
+  // Nix.
   const loaderLinks = Object.entries(loader?.links ?? {}).map(([name, target]) => symlink(name, target))
   return withParents([...kept, ...loaderLinks])
 }
 
-/** What the runner's git and its choice of a Node.js hang on, whatever a package has there. */
+/** The files that the runner's git and its choice of a Node.js depend on. They replace the files of packages. */
 const contract = ['etc/gitconfig', 'etc/os-release']
 
-/** A sentence for each file of a package that gives way to one of `preset: job-container`. */
+/** A sentence for each file of a package that a file of `preset: job-container` replaces. */
 export const replacedFiles = (links: Links, { preset }: BaseLayer): string[] =>
   contract.flatMap((name) => {
     const target = links.get(name)
@@ -103,7 +108,7 @@ const addFolder = (input: string, path: string, entries: TreeEntry[], links: Lin
     links.get(name) !== undefined || entries.some((entry) => entry.name === name && entry.type !== 'directory')
   const above = parentsOf(name).find(isNoFolder)
   if (above !== undefined) throw fault(`but /${above} is no folder of the image's own`)
-  // It may be a link to a folder of a package.
+  // The name may be a link to a folder of a package.
   if (links.has(name)) return
   if (isNoFolder(name)) throw fault('which is a file of the image')
   const there = withParents(entries).find((entry) => entry.name === name)
@@ -131,11 +136,11 @@ const baseFiles = (links: Links, user: BaseLayer['user'], homes: Users['homes'])
   ]
 }
 
-/** The entries and the directories that they are in, depth first, each directory's names by bytes. */
+/** The entries and their parent directories, depth first, the names of each directory in byte order. */
 const withParents = (entries: readonly TreeEntry[]): TreeEntry[] => {
   const all = new Map(entries.flatMap(({ name }) => parentsOf(name)).map((name) => [name, directory(name)]))
   for (const entry of entries) all.set(entry.name, entry)
-  // No name has a character before the one that stands for the slash here.
+  // A zero byte stands for the slash, since it comes before every character that a name may have.
   const key = ({ name }: TreeEntry): Buffer => Buffer.from(name.replaceAll('/', '\0'))
   return [...all.values()].sort((a, b) => Buffer.compare(key(a), key(b)))
 }

@@ -7,21 +7,24 @@ import type { Links } from './links.ts'
 
 type Account = Owner & { readonly name: string; readonly home: string; readonly shell: string }
 
-/** The users of every image: nobody owns nothing, and nonroot is for whoever wants to run a program as not root. */
+/** The users of every image. `nobody` owns no files; `nonroot` is for running programs without root. */
 const accounts: readonly Account[] = [
   { name: 'root', uid: 0, gid: 0, home: '/root', shell: '/bin/sh' },
   { name: 'nonroot', uid: 65532, gid: 65532, home: '/home/nonroot', shell: '/bin/sh' },
   { name: 'nobody', uid: 65534, gid: 65534, home: '/nonexistent', shell: '/bin/false' },
 ]
 
-/** The users of an image, with `user` as one of them where it is a number that no other one has. */
+/** The users of an image. `user` is added if it is a number that none of them has. */
 const accountsWith = (user: BaseLayer['user']): readonly Account[] => {
   if (!user || 'name' in user || accounts.some(({ uid }) => uid === user.uid)) return accounts
   const { uid, gid = uid } = user
   return [...accounts, { name: 'user', uid, gid, home: '/home/user', shell: '/bin/sh' }]
 }
 
-/** `/etc/passwd` and `/etc/group`. A group has the name of the first user whose it is, and ours come first. */
+/**
+ * The content of `/etc/passwd` and `/etc/group`. A group has the name of its first user; the users of every image come
+ * first.
+ */
 export const accountFiles = (user: BaseLayer['user']): { readonly passwd: string; readonly group: string } => {
   const all = accountsWith(user)
   const groups = all.filter(({ gid }, index) => all.findIndex((other) => other.gid === gid) === index)
@@ -37,12 +40,13 @@ export const accountFiles = (user: BaseLayer['user']): { readonly passwd: string
   }
 }
 
-/** `owner` is who the image's programs run as; home directories are by their names in the image. */
+/** `owner` is the user that the image's programs run as. `homes` are home directories by their names in the image. */
 export type Users = { readonly owner: Owner; readonly homes: readonly (readonly [name: string, owner: Owner])[] }
 
 /**
- * The users by the `/etc/passwd` that a package brings, else those of every image. Without a `user`, programs run as
- * root. Throws a `UserError` if it is not there, has no numbers, or is not what Nix put into the store.
+ * The users by the `/etc/passwd` that a package brings, or else by the file that this action writes. Without a `user`,
+ * programs run as root. Throws a `UserError` if a `user` given by name is not in the file, if its line has no numbers,
+ * or if the file is not what Nix put into the store.
  */
 export const findUsers = async (
   { preset, user }: BaseLayer,
@@ -60,7 +64,7 @@ export const findUsers = async (
   return { owner: ownerOf(user, lines), homes }
 }
 
-/** Plain enough to be a name in an archive. */
+/** A path below `/home` that can be the name of an entry in an archive. */
 const isHome = /^(\/home(?:\/(?!\.{1,2}(?:\/|$)|\.wh\.)[^/]+)+)$/
 const isNumber = /^\d{1,10}$/
 
@@ -80,7 +84,10 @@ const ownerOf = (user: BaseLayer['user'], lines: readonly (readonly string[])[])
   )
 }
 
-/** What a package brings; a link out of the closure leads to nothing in the image, whatever this machine has there. */
+/**
+ * The `/etc/passwd` that a package brings; `undefined` if none does. It is empty if the link leads out of the closure,
+ * since the image has no such file, even if this machine does.
+ */
 const passwdOf = async (links: Links, closure: Pick<Closure, 'paths'>): Promise<string | undefined> => {
   const link = links.get('etc/passwd')
   return link && ((await readProven(link, closure))?.toString() ?? '')
