@@ -18,9 +18,9 @@ import { realClosure } from './closure.ts'
 import { compare, median } from './measure.ts'
 
 /**
- * Packing and compressing a closure as one layer, beside tar with pigz or zstd doing the same work; what the proof of
- * its store paths costs, beside the stage as it is without one, as one layer and in as many as an image has; then a
- * synthetic one of 2 GB.
+ * Packs and compresses a closure as one layer, beside tar with pigz or zstd that does the same work. Measures the cost
+ * of proving its store paths, beside the same stage without the proof, in one layer and in as many as an image has.
+ * Then does the same with a synthetic file of 2 GB.
  */
 
 const cores = availableParallelism()
@@ -33,7 +33,7 @@ const peer = (paths: readonly string[], compressor: string) => async (): Promise
   execFileSync('bash', ['-c', script, fileOf('peer'), ...paths], { stdio: 'ignore' })
 }
 
-/** The paths as a layer; one that is not in the store has the name of one that is. */
+/** The entries of the paths as a layer. A path that is not in the store gets a name in the store. */
 function* tree(paths: readonly string[]): Generator<TreeEntry> {
   for (const entry of storePathsTree(paths as StorePath[]))
     yield /^nix(\/|$)/.test(entry.name) ? entry : { ...entry, name: 'nix/store/synthetic' }
@@ -45,7 +45,7 @@ const withProof: Pack = async (paths, name, compression) => {
   await writeLayer(tar(tree(paths)), fileOf(name), compression, 'store paths')
 }
 
-/** Both digests of a layer, by the thread that reads, as it was when there were no NARs to hash. */
+/** Computes both digests of a layer in the thread that reads, as the action did before it hashed NARs. */
 const withoutProof: Pack = async (paths, name, { algorithm, level }) => {
   const blocks = digesting().through(inBlocks(tar(tree(paths)), blockSize[algorithm], 1))
   const bytes = algorithm === 'none' ? blocks : digesting().through(compress(blocks, algorithm, level, release))
@@ -67,13 +67,13 @@ const measure = async (paths: readonly string[]): Promise<void> => {
     ])
 }
 
-/** Medians in seconds of the time that has gone by, and of that of all processors. */
+/** Prints the medians of the elapsed time in seconds, its ratio, and the ratio of the processor time. */
 const costOfProof = async (layers: readonly (readonly string[])[], rounds = 9): Promise<void> => {
   console.log(`\nthe proof of store paths, ${layers.length} layers       before      after            processors`)
   for (const [algorithm, level] of rows) {
     const packs = [withoutProof, withProof].map((pack) => ({ pack, times: [] as number[], processors: [] as number[] }))
     for (let round = 0; round <= rounds; round++)
-      // Each comes first as often as the other.
+      // Each of the two comes first equally often.
       for (const { pack, times, processors } of round % 2 ? packs : packs.toReversed()) {
         const packing = limiter(2)
         const start = performance.now()
@@ -82,7 +82,7 @@ const costOfProof = async (layers: readonly (readonly string[])[], rounds = 9): 
           layers.map((paths, index) => packing(() => pack(paths, `proof-${index % 2}`, { algorithm, level }))),
         )
         const { user, system } = process.cpuUsage(used)
-        // The first one starts threads.
+        // The first round also starts threads, so it does not count.
         if (round === 0) continue
         times.push((performance.now() - start) / 1000)
         processors.push((user + system) / 1e6)
@@ -104,7 +104,7 @@ for (const [index, path] of real.paths.entries()) layers[index % layers.length]?
 await costOfProof(layers)
 await measure(real.paths)
 
-// Half of it can be compressed, as with programs, and nothing comes twice that is far apart.
+// Half of it is compressible, as in programs, and nothing repeats only far away.
 const synthetic = join(folder, 'synthetic')
 const text = Buffer.alloc(500_000, 'all work and no play ')
 const blocks = function* (): Generator<Buffer> {

@@ -7,8 +7,8 @@ import { need } from '../test/support/process.ts'
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
 
 /**
- * Runs all attacks of the tests against this checkout and prints attacker × asset: how many attempts there were, how
- * many were refused, and of how many the run told. Ends with 1 if one succeeded.
+ * Runs all attacks of the tests against this checkout and prints a table of attacker × asset: the attempts, those that
+ * were refused, and those that the run reported. Exits with 1 if an attempt succeeded, or if there was none.
  */
 
 type Results = {

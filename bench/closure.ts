@@ -4,7 +4,7 @@ import { debianSet } from '../test/support/debian-set.ts'
 import { nixConfigFolder } from '../test/support/nix-places.ts'
 import { prepareNixConfig } from '../test/support/test-world.ts'
 
-/** Store paths on this machine; `bytes` as NARs. */
+/** Store paths on this machine; `bytes` is their size as NARs. */
 export type RealClosure = {
   readonly set: string
   readonly paths: StorePath[]

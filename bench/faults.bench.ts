@@ -17,9 +17,9 @@ import { type Quirks, startStrictRegistry } from '../test/support/strict-registr
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
 
 /**
- * What a push survives: faults in front of Debian's docker-registry, by the proxy of the tests, and lies of the strict
- * registry. The waits of this client are 200 times shorter than in a run; those of skopeo, beside which it is put, are
- * its own.
+ * Measures which faults a push survives: faults that the proxy of the tests makes in front of Debian's docker-registry,
+ * and false answers of the strict registry. The waits of this client are 200 times shorter than in a run. skopeo, which
+ * is measured beside it, waits as it always does.
  */
 
 await using registry = await startRegistry()
@@ -43,7 +43,7 @@ const sizeOf = ({ image, layers }: TestImage): number =>
 const count = (results: readonly boolean[]): string => `${results.filter(Boolean).length}/${results.length}`
 const row = (what: string, figure: string): void => console.log(`${what.padEnd(66)} ${figure}`)
 
-/** Does the work for each item, one after the other, since some are about time. */
+/** Does the work for one item after the other, since some of it depends on timing. */
 const each = async <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> =>
   mapConcurrently(items, 1, work)
 
@@ -54,7 +54,7 @@ const withSkopeo = async (image: NamedImage, host: string): Promise<void> => {
   await writeLayout(layout, [image.image], image.image.manifest, ['image'])
   const options = ['--retry-times', '3', '--preserve-digests', '--dest-tls-verify=false', '--dest-no-creds', '--quiet']
   const copy = ['--insecure-policy', 'copy', ...options, `oci:${layout}:image`, `docker://${host}/${image.name}:v1`]
-  // It has no limit of its own for a registry that says nothing.
+  // skopeo has no timeout for a registry that does not answer.
   await run(need('timeout', 'coreutils'), ['60', need('skopeo', 'skopeo'), ...copy])
 }
 const withThisClient = async (image: NamedImage, host: string): Promise<void> => {
@@ -107,7 +107,7 @@ row(
   'a token that expires before a stage, one new token for all',
   count(
     await each(expiries, async (stage) => {
-      // The first ones are of the question whether there may be a push at all.
+      // The first ones belong to the check whether the repository may be pushed to.
       const nth = stage === 'start of an upload' ? 3 : 1
       const times = stage === 'manifest' || stage === 'tag' ? 1 : 3
       await using proxy = await startFaultProxy(withTokens.host, [
@@ -151,7 +151,7 @@ const endOf = async (rules: readonly Rule[]): Promise<End> => {
     () => undefined,
     (error: unknown) => error,
   )
-  // Asked once: a request whose connection is gone may still move the tag.
+  // The tag is read only once: a request whose connection is lost may still move it.
   const named = await pulledDigest(registry.host, old.name, 'v1').catch(() => '')
   const isClean = error === undefined ? named === image.digest : error instanceof UserError
   if (isClean && named === image.digest) return 'pushed'
@@ -175,7 +175,7 @@ row(
   `${strayed.flatMap(({ seen }) => seen).filter((authorization) => authorization !== undefined).length} in ${strays.length} cases`,
 )
 
-/** Starts a push in a process of its own, and resolves when it begins to push. */
+/** Starts a push in a separate process, and resolves when it begins to push. */
 const startPush = async (host: string, name: string, seed: string, sizes: readonly number[]) => {
   const own = join(folder.path, `process-${images++}`)
   await mkdir(own)
@@ -189,7 +189,7 @@ const startPush = async (host: string, name: string, seed: string, sizes: readon
 }
 
 const sizes = [2_000_000, 500_000, 300_000, 100_000]
-// As many requests as a push of these layers has, and some milliseconds.
+// A moment of the push: after some of its requests, which are 22 for these layers, and some milliseconds.
 const moment = fc.record({ last: fc.integer({ min: 1, max: 22 }), pause: fc.nat(10) })
 const kills = await each(fc.sample(moment, { numRuns: 50, seed: 8 }), async ({ last, pause }) => {
   const old = await fresh([500])

@@ -7,7 +7,7 @@ import { nixReleaseTarball } from '../test/support/nix-release.ts'
 import prepareTestWorld from '../test/support/test-world.ts'
 import { compare } from './measure.ts'
 
-/** Unpacking a release of Nix into a store, beside `tar` unpacking the same archive. */
+/** Unpacks a release of Nix into a store, beside `tar` unpacking the same archive. */
 
 await prepareTestWorld()
 const { file } = await nixReleaseTarball()

@@ -5,13 +5,13 @@ import { picture } from './layers/picture.ts'
 import { kinds, sequence } from './layers/sequences.ts'
 
 /**
- * How much of an image is pulled again when the next one comes, by layering: bytes of layers that the last image had
- * not over bytes of store paths that are new, the geometric mean over sequences of images.
+ * For each layering, measures how much of an image is pulled again after an update: the bytes of layers that the last
+ * image did not have, over the bytes of store paths that are new. Prints geometric means over sequences of images.
  */
 
-/** The constants of `src/layers/stable.ts` were tuned on others: 1 to 5 and 101 to 106. */
+/** The constants of `src/layers/stable.ts` were tuned with other seeds: 1 to 5 and 101 to 106. */
 const seeds = [201, 202, 203, 204, 205]
-/** What a user gives as `max-layers`, of which two are not for store paths. */
+/** Values of the input `max-layers`; two of the layers are not for store paths. */
 const maxLayers = [16, 32, 64, 127]
 
 const figure = (value: number): string => value.toFixed(2).padStart(7)

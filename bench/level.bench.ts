@@ -7,8 +7,8 @@ import { storePathsTree } from '../src/archive/tree.ts'
 import { realClosure } from './closure.ts'
 
 /**
- * What a level of compression costs and brings: the time to pack, the size, and both together on networks of different
- * speeds, where the bytes are sent once and fetched once.
+ * Measures the levels of compression: the time to pack, the size, and the total time on networks of different speeds if
+ * the bytes are sent once and fetched once.
  */
 
 const { paths, bytes } = await realClosure(['gcc', 'python3', 'git', 'perl'])

@@ -1,4 +1,7 @@
-/** Something to measure; `prepare` is not part of the time. `size` is asked once at the end: bytes of what was made. */
+/**
+ * Something to measure; the time of `prepare` does not count. `size` is called once at the end and returns the bytes of
+ * the result.
+ */
 export type Contender = {
   readonly name: string
   readonly prepare?: () => Promise<void>
@@ -7,8 +10,8 @@ export type Contender = {
 }
 
 /**
- * Runs the contenders in turn, as often as `rounds` says, and prints for each the median in seconds, its ratio to the
- * first one, and the size in MB, so that what else the machine does is the same for all.
+ * Runs the contenders in turn, `rounds` times each, so that other work of the machine affects all of them. Prints for
+ * each the median in seconds, its ratio to the first contender, and the size in MB.
  */
 export const compare = async (title: string, contenders: readonly Contender[], rounds = 5): Promise<void> => {
   const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]))

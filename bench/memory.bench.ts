@@ -7,8 +7,8 @@ import { startRegistry } from '../test/support/registry.ts'
 import { prepareNixConfig } from '../test/support/test-world.ts'
 
 /**
- * The most memory that the whole action takes to build and push an image with one big file; what Nix takes is not in
- * it.
+ * Measures the peak memory of the whole action when it builds and pushes an image with one big file. The memory of Nix
+ * does not count.
  */
 
 await prepareNixConfig()
@@ -26,7 +26,7 @@ await writeFile(
   }`,
 )
 
-/** The high-water mark of a process's resident memory in MB, as long as it is there. */
+/** The peak resident memory of a process in MB; 0 if the process has ended. */
 const peakOf = (pid: number): number => {
   try {
     return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1000

@@ -4,14 +4,14 @@ import { debianPackages, withNeeds } from './layers/debian.ts'
 import { imageClosure } from './layers/image.ts'
 import { median } from './measure.ts'
 
-/** How long it takes to group many store paths, which are packages of Debian's index with all that they need. */
+/** Measures the time to group many store paths: packages of Debian's index with everything that they need. */
 
 const layerings = {
   stable: stableLayers,
   popularity: (...[closure, budget]: Parameters<typeof stableLayers>) => popularityLayers(closure, budget, new Map()),
 }
 const all = debianPackages()
-// What a package needs comes before it, so that the first ones need nothing else.
+// A package comes after everything that it needs, so the first ones need no others.
 const ordered = [...withNeeds([...all.keys()], all)]
 
 console.log('store paths  max-layers  seconds, median of 5')

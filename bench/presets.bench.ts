@@ -3,8 +3,9 @@ import { debianSet } from '../test/support/debian-set.ts'
 import { prepareNixConfig } from '../test/support/test-world.ts'
 
 /**
- * How large images are with each preset and meta-package: unpacked, and as layers that somebody pulls. Of the package
- * set of Debian packages that the tests use; nixpkgs' are not the same, and of the same order.
+ * Measures the size of images with each preset and meta-package, unpacked and as the layers that are pulled. The
+ * package set is the one of Debian packages that the tests use. With nixpkgs, the sizes differ, but are of the same
+ * order.
  */
 
 type Metadata = { readonly bytes: { readonly closure: number; readonly layers: number } }

@@ -17,8 +17,8 @@ import { realClosure } from './closure.ts'
 import { type Contender, compare } from './measure.ts'
 
 /**
- * Packing, compressing and pushing an image of 16 layers, beside skopeo, which compresses and pushes the same layers
- * from an image layout in which they are packed already.
+ * Packs, compresses and pushes an image of 16 layers, beside skopeo, which compresses and pushes the same layers from
+ * an image layout in which they are packed already.
  */
 
 const { paths, bytes } = await realClosure(['gcc', 'python3', 'git', 'perl'])
@@ -80,7 +80,7 @@ const skopeo = (algorithm: string, level: number): Contender => {
     name = `skopeo-${run++}`
     const options = ['--insecure-policy', 'copy', '--quiet', '--dest-tls-verify=false', '--dest-no-creds']
     const compression = ['--dest-compress-format', algorithm, '--dest-compress-level', `${level}`]
-    // Without a memory of the blobs that it has compressed before.
+    // Each copy starts without skopeo's record of the blobs that it compressed before.
     const forget = 'mkdir -p /var/lib/containers; mount -t tmpfs tmpfs /var/lib/containers; exec "$@"'
     const copy = [...options, ...compression, `oci:${layout}:image`, `docker://${registry.host}/${name}:v1`]
     await output('unshare', ['--mount', '--propagation', 'private', 'bash', '-c', forget, '-', 'skopeo', ...copy])
@@ -88,7 +88,10 @@ const skopeo = (algorithm: string, level: number): Contender => {
   return { name: `skopeo copy, level ${level} (compress and push)`, work, size: () => sizeOf(name) }
 }
 
-/** Our level whose result is nearest in size to another one's: what skopeo's compressors call a level is their own. */
+/**
+ * The level of this action that gives the size nearest to `size`. The compressors of skopeo number their levels
+ * differently.
+ */
 const levelOfSize = async (algorithm: 'gzip' | 'zstd', levels: readonly number[], size: number): Promise<number> => {
   const distances: { level: number; distance: number }[] = []
   for (const level of levels) {

@@ -13,9 +13,9 @@ import prepareTestWorld from '../test/support/test-world.ts'
 import { startWebServer } from '../test/support/web-server.ts'
 
 /**
- * What a run costs that changes little, against Debian's docker-registry and the cache service of the tests, on
- * loopback: the whole action as a process, with the Debian packages as a tarball whose hash is known, and a store of
- * its own.
+ * Measures the cost of a run that changes little, against Debian's docker-registry and the cache service of the tests,
+ * on loopback. The whole action runs as a process, with the Debian packages as a tarball of known hash, and with a
+ * store of its own.
  */
 
 await prepareTestWorld()
@@ -31,11 +31,11 @@ execFileSync('tar', ['--create', '--file', join(folder.path, 'set.tar'), '--dire
 execFileSync('gzip', ['-1', join(folder.path, 'set.tar')])
 const nixpkgs = `${upstream.url}/set.tar.gz#${hashNar(set)}`
 
-/** A store is a folder in the place of `/nix`. */
+/** Runs a program with a folder in the place of `/nix`, as a store of its own. */
 const inStore = 'mkdir -p /nix && mount --bind "$1" /nix && shift && exec "$@"'
 let stores = 0
 const emptyStore = (): string => join(folder.path, `store-${stores++}`)
-// What is built here is kept only with a signature.
+// The cache keeps paths that were built here only if they are signed.
 const key = join(folder.path, 'key')
 const env = { ...process.env, NIX_CONF_DIR: nixConfigFolder }
 execFileSync('nix-store', ['--generate-binary-cache-key', 'bench-1', key, `${key}.public`], { env })
@@ -46,7 +46,7 @@ type Metadata = {
   bytes: { uploaded: number; layers: number }
   platforms: { layers: { made: string }[] }[]
 }
-/** `otherRequests` are those that are not one for each layer. */
+/** `otherRequests` are all requests but one for each layer. */
 type Row = {
   what: string
   seconds: number
@@ -67,7 +67,7 @@ const measure = async (what: string, store: string, inputs: Record<string, strin
       image: `${registry.host}/reuse`,
       tags: 'v1',
       nixpkgs: source,
-      // These packages build with the host's programs, as one user.
+      // The builders of these packages use the host's programs, as one user.
       sandbox: 'off',
       'cache-signing-key': (await readFile(key, 'utf8')).trim(),
       ...inputs,
@@ -118,7 +118,8 @@ const digestOfLabel = (await measure('with that label, and nothing reused', stor
 
 console.log('\nan empty store, another repository, no reuse of layers:')
 const building = await measure('building all', emptyStore(), { image: `${registry.host}/other`, cache: 'false' })
-// No layer is there; what the source holds, a record says, but only nixpkgs itself is kept: this one is downloaded.
+// The repository has no layers. A record knows what the source holds, but the cache keeps only sources that are nixpkgs
+// itself, so this one is downloaded.
 const restored = await measure('with a warm cache', emptyStore(), {
   image: `${registry.host}/third`,
   cache: 'read',

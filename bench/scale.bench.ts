@@ -6,7 +6,7 @@ import { tar } from '../src/archive/tar.ts'
 import { storePathsTree } from '../src/archive/tree.ts'
 import type { StorePath } from '../src/nix/store-path.ts'
 
-/** How packing grows with bytes and with files: the rates are to stay flat. */
+/** Measures how the time to pack grows with bytes and with files. The rates should stay flat. */
 
 const folder = mkdtempSync(join(tmpdir(), 'nix-image-action-bench-'))
 const seconds = async (path: string): Promise<number> => {

@@ -29,9 +29,9 @@ import { startWebServer } from '../test/support/web-server.ts'
 import { compare } from './measure.ts'
 
 /**
- * What an empty store costs: from upstream, as cache.nixos.org and GitHub serve it (xz, and tar with gzip), and from
- * the Actions cache. Both are on loopback, where upstream is as near as it never is. The package set is Debian's; the
- * source is a tree of nixpkgs' shape, of generated files.
+ * Measures the time to fill an empty store: from upstream, in the formats of cache.nixos.org (xz) and GitHub (tar with
+ * gzip), and from the Actions cache. Both are on loopback, although a real upstream is never that near. The packages
+ * are Debian's; the source is a tree of generated files in the shape of nixpkgs.
  */
 
 await prepareTestWorld()
@@ -45,7 +45,7 @@ await using service = await startCacheService()
 
 const config = `substituters = ${upstream.url}/cache/\ntrusted-public-keys = ${await readFile(at('upstream.public'), 'utf8')}`
 let stores = 0
-/** An empty store of its own; that of the last time is removed. */
+/** Returns the path of a new empty store, and removes the store before it. */
 const emptyStore = async (): Promise<string> => {
   const last = at(`store-${stores}`)
   await mkdir(last, { recursive: true })
@@ -131,7 +131,9 @@ const measure = async (what: string, fetch: (nix: Nix) => Promise<readonly Store
     await rm(place, { recursive: true })
     return [infos.reduce((total, { narSize }) => total + narSize, 0), infos.length]
   })
-  /** As a run does it, but that evaluation has said before what is wanted. */
+  /**
+   * Restores as a run does, except that the wanted paths are known already; in a run, they come from the evaluation.
+   */
   const restore = async (nix: Nix): Promise<void> => {
     await cache.restore(place, prefix, [prefix])
     const entry = await readEntry(place, parsePublicKeys(await trustedPublicKeys(nix)), false)

@@ -6,7 +6,7 @@ import { compileLibdeflate, fetchLibdeflate } from './libdeflate.ts'
 
 /**
  * `npm run build [-- FOLDER]` makes all of `dist/`, or the same in another folder: the bundle, libdeflate as
- * WebAssembly, and the licences of what is in either. Where libdeflate cannot be made, nothing changes.
+ * WebAssembly, and the licences of both. If libdeflate cannot be made, nothing changes.
  */
 
 const root = join(import.meta.dirname, '..')

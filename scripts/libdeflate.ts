@@ -6,24 +6,25 @@ import { join } from 'node:path'
 const ours = join(import.meta.dirname, '..', 'deflate')
 
 /**
- * Puts the source of libdeflate that `deflate/Cargo.lock` pins into `folder`, from crates.io where the cargo home does
- * not have it, and gives the path that has `libdeflate.h`. Throws an `Error` of one sentence if cargo cannot fetch it,
- * or finds another hash.
+ * Puts the source of libdeflate that `deflate/Cargo.lock` pins into `folder`, and returns the path that has
+ * `libdeflate.h`. cargo fetches it from crates.io if the cargo home does not have it. Throws an `Error` of one sentence
+ * if cargo cannot fetch it or finds another hash.
  */
 export const fetchLibdeflate = (folder: string): string => {
   const vendored = join(folder, 'crates')
   try {
     start('cargo', ['vendor', '--quiet', '--locked', vendored], {
       cwd: ours,
-      // It prints how a project in Rust would use the folder.
+      // cargo prints advice for projects in Rust on stdout.
       stdio: ['ignore', 'ignore', 'pipe'],
-      // The cargo of Debian 12 (1.65) otherwise clones the whole index of crates.io with git. Since 1.68 none does.
+      // Without these variables, the cargo of Debian 12 (1.65) clones the whole index of crates.io with git. No cargo
+      // does so since 1.68.
       env: { ...process.env, RUSTC_BOOTSTRAP: '1', CARGO_UNSTABLE_SPARSE_REGISTRY: 'true' },
     })
   } catch (error) {
     const { stderr } = error as { stderr?: Buffer }
     if (!stderr) throw error
-    // The cause of the causes, which may have lines of advice below it.
+    // The last cause in cargo's list is the root of the others. Lines of advice may follow it.
     const [reason = ''] = stderr.toString().split('Caused by:').at(-1)?.trim().split('\n') ?? []
     throw new Error(`The source of libdeflate cannot be fetched from crates.io; cargo says: ${reason}`, {
       cause: error,
@@ -32,7 +33,7 @@ export const fetchLibdeflate = (folder: string): string => {
   return join(vendored, 'libdeflate-sys', 'libdeflate')
 }
 
-/** Makes the WebAssembly `file` of that source and of `deflate/allocate.c`. */
+/** Compiles that source and `deflate/allocate.c` to the WebAssembly `file`. */
 export const compileLibdeflate = (source: string, file: string): void => {
   const objects = mkdtempSync(join(tmpdir(), 'nix-image-action-objects-'))
   try {
@@ -42,10 +43,11 @@ export const compileLibdeflate = (source: string, file: string): void => {
       start('clang-14', [...target, '-O3', '-DNDEBUG', '-I.', '-c', part, '-o', object], { cwd: source })
       return object
     })
-    // clang would look for the linker under another name, and have a `wasm-opt` of the machine change what it makes.
+    // The linker is called directly: clang would look for it under another name, and would let a `wasm-opt` of the
+    // machine change the result.
     const link = ['--no-entry', '--strip-all', '--export=libdeflate_deflate_compress']
     start('wasm-ld-14', [...link, ...parts, '-o', file], {})
-    // The linker makes a program of it.
+    // The linker makes the file executable.
     chmodSync(file, 0o644)
   } finally {
     rmSync(objects, { recursive: true })

@@ -1,4 +1,4 @@
 import { prepareNixConfig } from '../test/support/test-world.ts'
 
-/** Before the tests of `npm run mutate`: Nix's configuration, which is not copied with them. */
+/** Runs before the tests of `npm run mutate`: writes Nix's configuration, which is not copied with the tests. */
 export default prepareNixConfig

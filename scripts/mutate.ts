@@ -5,14 +5,18 @@ import { declarationsOf, drawSample } from './mutation-sample.ts'
 
 /**
  * `npm run mutate -- [FOLDER OR FILE …]`: changes the code of each, one place at a time, runs the tests that reach the
- * place, and says how many of the changes some test notices; a change that makes the tests hang is noticed too. Prints
- * those that none noticed, and ends with 1 where less than 85 % were. Only tests that run in this process count: a
- * program that is started runs `dist/`, where nothing has changed, and so are the programs of threads. A place that
- * runs once, when its module is loaded, is left out, since it would want all tests from the start. Where there is much
- * code a sample is drawn, see `drawSample`.
+ * place, and prints the share of changes that a test notices. A change that makes the tests hang counts as noticed.
+ * Also prints each change that no test notices, and exits with 1 if less than 85 % are noticed.
+ *
+ * Only tests that run in this process count. A program that a test starts runs the unchanged `dist/`, and the programs
+ * of threads are not changed either. A place that runs only once, when its module is loaded, is left out, since it
+ * would need all tests from the start. If there is much code, a sample is drawn, see `drawSample`.
  */
 
-/** What can be mutated, and the tests for it, as globs: not those that take so long that a sample would take hours. */
+/**
+ * The folders and files that can be mutated, and the globs of their tests. Slow tests are not among them: with these, a
+ * sample would take hours.
+ */
 const tests: Readonly<Record<string, readonly string[]>> = {
   'src/registry': ['test/registry/*.test.ts', 'test/lib/retry-after.test.ts'],
   'src/archive': [

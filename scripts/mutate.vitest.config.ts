@@ -1,9 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-/**
- * The tests of `npm run mutate`, which names them; those that want the package set of the test world are not among
- * them.
- */
+/** The tests that `npm run mutate` names. Tests that need the package set of the test world are not among them. */
 export default defineConfig({
   test: {
     include: process.env['MUTATE_TESTS']?.split(' ') ?? [],

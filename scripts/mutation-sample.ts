@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import ts from 'typescript'
 
-/** A declaration of a file, from its first line to its last, counted from 1; of a class, a member. */
+/** A declaration of a file, or a member of a class. `first` and `last` are its lines, counted from 1. */
 export type Declaration = {
   readonly file: string
   readonly first: number
@@ -9,7 +9,7 @@ export type Declaration = {
   readonly text: string
 }
 
-/** All declarations of a file that are there when it runs. */
+/** All declarations of a file that exist at run time. */
 export const declarationsOf = (file: string, text: string): Declaration[] => {
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
   const line = (position: number): number => source.getLineAndCharacterOfPosition(position).line + 1
@@ -26,9 +26,9 @@ export const declarationsOf = (file: string, text: string): Declaration[] => {
 }
 
 /**
- * The declarations to mutate: all, or where they have more than `mostLines` lines together, so many as have that, in
- * the order of the hash of a fixed seed, their file and their text. So a declaration is drawn or not whatever the
- * others are, until it changes.
+ * The declarations to mutate: all, or if they have more than `mostLines` lines together, as many as have that. They are
+ * drawn in the order of the hash of a fixed seed, their file and their text, so that a declaration keeps its place
+ * until it changes, whatever the others are.
  */
 export const drawSample = (all: readonly Declaration[], mostLines: number): Declaration[] => {
   const rank = ({ file, text }: Declaration): string => createHash('sha256').update(`1\0${file}\0${text}`).digest('hex')

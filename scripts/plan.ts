@@ -9,10 +9,9 @@ import { layersForPaths } from '../src/plan.ts'
 
 /**
  * `npm run --silent plan -- --layering NAME --max-layers N --preset NAME --popularity FILE < runtime-graph.json`:
- * prints the layers of store paths of an image, in its order, as a JSON array of arrays. The options are the action's
- * inputs, with the same defaults; the input is `{ runtimeGraph, roots }` as Nix makes it for the action. An image of
- * `preset: bare` with a `workdir` has a base layer too, which takes one of its layers: it is planned as `--max-layers`
- * with one less.
+ * prints the layers of store paths of an image, in the image's order, as a JSON array of arrays. The options are the
+ * action's inputs, with the same defaults. The input is `{ runtimeGraph, roots }` as Nix makes it for the action. With
+ * `preset: bare` and a `workdir`, an image has a base layer too, so give one less as `--max-layers`.
  */
 
 try {

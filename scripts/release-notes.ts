@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 
 /**
- * `npm run --silent release-notes -- TAG REPOSITORY < CHANGELOG.md`: prints what the changelog says of the version
- * `TAG` (`v1.2.3`). Ends with 1 and a sentence if it says nothing, or if `REPOSITORY` (`owner/name`) is not the one
- * that the pages tell users to use.
+ * `npm run --silent release-notes -- TAG REPOSITORY < CHANGELOG.md`: prints what the changelog says about the version
+ * `TAG` (`v1.2.3`). Exits with 1 and a sentence if it says nothing, or if `REPOSITORY` (`owner/name`) is not the
+ * repository that the pages name.
  */
 
 const fail = (sentence: string): never => {

@@ -5,8 +5,8 @@ import { downloadFile, downloadText } from '../src/nix/download.ts'
 import { publicEndpoints } from '../src/nix/endpoints.ts'
 
 /**
- * `npm run update-nix-releases -- VERSION…`: adds releases of Nix to `src/nix/releases.json`, with the checksums of
- * what is published, which must be those that are published beside them.
+ * `npm run update-nix-releases -- VERSION…`: adds releases of Nix to `src/nix/releases.json`, with the checksums of the
+ * downloaded files. Throws an `Error` if a checksum differs from the published one.
  */
 
 const file = join(import.meta.dirname, '..', 'src', 'nix', 'releases.json')

@@ -2,13 +2,13 @@ import type { Closure } from '../../src/graph/closure.ts'
 import type { Partition } from '../../src/layers/partition.ts'
 
 /**
- * How much is pulled again over a sequence of images, as bytes pulled over bytes of store paths that are new. `layers`:
- * a layer is pulled where the image before had none of the same paths. `chain`: as overlay2 does it, with everything
- * above the first layer that changed.
+ * The bytes pulled over a sequence of images, over the bytes of store paths that are new. `layers`: a layer is pulled
+ * if no layer of the image before had the same paths. `chain`: as overlay2 does it, the first changed layer and
+ * everything above it is pulled.
  */
 export type Amplification = { readonly layers: number; readonly chain: number }
 
-/** Both are undefined where nothing is new in the whole sequence. */
+/** Both are meaningless (not finite) if nothing is new in the whole sequence. */
 export const amplification = (closures: readonly Closure[], partitions: readonly Partition[]): Amplification => {
   let [fresh, layers, chain] = [0, 0, 0]
   for (const [index, closure] of closures.entries()) {

@@ -1,6 +1,8 @@
 import { debianPackages, type Packages, withNeeds } from './debian.ts'
 
-/** A list of packages that somebody could want in an image, and some more to add to it, with all that they need. */
+/**
+ * A list of packages that a user could want in an image, spare packages to add to it, and everything that they need.
+ */
 export type Corpus = {
   readonly name: string
   readonly listed: readonly string[]
@@ -8,7 +10,7 @@ export type Corpus = {
   readonly packages: Packages
 }
 
-/** The constants of `src/layers/stable.ts` were tuned on sequences from these. */
+/** The constants of `src/layers/stable.ts` were tuned on sequences of these lists. */
 const tuned = {
   server: {
     listed: 'nginx postgresql-15 redis-server curl git openssh-client rsync jq vim tcpdump gnupg php8.2-fpm htop nmap',
@@ -28,7 +30,7 @@ const tuned = {
   },
 }
 
-/** These were not looked at before the constants were there. */
+/** Nobody looked at results for these lists before the constants were fixed. */
 const heldOut = {
   mail: {
     listed: 'postfix dovecot-imapd rspamd clamav fetchmail mutt opendkim sa-compile swaks s-nail git curl',

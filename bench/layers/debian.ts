@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 
-/** A package; `size` in bytes. Those of one `source` change together. */
+/** A package; `size` is in bytes. Packages of the same `source` change together. */
 export type Package = {
   readonly name: string
   readonly version: string
@@ -9,10 +9,10 @@ export type Package = {
   readonly needs: readonly string[]
 }
 
-/** Packages with all that they need, without cycles, by name. */
+/** Packages with everything that they need, without cycles, by name. */
 export type Packages = ReadonlyMap<string, Package>
 
-/** What only the scripts of an installation need, which a store path would not reference. */
+/** Packages that only installation scripts need. A store path would not reference them. */
 const installers = new Set(
   ['adduser', 'debconf', 'dpkg', 'init-system-helpers', 'install-info', 'lsb-base', 'sysvinit-utils', 'ucf'].concat([
     'cdebconf',
@@ -26,8 +26,8 @@ const installers = new Set(
 )
 
 /**
- * All packages in Debian's index on this machine, as `apt-cache dumpavail` prints it. Of alternatives the first one is
- * needed. As in Nix, libc6 needs nothing and a library needs no program, only libraries and data.
+ * All packages in Debian's index on this machine, as `apt-cache dumpavail` prints it. Of alternatives, a package needs
+ * the first one. As in Nix, libc6 needs nothing, and a library needs no programs, only libraries and data.
  */
 export const debianPackages = (): Packages => {
   const index = execFileSync('apt-cache', ['dumpavail'], { encoding: 'utf8', maxBuffer: 1 << 29 })
@@ -59,7 +59,10 @@ export const debianPackages = (): Packages => {
   )
 }
 
-/** The packages with all that they need; where a way leads back to where it came from, its last step is left out. */
+/**
+ * The packages with everything that they need, each after what it needs. A need that would close a cycle is left out.
+ * Throws an `Error` if a name is not in the index.
+ */
 export const withNeeds = (names: readonly string[], all: Packages): Packages => {
   const packages = new Map<string, Package>()
   const needed = new Map<string, string[]>()

@@ -4,20 +4,20 @@ import type { NarHash } from '../../src/nix/nar-hash.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { type Package, type Packages, withNeeds } from './debian.ts'
 
-/** What is in an image: its packages in the user's order, and how often each source package has changed. */
+/** The content of an image: its packages in the user's order, and how often each source package has changed. */
 export type State = { readonly listed: readonly string[]; readonly changes: ReadonlyMap<string, number> }
 
-/** By how much a package's size differs from one version to the next, at most. */
+/** The size of each version of a package is within this fraction of the size in the index. */
 const sizeChange = 0.02
 
 /**
- * The closure of an image as Nix would give it: the hash of a path covers its name, its version, how often it has
- * changed and the hashes of all that it references, so that a change travels up.
+ * The closure of an image as Nix would give it. The hash of a path covers its name, its version, the number of its
+ * changes, and the hashes of its references, so that a change also changes every path that needs it.
  */
 export const imageClosure = ({ listed, changes }: State, all: Packages): Closure => {
   const paths = new Map<string, StorePath>()
   const infos: ClosurePath[] = []
-  // What a package needs comes before it.
+  // A package comes after everything that it needs.
   for (const info of withNeeds(listed, all).values()) {
     const count = changes.get(info.source) ?? 0
     const references = info.needs.map((need) => paths.get(need) as StorePath).sort()

@@ -6,8 +6,9 @@ import { imageClosure } from './image.ts'
 const mostNames = 6
 
 /**
- * The layers of a small image after a change to one source package, a line for each in the image's order: whether the
- * image before had it, its megabytes, and its packages, the largest first, those that are new with a star.
+ * Draws the layers of a small image after a change to one source package, a line for each in the image's order: whether
+ * the image before had the layer, its size in MB, and its packages. New packages have a star and come first; then the
+ * largest ones come first.
  */
 export const picture = (listed: readonly string[], changed: string, layers: number, packages: Packages): string[] => {
   const [before, after] = [new Map(), new Map([[changed, 1]])].map((changes) =>

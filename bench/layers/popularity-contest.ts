@@ -3,10 +3,10 @@ import type { Partition } from '../../src/layers/partition.ts'
 import { packageName, type StorePath } from '../../src/nix/store-path.ts'
 
 /**
- * What nixpkgs' dockerTools do by default: the most popular paths have a layer each, and the rest are one. A path is as
- * popular as there are ways from the roots to it and to each path that needs it, all counted together; of equals, the
- * last by name comes first. Source: `flatten-references-graph` in nixpkgs' pkgs/build-support, `popularity_contest` and
- * `limit_layers`.
+ * The default layering of nixpkgs' dockerTools: the most popular paths have a layer each, and the others share one. The
+ * popularity of a path is the number of ways from the roots to it and to each path that needs it, added together. Of
+ * equally popular paths, the last by name comes first. Source: `flatten-references-graph` in nixpkgs'
+ * pkgs/build-support, `popularity_contest` and `limit_layers`.
  */
 export const popularityContest = (closure: Closure, budget: number): Partition => {
   const order = orders.get(closure) ?? orderOf(closure)
@@ -15,7 +15,7 @@ export const popularityContest = (closure: Closure, budget: number): Partition =
   return [...alone.map((path) => [path]), ...(rest.length > 0 ? [rest] : [])]
 }
 
-/** The same for every number of layers. */
+/** The order is the same for every number of layers, so it is computed once. */
 const orders = new WeakMap<Closure, readonly StorePath[]>()
 
 const orderOf = ({ paths }: Closure): StorePath[] => {
@@ -33,7 +33,7 @@ const orderOf = ({ paths }: Closure): StorePath[] => {
     .map(({ path }) => path)
 }
 
-/** How many ways lead to each path from those that nothing references. */
+/** The number of ways to each path from the paths that nothing references. */
 const waysTo = (paths: Closure['paths']): Map<StorePath, number> => {
   const open = new Map([...paths.keys()].map((path) => [path, 0]))
   for (const { references } of paths.values())

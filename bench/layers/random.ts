@@ -1,4 +1,4 @@
-/** Numbers from 0 up to 1, the same ones for the same seed. Tommy Ettinger's mulberry32. */
+/** Numbers from 0 to below 1, always the same for the same seed. The algorithm is Tommy Ettinger's mulberry32. */
 export const randomNumbers = (seed: number): (() => number) => {
   let state = seed | 0
   return () => {
@@ -9,7 +9,7 @@ export const randomNumbers = (seed: number): (() => number) => {
   }
 }
 
-/** The items in another order. */
+/** The items in a random order. */
 export const shuffle = <T>(items: readonly T[], random: () => number): T[] =>
   items
     .map((item) => ({ item, key: random() }))

@@ -3,7 +3,7 @@ import type { Corpus } from './corpora.ts'
 import { imageClosure, type State } from './image.ts'
 import { randomNumbers, shuffle } from './random.ts'
 
-/** One step: the state of the next image from that of the last. */
+/** One step: returns the state of the next image for the state of the last one. */
 type Step = (state: State, index: number) => State
 
 type Kind = {
@@ -19,8 +19,8 @@ const changed = ({ listed, changes }: State, sources: Iterable<string>): State =
 }
 
 /**
- * How often a source package changes in a week: half of them once in six years or less, one in a hundred every ten
- * weeks.
+ * The probability that a source package changes in a week. Half of the packages change once in six years or less often;
+ * one in a hundred changes every ten weeks or more often.
  */
 const heavyTailed = (random: () => number): number => Math.min(0.6, 0.0016 / (1 - random()) ** 0.9)
 
@@ -62,7 +62,7 @@ export const kinds: readonly Kind[] = [
 ]
 
 /**
- * The closures of the images of a sequence, in time. Which of the listed packages is the first one depends on the seed.
+ * The closures of the images of a sequence, the oldest first. The seed decides which listed package is the first one.
  */
 export const sequence = (kind: Kind, corpus: Corpus, seed: number): Closure[] => {
   const random = randomNumbers(seed)
