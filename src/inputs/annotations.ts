@@ -2,15 +2,16 @@ import type { Annotations } from '../image/configuration.ts'
 import type { Problem } from './problem.ts'
 
 /**
- * The input `labels`: `key=value` lines, as docker/metadata-action prints them. Of two lines with the same key, the
- * last one counts, so that one's own can stand below those.
+ * The input `labels`: `key=value` lines, as docker/metadata-action prints them. If two lines have the same key, the
+ * last one counts, so that users can override printed lines below them.
  */
 export const parseLabels = (text: string, problem: Problem): Record<string, string> =>
   Object.fromEntries(pairs('labels', text, problem))
 
 /**
- * The input `annotations`: the same lines, with `manifest:`, `index:` or `manifest,index:` before the key where they
- * are not for both, as `DOCKER_METADATA_ANNOTATIONS_LEVELS` has them.
+ * The input `annotations`: lines as in `labels`. An annotation is for the manifest and the index, unless `manifest:`,
+ * `index:` or `manifest,index:` before the key says otherwise. Source: docker/metadata-action,
+ * `DOCKER_METADATA_ANNOTATIONS_LEVELS`.
  */
 export const parseAnnotations = (text: string, problem: Problem): Annotations => {
   const annotations: Record<'manifest' | 'index', [string, string][]> = { manifest: [], index: [] }

@@ -25,7 +25,7 @@ export const parseConfiguration = (get: GetInput, problem: Problem): RequestedCo
   }
 }
 
-/** The first word is what the kernel starts, and no shell takes it for a variable. */
+/** The kernel starts the first word as a program. Without a shell, nothing reads `NAME=value` as a variable. */
 const checkProgram = (name: string, text: string, words: RequestedConfiguration['cmd'], problem: Problem): void => {
   const variable = /^[A-Za-z_]\w*=/.exec(text)?.[0]
   if (words && variable)

@@ -6,7 +6,7 @@ import { UserError } from '../lib/error.ts'
 import { type GithubServer, githubServer } from '../lib/github-server.ts'
 import { type Platform, platformOfRunner } from '../oci/platform.ts'
 
-/** What the runner tells a step, besides its inputs. Folders are absolute. */
+/** The data that the runner gives to a step, except for its inputs. Folders are absolute. */
 export type Context = {
   readonly workspace: string
   /** Emptied by the runner after each job. */
@@ -14,39 +14,47 @@ export type Context = {
   readonly platform: Platform
   /** `owner/name`; empty outside a workflow. */
   readonly repository: string
-  /** Where the workflow runs, and where its token belongs. */
+  /** The GitHub that the workflow runs on. The workflow's token belongs to it. */
   readonly github: GithubServer
   /** The page of the repository; `undefined` outside a workflow. */
   readonly repositoryUrl: string | undefined
-  /** Seconds since 1970, of an image that shall say when it was made. */
+  /** The creation time of the image in seconds since 1970, if the job sets one. */
   readonly sourceDateEpoch: number | undefined
   readonly actor: string
-  /** A pull request from another repository has set off the run: what is built may be a stranger's. */
+  /**
+   * Whether a pull request from another repository has started the run. A stranger may then have written what is built.
+   */
   readonly isForkPullRequest: boolean
-  /** What the run is about: of a pull request, its last commit. Tags are this by default. */
+  /** The commit that the run is for; for a pull request, the last one of its branch. It is the default tag. */
   readonly commit: string
-  /** Above 1 where somebody has run it again, which may be days later. */
+  /** Above 1 if somebody has started the run again, which may be days later. */
   readonly attempt: number
   readonly dockerConfig: string | undefined
-  /** What a credential helper gets to see: beside the above, how its cloud knows who is asking. */
+  /**
+   * The environment of a credential helper: the variables of child processes, and those that give it access to keyrings
+   * and to its cloud.
+   */
   readonly helperEnvironment: Readonly<Record<string, string>>
-  /** The name of what started the workflow, as in `pull_request`. */
+  /** The name of the event that started the workflow, as in `pull_request`. */
   readonly event: string
-  /** What a run on the default branch saves to the Actions cache is seen by all branches. */
+  /** Whether the run is on the default branch. All branches can read what such a run saves to the Actions cache. */
   readonly isOnDefaultBranch: boolean
-  /** The workflow's `cache-mode`: `read`, `write`, `write-only` or `none`; empty where it says nothing. */
+  /** The workflow's `cache-mode`: `read`, `write`, `write-only` or `none`; empty if it is not given. */
   readonly cacheMode: string
   /** The Actions cache service; `undefined` outside the runner. */
   readonly cacheService: CacheService | undefined
   /** The action's own `nix/` folder. */
   readonly nixDirectory: string
-  /** All that a child process gets to see; nothing secret, and nothing that evaluation or building could depend on. */
+  /**
+   * The whole environment of a child process. It has no secrets, and nothing that evaluation or building could depend
+   * on.
+   */
   readonly childEnvironment: Readonly<Record<string, string>>
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** What Nix reads: where to find things, how to reach substituters. No `INPUT_*`, no token of the workflow's. */
+/** The variables by which Nix finds files and reaches substituters. No `INPUT_*`, no token of the workflow. */
 const passedOn = [
   'PATH',
   'SSH_AUTH_SOCK',
@@ -73,10 +81,13 @@ const passedOn = [
   'ALL_PROXY',
 ]
 
-/** Where `pass` and the Secret Service keep what a credential helper asks them for. */
+/** The variables by which a credential helper finds `pass` and the Secret Service. */
 const forKeyrings = ['DBUS_SESSION_BUS_ADDRESS', 'GNUPGHOME', 'PASSWORD_STORE_DIR', 'XDG_RUNTIME_DIR']
 
-/** What `@actions/cache` reads, and in an image the Node.js that it runs in; its token is handed on by another way. */
+/**
+ * The variables that `@actions/cache` reads, and those that its Node.js needs inside an image. The token is not here;
+ * it is passed on separately.
+ */
 const forCacheService = [
   'ACTIONS_CACHE_MODE',
   'ACTIONS_CACHE_SERVICE_V2',
@@ -90,7 +101,7 @@ const forCacheService = [
 
 /**
  * Reads the environment of a step; `program` is the action's main file, in a folder of the action's root. Throws a
- * `UserError` if this is no Linux runner.
+ * `UserError` if this is no Linux runner, or if a variable of the runner is missing or wrong.
  */
 export const readContext = (environment: Environment, program: string): Context => {
   const { RUNNER_OS, RUNNER_ARCH, RUNNER_TEMP, GITHUB_WORKSPACE, HOME } = environment
@@ -139,7 +150,7 @@ export const readContext = (environment: Environment, program: string): Context 
   }
 }
 
-/** Years have four digits in an image. Source: https://reproducible-builds.org/specs/source-date-epoch/ */
+/** An image can name only years of four digits. Source: https://reproducible-builds.org/specs/source-date-epoch/ */
 const lastSecond = Date.UTC(9999, 11, 31, 23, 59, 59) / 1000
 
 const readEpoch = (text: string | undefined): number | undefined => {
@@ -150,7 +161,7 @@ const readEpoch = (text: string | undefined): number | undefined => {
   )
 }
 
-/** Nix runs git in the repositories of its cache; those of a checkout would run what they like. */
+/** Nix runs git in the repositories of its cache. A checkout could have repositories there that run any program. */
 const isWithin = (path: string | undefined, folder: string): boolean =>
   path !== undefined && `${resolve(path)}/`.startsWith(`${resolve(folder)}/`)
 
@@ -168,7 +179,7 @@ const cacheService = (environment: Environment, program: string): CacheService |
   return { program, token, environment: only(forCacheService, environment) }
 }
 
-/** A schedule is always that of the default branch, and its event does not say which that is. */
+/** A schedule always runs on the default branch, and its event does not name that branch. */
 const isOnDefaultBranch = ({ GITHUB_EVENT_NAME, GITHUB_EVENT_PATH, GITHUB_REF }: Environment): boolean => {
   if (GITHUB_EVENT_NAME === 'schedule') return true
   if (!GITHUB_REF || !GITHUB_EVENT_PATH) return false
@@ -190,15 +201,16 @@ const headCommit = (pullRequest: unknown): string | undefined => {
 }
 
 /**
- * Of all `pull_request…` events, and of `workflow_run` where what ran before was one. The payload of `issue_comment`
- * and the like does not say where a pull request comes from. Source: the webhook payloads of these events.
+ * Recognises forks in all `pull_request…` events, and in `workflow_run` after such an event. The payload of
+ * `issue_comment` and similar events does not name the repository of a pull request. Source: the webhook payloads of
+ * these events.
  */
 const isForkPullRequest = (
   { GITHUB_EVENT_NAME = '', GITHUB_EVENT_PATH, GITHUB_REPOSITORY }: Environment,
   pullRequest: unknown,
 ): boolean => {
   const isHere = (repository: unknown): boolean => {
-    // Where the fork was deleted, the payload has no repository.
+    // If the fork was deleted, the payload has no repository.
     const name = field(repository, 'full_name')
     return typeof name === 'string' && name === GITHUB_REPOSITORY
   }

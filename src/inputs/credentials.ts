@@ -1,7 +1,7 @@
 import type { Credentials } from '../registry/login.ts'
 import type { Problem } from './problem.ts'
 
-/** The inputs `username` and `password`: both, or none. */
+/** The inputs `username` and `password`: both or neither. */
 export const parseCredentials = (username: string, password: string, problem: Problem): Credentials | undefined => {
   if (username && password) return { username, password }
   if (username)

@@ -12,8 +12,8 @@ import { type Problem, quoted } from './problem.ts'
 export type Destination = { readonly repository: Repository; readonly tags: readonly string[] }
 
 /**
- * Where the image goes: `image`, or else the repository that full references in `tags` name, or else the registry of
- * the workflow's GitHub with the name of its repository.
+ * The repository and the tags of the image. The repository is `image`, or else the one that full references in `tags`
+ * name, or else the one with the name of the workflow's repository in the registry of its GitHub.
  */
 export const parseDestination = (
   imageText: string,

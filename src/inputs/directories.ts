@@ -1,7 +1,7 @@
 import { posix } from 'node:path'
 import type { Problem } from './problem.ts'
 
-/** The input `workdir`: an absolute path, without a slash at its end. `undefined` where it is not given. */
+/** The input `workdir`: an absolute path, without a slash at its end. `undefined` if it is not given. */
 export const parseWorkdir = (text: string, problem: Problem): string | undefined => {
   if (text === '') return undefined
   const path = parseDirectory(text)
@@ -15,10 +15,10 @@ export const parseWorkdir = (text: string, problem: Problem): string | undefined
   return path
 }
 
-/** What every container has of its own, and where only store paths are. */
+/** Folders that every container has of its own, and the store, which has only store paths. */
 const impossible = /^\/(nix\/store|proc|sys|dev)(\/|$)/
 
-/** The input `volumes`: absolute paths, separated by white space or commas, as ports are; sorted, each once. */
+/** The input `volumes`: absolute paths, separated by white space or commas, as ports are. Returns each once, sorted. */
 export const parseVolumes = (text: string, problem: Problem): string[] => {
   const items = text.split(/[\s,]+/).filter((item) => item !== '')
   const paths = items.map((item) => {
@@ -37,7 +37,7 @@ export const parseVolumes = (text: string, problem: Problem): string[] => {
   return [...new Set(paths)].sort()
 }
 
-/** Source: Linux, `NAME_MAX`. The bytes of a name that is longer. */
+/** The bytes of the first name that is too long for Linux, if there is one. Source: Linux, `NAME_MAX`. */
 const longName = (text: string): number | undefined =>
   text
     .split('/')

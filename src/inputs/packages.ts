@@ -5,13 +5,13 @@ const metaPackages: ReadonlyMap<string, readonly string[]> = new Map([
   ['shell', ['bashInteractive', 'coreutils', 'moreutils', 'nano']],
 ])
 
-/** Names as Nix writes them without quotes, and those that start with a digit, which the look-up puts `_` before. */
+/** Names that Nix writes without quotes, and names that start with a digit, before which the look-up puts `_`. */
 const attributePath = /^[a-zA-Z0-9_][a-zA-Z0-9_'-]*(\.[a-zA-Z0-9_][a-zA-Z0-9_'-]*)*$/
 
 /**
- * The attribute paths in the `packages` input, in their order, each once; meta-packages are replaced by what they stand
- * for. A path goes to Nix as data, so that this check is for the person who wrote it: what it refuses would be found
- * nowhere.
+ * The attribute paths in the `packages` input, in their order, each once; a meta-package is replaced by the packages
+ * that it stands for. A path goes to Nix as data, so this check protects nothing: it only finds early that a name
+ * cannot be one of a package.
  */
 export const parsePackages = (text: string, problem: Problem): string[] => {
   const names = text

@@ -2,7 +2,7 @@ import type { Problem } from './problem.ts'
 
 /**
  * The input `expose`: ports separated by white space or commas, as `8080`, `8080/tcp`, `53/udp` or `5000/sctp`. Returns
- * them with their protocol, which is TCP where none is given, sorted, each once.
+ * each once with its protocol, which is TCP by default, sorted.
  */
 export const parsePorts = (text: string, problem: Problem): string[] => {
   const ports = text

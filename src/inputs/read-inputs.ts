@@ -23,7 +23,7 @@ import type { GetInput, Problem } from './problem.ts'
 import { parseSigningKey } from './signing-key.ts'
 import { parseSource } from './source.ts'
 
-/** The inputs, read and checked. Where an input has a meaning by default, it is filled in. */
+/** The inputs, read and checked, with defaults filled in. */
 export type Inputs = {
   readonly packages: readonly string[]
   readonly source: SourceReference
@@ -55,10 +55,7 @@ export type Inputs = {
   }
 }
 
-/**
- * Reads all inputs. Throws one `UserError` with all problems, a line each, so that nobody has to find them one run at a
- * time.
- */
+/** Reads all inputs. Throws one `UserError` with all problems, a line each, so that one run shows all of them. */
 export const readInputs = (get: GetInput, context: Context): Inputs => {
   const problems: string[] = []
   const problem: Problem = (sentence) => problems.push(sentence)
@@ -104,7 +101,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
   return inputs
 }
 
-/** The loader of `preset: job-container`, and the programs that the runner starts, are found by these. */
+/** With these variables, `preset: job-container` finds its loader and the runner finds the programs that it starts. */
 const checkVariables = (env: RequestedConfiguration['env'], problem: Problem): void => {
   for (const name of Object.keys(env).filter((name) => name === 'LD_LIBRARY_PATH' || name.startsWith('NIX_LD')))
     problem(
@@ -142,7 +139,7 @@ const parseConfig = (text: string, problem: Problem): Record<string, unknown> =>
     const config: unknown = JSON.parse(text)
     if (isRecord(config)) return config
   } catch {
-    // Answered below, like JSON that is no object.
+    // The problem is reported below, as for JSON that is no object.
   }
   problem(`\`nixpkgs-config\` is ${JSON.stringify(text)}; write a JSON object, as in \`{ "allowUnfree": true }\`.`)
   return {}
@@ -159,7 +156,7 @@ const fromWorkspace = (text: string, workspace: string): string | undefined => {
   return text ? resolve(workspace, text) : undefined
 }
 
-/** The highest level of each compressor, and the one that `auto` stands for, see docs/decisions/0004-level.md. */
+/** The highest level of each compressor, and the one that `auto` means, see docs/decisions/0004-level.md. */
 const levels = { gzip: { most: 9, auto: 5 }, zstd: { most: 19, auto: 3 } } as const
 
 const parseCompression = (get: GetInput, problem: Problem): Compression => {

@@ -3,8 +3,8 @@ import { UserError } from '../lib/error.ts'
 import { readTextFile } from '../lib/read-text-file.ts'
 
 /**
- * What the input `popularity` names; nothing where it is not given. Throws a `UserError` if it is not there or not
- * right.
+ * Reads the file that the input `popularity` names; without one, the result is empty. Throws a `UserError` if the file
+ * cannot be read or is not valid.
  */
 export const readPopularity = async (file: string | undefined): Promise<PopularityData> => {
   if (!file) return new Map()

@@ -2,13 +2,13 @@ import type { SigningKey } from '../nix/signing-key.ts'
 import type { Problem } from './problem.ts'
 
 /**
- * The bytes of an Ed25519 secret key, the last half of which is the public key. Source: libsodium,
+ * The length of an Ed25519 secret key in bytes; its last half is the public key. Source: libsodium,
  * `crypto_sign_ed25519`.
  */
 const secretLength = 64
 const publicLength = 32
 
-/** The input `cache-signing-key`; may be empty. The value is not repeated in a problem. */
+/** The input `cache-signing-key`, which may be empty. A problem does not quote the value. */
 export const parseSigningKey = (text: string, problem: Problem): SigningKey | undefined => {
   if (!text) return undefined
   const [, name = '', base64 = ''] = /^([^\s:]+):([A-Za-z0-9+/]+={0,2})$/.exec(text.trim()) ?? []

@@ -12,7 +12,7 @@ const channel = /^(nixos|nixpkgs)-[a-z0-9.-]+$/
 const github = /^github:([A-Za-z0-9_.-]+)\/([A-Za-z0-9_.-]+)\/([A-Za-z0-9_./-]+)$/
 const lock = /(^|\/)flake\.lock$/
 
-/** Reads the `nixpkgs` input; relative paths are from the workspace. */
+/** Reads the `nixpkgs` input; relative paths start at the workspace. */
 export const parseSource = (text: string, workspace: string, problem: Problem): SourceReference => {
   const wrong = (why: string): SourceReference => {
     problem(`\`nixpkgs\` is ${quoted(text)}${why}; ${forms}.`)
@@ -46,12 +46,12 @@ const parseUrl = (text: string, fragment: string | undefined): SourceReference |
   return { type: 'git', url: url.href, ref, revision: rev }
 }
 
-/** What is wrong with a URL, to stand behind it in a sentence; empty if nothing is. */
+/** A clause that says what is wrong with a URL, to follow it in a sentence; empty if the URL is right. */
 const urlFault = (text: string, fragment: string | undefined): string => {
   const isGit = text.startsWith('git+')
   const url = URL.parse(isGit ? text.slice('git+'.length) : text)
   if (!url) return ', which is no URL'
-  // By ssh, a user is part of the address and no secret.
+  // In an ssh URL, a user is part of the address and no secret.
   if (url.password || (url.username && url.protocol !== 'ssh:'))
     return `, which holds a user or password; ${isGit ? 'use ssh with a key' : '`github:owner/repo/ref` uses `github-token`, and a netrc file can be named in `nix-config`'}`
   if (url.protocol === 'http:' && !isLoopback(url.hostname)) return ', which anybody on the way can change; use https'

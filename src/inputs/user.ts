@@ -1,10 +1,10 @@
 import type { User } from '../image/configuration.ts'
 import type { Problem } from './problem.ts'
 
-/** The highest that container engines take. */
+/** The highest id that container engines accept. */
 const most = 2 ** 31 - 1
 
-/** The input `user`: a name, or `uid` or `uid:gid` in digits. `undefined` where it is not given. */
+/** The input `user`: a name, or `uid` or `uid:gid` in digits. `undefined` if it is not given. */
 export const parseUser = (text: string, problem: Problem): User | undefined => {
   if (text === '') return undefined
   if (/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(text)) return { name: text }

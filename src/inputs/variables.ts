@@ -1,8 +1,8 @@
 import type { Problem } from './problem.ts'
 
 /**
- * Environment variables, `NAME=value` a line; lines that start with `#` are comments. A value is all that is behind the
- * first `=`. Of two lines with the same name, the last one counts.
+ * Environment variables, one `NAME=value` a line; lines that start with `#` are comments. The value is everything after
+ * the first `=`. If two lines have the same name, the last one counts.
  */
 export const parseVariables = (text: string, problem: Problem): Record<string, string> => {
   const variables: [string, string][] = []

@@ -1,9 +1,9 @@
 import type { Problem } from './problem.ts'
 
 /**
- * The words of a command, as a JSON array of strings or as a shell would split them: white space, single and double
- * quotes and backslashes. No shell will be there to expand anything, so that what one would expand is refused.
- * `undefined` where nothing is given. Source: POSIX.1-2017, Shell Command Language, 2.2 "Quoting" and 2.3 "Token
+ * The words of a command, from a JSON array of strings, or split as a shell would: by white space, with single and
+ * double quotes and backslashes. No shell will run the command, so text that a shell would expand is refused.
+ * `undefined` if nothing is given. Source: POSIX.1-2017, Shell Command Language, 2.2 "Quoting" and 2.3 "Token
  * Recognition".
  */
 export const parseWords = (name: string, text: string, problem: Problem): readonly string[] | undefined => {
@@ -14,7 +14,7 @@ export const parseWords = (name: string, text: string, problem: Problem): readon
   return undefined
 }
 
-/** The words, or what is wrong. */
+/** The words, or a clause that says what is wrong. */
 type Words = readonly string[] | string
 
 const parseArray = (text: string): Words => {
@@ -23,12 +23,12 @@ const parseArray = (text: string): Words => {
     const words: unknown = JSON.parse(text)
     if (Array.isArray(words) && words.every(isWord)) return words
   } catch {
-    // Answered below, like JSON that is something else.
+    // The problem is reported below, as for JSON that is something else.
   }
   return 'starts with `[` and is no JSON array of strings; write it as in `["program", "argument"]`'
 }
 
-/** What comes next in a command; the groups are the kinds of it that stand for something else than themselves. */
+/** The next part of a command; the group that matches is the kind of the part. */
 const token =
   /(?<blank>[ \t]+|\\\n)|'(?<single>[^']*)'|"(?<double>(?:[^"\\$`]|\\.)*)"|\\(?<escaped>.)|(?<plain>[^ \t\n'"\\|&;<>()$`*?[]+)/sy
 
@@ -40,7 +40,7 @@ const splitWords = (text: string): Words => {
     const rest = text.slice(token.lastIndex)
     const { blank, single, double, escaped, plain } = token.exec(text)?.groups ?? {}
     if (blank !== undefined) {
-      // A backslash at the end of a line only joins it to the next one.
+      // A backslash at the end of a line only joins this line to the next one.
       inWord &&= blank === '\\\n'
       continue
     }

@@ -37,7 +37,7 @@ export const list =
   (value, what) =>
     Array.isArray(value) ? value.map((item, index) => read(item, `${what}[${index}]`)) : wrong(value, what, 'a list')
 
-/** `undefined` where there is nothing or `null`. */
+/** Reads a missing value and `null` as `undefined`. */
 export const optional =
   <T>(read: Read<T>): Read<T | undefined> =>
   (value, what) =>

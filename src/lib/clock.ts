@@ -1,15 +1,15 @@
 import { setTimeout } from 'node:timers/promises'
 
-/** Time and chance as a client of a server has them; tests bring their own. Times are in milliseconds. */
+/** The time and the random numbers of a client of a server; tests use their own. Times are in milliseconds. */
 export type Clock = {
-  /** For how long nothing may move on a connection, in either direction, before it counts as broken. */
+  /** A connection counts as broken after this time without data in either direction. */
   readonly idleLimit: number
-  /** The time since some moment. */
+  /** The time since an arbitrary moment. It never goes back. */
   readonly now: () => number
-  /** What the runner takes for the time of day, since the epoch. It decides how long to wait, and nothing else. */
+  /** The runner's time of day, since the epoch. It only decides how long to wait. */
   readonly wallClock: () => number
   readonly sleep: (time: number, signal: AbortSignal) => Promise<void>
-  /** From 0 up to 1. Jobs that were turned away together must not all come back together. */
+  /** From 0 up to 1. Jobs that a server refused together must not all come back together. */
   readonly random: () => number
 }
 

@@ -11,8 +11,8 @@ import { findProgram } from './find-program.ts'
 import { readLines } from './read-lines.ts'
 
 /**
- * A program that ended with an error; `stderr` is what it said, the start and the end of much, and `stdout` what it had
- * written until then.
+ * A program that failed. `stderr` is its standard error, of which only the start and the end are kept if it is long,
+ * and `stdout` is its output until then.
  */
 export class CommandError extends Error {
   override name = 'CommandError'
@@ -27,55 +27,55 @@ export class CommandError extends Error {
 }
 
 export type CommandOptions = {
-  /** All that the program gets to see of the environment. */
+  /** The whole environment of the program. */
   readonly environment: Readonly<Record<string, string>>
-  /** Ends the program when the run ends before it. */
+  /** Ends the program if the run ends first. */
   readonly signal: AbortSignal
   /** The folder to start it in; by default that of this process, which is the workspace. */
   readonly cwd?: string
-  /** A file to read standard input from; nothing, where neither it nor `input` is given. */
+  /** A file to read standard input from. Without this and without `input`, standard input is empty. */
   readonly stdin?: string
   /** What to write to standard input. */
   readonly input?: string
   /** Keeps standard input open until this is aborted. */
   readonly inputUntil?: AbortSignal
-  /** Where the program does not end what it started when it is told to end: it and all of these are told. */
+  /** Signals the whole process group, for programs that do not stop their children. */
   readonly endAll?: boolean
-  /** In bytes; a program that writes more to standard output is ended. By default it is what one text may hold. */
+  /** In bytes; a program that writes more to standard output is ended. The default fits into one string of Node.js. */
   readonly outputLimit?: number
-  /** Told each line of standard error as it comes, or the start of a long one. */
+  /** Called with each line of standard error as it arrives, or with the start of a long line. */
   readonly onLine?: (line: string) => void
 }
 
 const outputLimit = 500_000_000
 
-/** How long a program may take to end when it is told to, in milliseconds. */
+/** How long a program may take to end after SIGTERM, in milliseconds. */
 const patience = 1000
 
 /**
  * Runs a program with an argument vector, never through a shell, and returns its standard output. Throws a
- * `CommandError` if it fails, and a `UserError` if it is not there.
+ * `CommandError` if it fails, a `UserError` if it is not found, and the signal's reason if that ends it.
  */
 export const command = async (program: string, args: readonly string[], options: CommandOptions): Promise<string> => {
   const { environment, signal, input, inputUntil, endAll = false, onLine = () => {} } = options
   const { outputLimit: limit = outputLimit } = options
   signal.throwIfAborted()
   let child: ChildProcess | undefined
-  /** Why it did not start. */
+  /** The reason if the program did not start. */
   let fault: NodeJS.ErrnoException | undefined
   const endInput = (): unknown => child?.stdin?.end(input)
-  // Nix ends its builders when it is told to end; whoever is waiting for this program waits until it has.
+  // On SIGTERM, Nix first ends its builders. The caller waits until that is done.
   const tell = (signal: NodeJS.Signals): void => {
     if (!endAll || child?.pid === undefined) child?.kill(signal)
     else
       try {
-        // Those that it started may outlive it; for as long as one does, no other process gets this number.
+        // Child processes may outlive the program. While one of them runs, no other process gets this number.
         process.kill(-child.pid, signal)
       } catch {
-        // All have ended, or are another user's by now: there is nobody left to tell.
+        // All processes have ended or belong to another user by now, so none is left to signal.
       }
   }
-  /** What it started may outlive it and hold on to its output. */
+  /** Child processes may outlive the program and keep its output open. */
   const kill = (): void => {
     tell('SIGKILL')
     child?.stdout?.destroy()
@@ -93,7 +93,7 @@ export const command = async (program: string, args: readonly string[], options:
       fault ??= error
     })
     child.once('spawn', () => {
-      // A program may end without having read all its input; its exit code then says what happened.
+      // A program may end without reading all its input. Its exit code then says what happened.
       child?.stdin?.on('error', () => {})
       if (inputUntil && !inputUntil.aborted) inputUntil.addEventListener('abort', endInput)
       else endInput()
@@ -143,7 +143,10 @@ export const command = async (program: string, args: readonly string[], options:
 
 const textOf = (chunks: readonly Uint8Array[]): string => Buffer.concat(chunks).toString()
 
-/** `onProcess` is told of the process before it runs; the others of each chunk of output, which they may keep. */
+/**
+ * `onProcess` is called with the process before it runs. The other two are called with each chunk of output, which they
+ * may keep.
+ */
 type Start = {
   readonly path: string
   readonly args: readonly string[]
@@ -157,7 +160,7 @@ const run = async (start: Start): Promise<number | null> => {
   if (!fitsExec(start)) return startBySpawn(start)
   let isStarted = false
   const onProcess = (child: ChildProcess): void => {
-    // What a listener starts is none of this command's.
+    // A process that a listener starts does not belong to this command.
     if (isStarted) return
     isStarted = true
     emitFault(child)
@@ -165,23 +168,23 @@ const run = async (start: Start): Promise<number | null> => {
   }
   return startByExec({ ...start, onProcess }).catch((error) => {
     if (isStarted) throw error
-    // `exec` starts only what it takes for a program, and says of the rest less than the system does.
+    // `exec` starts only files that it takes for programs. For the others, its error says less than the system's.
     return startBySpawn(start)
   })
 }
 
-/** `exec` has no file as standard input and makes no process group, and reads a path as words. */
+/** `exec` cannot take a file as standard input, makes no process group, and splits a path into words. */
 const fitsExec = ({ path, args, options: { environment, stdin, endAll } }: Start): boolean =>
   stdin === undefined &&
   !endAll &&
   isAbsolute(path) &&
   !/["\\]|\s$/.test(path) &&
-  // `spawn` throws for these, which nobody catches in `exec`.
+  // `spawn` throws for a NUL byte, and `exec` does not catch that.
   ![path, ...args, ...Object.entries(environment).flat()].some((word) => word.includes('\0'))
 
 /**
- * What the system says as it starts a program is thrown for some faults (no memory, too long a command), which nobody
- * catches in `exec`: it never answers, and the rejection ends all of this process. So it is an event for these too.
+ * For some faults (no memory, too long a command) `spawn` throws instead of emitting an event. `exec` does not catch
+ * that: it never settles, and the unhandled rejection ends this whole process. So these faults become events too.
  */
 const emitFault = (child: ChildProcess): void => {
   const own = child as ChildProcess & { spawn: (options: unknown) => unknown }
@@ -196,19 +199,20 @@ const emitFault = (child: ChildProcess): void => {
   }
 }
 
-/** `exec` does not show the process that it starts. Source: node:diagnostics_channel, "Built-in Channels". */
+/** `exec` does not give access to the process that it starts. Source: node:diagnostics_channel, "Built-in Channels". */
 const starting = new AsyncLocalStorage<Start['onProcess']>()
 subscribe('child_process', (message) => starting.getStore()?.((message as { process: ChildProcess }).process))
 
 const startByExec = ({ path, args, options, onProcess, onStdout, onStderr }: Start): Promise<number | null> =>
   starting.run(onProcess, () =>
     exec(`"${path}"`, [...args], {
-      // Standard input is a socket, so that `bash -c` takes it for rsh's and reads ~/.bashrc, but not below a shell.
+      // Standard input is a socket, so `bash -c` believes that rshd has started it and reads ~/.bashrc, unless SHLVL
+      // says that it runs below a shell.
       env: { SHLVL: '1', ...options.environment },
       ...(options.cwd !== undefined && { cwd: options.cwd }),
       silent: true,
       ignoreReturnCode: true,
-      // The output is whole when it ends, not ten seconds after the program has.
+      // `exec` shall wait until the output ends. By default it stops ten seconds after the program has ended.
       delay: 2 ** 31 - 1,
       listeners: { stdout: lineByLine(onStdout), stderr: lineByLine(onStderr) },
     }),
@@ -217,8 +221,8 @@ const startByExec = ({ path, args, options, onProcess, onStdout, onStderr }: Sta
 const newline = 10
 
 /**
- * `exec` keeps what comes after its listeners until a line ends, and searches all of it again with each chunk: one line
- * of 60 MB takes 14 s and a gigabyte. So each chunk ends a line there.
+ * After its listeners, `exec` buffers the output until a line ends, and searches the whole buffer again with each
+ * chunk: one line of 60 MB takes 14 s and a gigabyte. So each chunk is made to end with a line break for that buffer.
  */
 const lineByLine =
   (listener: (chunk: Uint8Array) => void) =>

@@ -1,6 +1,6 @@
 /**
  * Does `work` for every item, for at most `limit` of them at once, and returns the results in the items' order. After a
- * failure nothing new is started; what is under way is waited for, then the first failure is thrown.
+ * failure it starts no more work, waits for the work under way, and then throws the first failure.
  */
 export const mapConcurrently = async <T, R>(
   items: readonly T[],

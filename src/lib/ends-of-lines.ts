@@ -1,11 +1,11 @@
 /** Keeps the first and the last lines of many. */
 export type EndsOfLines = {
   readonly push: (line: string) => void
-  /** The lines, with one in the place of those that are left out. */
+  /** The lines that were kept. One line in the middle gives the number of those that are left out. */
   readonly text: () => string
 }
 
-/** Of the start, up to `limit` characters are kept, and of the end up to twice as many. */
+/** Keeps up to `limit` characters of the start, and up to twice as many of the end. */
 export const endsOfLines = (limit = 200_000): EndsOfLines => {
   const head: string[] = []
   let tail: string[] = []
@@ -21,7 +21,7 @@ export const endsOfLines = (limit = 200_000): EndsOfLines => {
       }
       tail.push(line)
       tailSize += line.length + 1
-      // Not for each line, since the others move up.
+      // This copies the remaining lines, so it is not done for each line.
       if (tailSize < 2 * limit) return
       let start = 0
       while (tailSize > limit && start < tail.length - 1) tailSize -= (tail[start++]?.length ?? 0) + 1

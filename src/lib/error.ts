@@ -1,22 +1,22 @@
 import { shortened } from './shortened.ts'
 
 /**
- * Something that whoever wrote the workflow can put right. The message is one sentence that says what is wrong, where,
- * and what to write instead; it is all that the user is shown.
+ * A fault that the author of the workflow can fix. The message is one sentence that says what is wrong, where, and what
+ * to write instead. The user is shown nothing else.
  */
 export class UserError extends Error {
   override name = 'UserError'
 }
 
-/** An annotation holds so many characters. */
+/** How many characters an annotation can hold. */
 const shown = 4_000
 
-/** In the log; in characters. */
+/** How many characters of `details` go into the log. */
 const logged = 100_000
 
 /**
- * What to show of an error: `sentence` for the annotation, `details` (may be empty) for the log, with the
- * sentence again where an annotation does not hold it.
+ * The texts to show for an error: `sentence` for the annotation, and `details` for the log. `details` may be empty, and
+ * repeats the sentence if that is too long for an annotation.
  */
 export const explain = (error: unknown): { sentence: string; details: string } => {
   const isUsers = error instanceof UserError
@@ -28,7 +28,7 @@ export const explain = (error: unknown): { sentence: string; details: string } =
   return { sentence, details: shortened(details, logged) }
 }
 
-/** The messages of an error and its causes, outermost first. A cause that only repeats is left out. */
+/** The messages of an error and its causes, outermost first. A message that is part of an earlier one is left out. */
 export const messages = (error: unknown): string[] => {
   const chain: string[] = []
   const seen = new Set()
@@ -44,6 +44,6 @@ export const messages = (error: unknown): string[] => {
   return chain
 }
 
-/** Whether a disk was full, of an error or what caused it. */
+/** Whether an error or one of its causes says that a disk is full. */
 export const isNoSpace = (error: unknown): boolean =>
   error instanceof Error && ('code' in error && error.code === 'ENOSPC' ? true : isNoSpace(error.cause))

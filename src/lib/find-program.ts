@@ -1,7 +1,7 @@
 import { access, constants, stat } from 'node:fs/promises'
 import { delimiter, isAbsolute, join } from 'node:path'
 
-/** The first file on the PATH of an environment that may be run under this name, or `undefined`. */
+/** The first executable file with this name on the PATH of an environment, or `undefined`. */
 export const findProgram = async (
   program: string,
   { PATH = '' }: Readonly<Record<string, string>>,

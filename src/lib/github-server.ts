@@ -2,18 +2,18 @@ import { UserError } from './error.ts'
 
 /** The GitHub that a workflow runs on: github.com, an Enterprise Server, or a company's own part of ghe.com. */
 export type GithubServer = {
-  /** Of its pages, without a slash at the end. */
+  /** The URL of its pages, without a slash at the end. */
   readonly url: string
-  /** The host of its container registry; `undefined` where it has none of the known name. */
+  /** The host of its container registry; `undefined` if that has no known name. */
   readonly registry: string | undefined
 }
 
 export const githubCom: GithubServer = { url: 'https://github.com', registry: 'ghcr.io' }
 
 /**
- * Reads `GITHUB_SERVER_URL`; where it is empty, it is github.com. Throws a `UserError` if it is no URL of a server.
- * Source: GitHub's documentation, "Working with the Container registry" of Enterprise Server and of Enterprise Cloud
- * with data residency.
+ * Reads `GITHUB_SERVER_URL`; if it is empty, the server is github.com. Throws a `UserError` if it is no URL of a
+ * server. Source: GitHub's documentation, "Working with the Container registry" of Enterprise Server and of Enterprise
+ * Cloud with data residency.
  */
 export const githubServer = (text: string): GithubServer => {
   if (text === '') return githubCom
@@ -26,6 +26,6 @@ export const githubServer = (text: string): GithubServer => {
   if (url.hostname === 'github.com') return githubCom
   const path = url.pathname.replace(/\/+$/, '')
   const registry = `containers.${url.host}`
-  // Below a path, the rest of the host may be somebody else's.
+  // If GitHub is below a path, the rest of the host may belong to somebody else.
   return { url: url.origin + path, registry: path === '' && URL.canParse(`https://${registry}`) ? registry : undefined }
 }

@@ -5,7 +5,7 @@ import { UserError } from './error.ts'
 import type { Log } from './log.ts'
 import type { Timings } from './timings.ts'
 
-/** What every stage of a run may need, whatever it does. */
+/** The things that any stage of a run may need. */
 export type Job = {
   readonly log: Log
   /** Masks a value in the log from then on. */
@@ -14,7 +14,7 @@ export type Job = {
   readonly signal: AbortSignal
   /** The whole environment of a child process. It holds no secret. */
   readonly environment: Readonly<Record<string, string>>
-  /** A folder that only this run can read; removed at its end. */
+  /** A folder that only this run can read. It is removed when the run ends. */
   readonly temporary: string
   /** Each stage adds its own time. */
   readonly timings: Timings
@@ -34,7 +34,7 @@ export const withJob = async <T>({ parent, ...rest }: JobRequest, work: (job: Jo
   try {
     return await Promise.race([working, cancelled(rest.signal)])
   } finally {
-    // Work that was interrupted has a moment to put things in order.
+    // Interrupted work has a moment to clean up.
     await Promise.race([working.catch(() => {}), setTimeout(cleanUpLimit, undefined, { ref: false })])
     await rm(temporary, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -50,7 +50,7 @@ const makeFolder = (parent: string): Promise<string> =>
       )
     })
 
-/** In milliseconds. The runner kills a step some seconds after it has signalled it to end. */
+/** In milliseconds. The runner kills a step some seconds after it has signalled the step to end. */
 const cleanUpLimit = 1_500
 
 const cancelled = (signal: AbortSignal): Promise<never> =>

@@ -1,20 +1,20 @@
 import * as core from '@actions/core'
 import { shortened } from './shortened.ts'
 
-/** Where a run says what it does. */
+/** The log of a run. */
 export type Log = {
   readonly info: (message: string) => void
-  /** Shown on the run's page; something worth knowing that is no fault. */
+  /** Shown on the run's page, for information that is worth knowing and is no fault. */
   readonly notice: (message: string) => void
-  /** Shown on the run's page; the result is likely not what somebody wants. */
+  /** Shown on the run's page, if the result is probably not what the user wants. */
   readonly warning: (message: string) => void
-  /** Only in a run with debug logging. */
+  /** Shown only in a run with debug logging. */
   readonly debug: (message: string) => void
-  /** A part of the log that can be folded; passes on what `work` returns or throws. */
+  /** Puts the log of `work` into a part that can be folded. Returns or throws what `work` does. */
   readonly group: <T>(title: string, work: () => Promise<T>) => Promise<T>
 }
 
-/** In characters. */
+/** How many characters of a message are logged. */
 const shownOfMessage = 100_000
 
 /** The log of a GitHub Actions step; `hide` takes secrets out of a text. */
@@ -27,13 +27,13 @@ export const actionsLog = (hide: (text: string) => string): Log => ({
 })
 
 /**
- * A line that the runner only prints. File names, what builders say and what a package set traces is in the log too,
- * and the runner takes `::` at the start of a line and `##[` anywhere in it for a command.
+ * Changes a line so that the runner only prints it. The log also has names of files, output of builders and traces of a
+ * package set, and the runner reads `::` at the start of a line and `##[` anywhere in it as a command.
  */
 export const harmless = (line: string): string =>
   withoutOldCommands(line.replaceAll(/[^\P{Cc}\t]+/gu, ' ')).replace(/^(\s*):(?=:)/, '$1: ')
 
-/** What is shown on the run's page; the runner cuts off more than that. */
+/** The text of an annotation on the run's page. It is shortened, since the runner cuts off longer ones. */
 export const annotation = (text: string): string =>
   shortened(withoutOldCommands(text.replaceAll(/[^\P{Cc}\t\n]+/gu, ' ')), 4_000)
 

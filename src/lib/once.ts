@@ -1,4 +1,4 @@
-/** Does the work when it is first asked for, and never again: whoever asks later gets the same promise. */
+/** Does the work at the first call. All later calls get the same promise. */
 export const once = <T>(work: () => Promise<T>): (() => Promise<T>) => {
   let result: Promise<T> | undefined
   return () => {

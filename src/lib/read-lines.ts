@@ -1,19 +1,19 @@
-/** Of a line, so many bytes are kept. */
+/** How many bytes of a line are kept. */
 const lineLimit = 16_384
 
-/** Takes the chunks of a stream as they come, and is told of its end. */
+/** Takes the chunks of a stream as they arrive, and then its end. */
 export type LineReader = { readonly push: (chunk: Uint8Array) => void; readonly end: () => void }
 
 /**
- * Tells `onLine` each line of a stream of UTF-8 as it comes; what ends one is `\n`, `\r` or both. Of a line that is
- * longer than `limit` bytes, the rest is dropped as it arrives, and an ellipsis is in its place.
+ * Calls `onLine` with each line of a UTF-8 stream as it arrives. A line ends with `\n`, `\r` or both. If a line is
+ * longer than `limit` bytes, an ellipsis replaces the rest, which is dropped as it arrives.
  */
 export const readLines = (onLine: (line: string) => void, limit = lineLimit): LineReader => {
   let parts: Uint8Array[] = []
   let length = 0
   let afterReturn = false
   const add = (bytes: Uint8Array): void => {
-    // One byte more says whether the last character is whole.
+    // One more byte shows whether the last character is complete.
     const kept = bytes.subarray(0, Math.max(0, limit + 1 - length))
     if (kept.length > 0) parts.push(Uint8Array.from(kept))
     length += bytes.length
@@ -43,7 +43,7 @@ export const readLines = (onLine: (line: string) => void, limit = lineLimit): Li
 const newline = 10
 const carriageReturn = 13
 
-/** The length of the chunk, if there is none in it. */
+/** The position of the next end of a line, or the length of the chunk if it has none. */
 const endOfLine = (chunk: Uint8Array, from: number): number => {
   const line = chunk.indexOf(newline, from)
   const end = line < 0 ? chunk.length : line
@@ -58,5 +58,5 @@ const decode = (bytes: Buffer, limit: number): string => {
   return `${bytes.subarray(0, end)}…`
 }
 
-/** Whether a byte of UTF-8 is not the first one of a character. */
+/** Whether a byte of UTF-8 is not the first byte of its character. */
 const isContinuation = (byte = 0): boolean => (byte & 0xc0) === 0x80

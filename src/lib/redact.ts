@@ -1,6 +1,6 @@
 /** The text with `***` in place of each secret. */
 export const redact = (text: string, secrets: Iterable<string>): string =>
-  // One secret may be part of another one.
+  // The longest first, since one secret may be part of another.
   [...secrets]
     .filter((secret) => secret !== '')
     .sort((a, b) => b.length - a.length)

@@ -1,9 +1,9 @@
 /**
- * How long a server wants to be left alone, in milliseconds: the `Retry-After` header, in seconds or as a date, or
- * else what is in the message, where GHCR has it (`retry-after: 1.889377ms, allowed: 2000/minute`). `date` is the
- * `Date` header, so that clocks which differ do not matter; `now`, in milliseconds since the epoch, is for an answer
- * without one. Whatever is more than a day is a mistake, and as good as nothing. Source: RFC 9110, section 10.2.3; Go's
- * `time.Duration`.
+ * How long a server asks the client to wait, in milliseconds. The time is in the `Retry-After` header, in seconds or as
+ * a date, or else in the message, where GHCR has it (`retry-after: 1.889377ms, allowed: 2000/minute`). `date` is the
+ * `Date` header, so that a difference between the clocks does not matter; `now`, in milliseconds since the epoch, is
+ * used if the answer has none. More than a day is taken for a mistake and gives `undefined`. Source: RFC 9110, section
+ * 10.2.3; Go's `time.Duration`.
  */
 export const parseRetryAfter = (
   header: string | undefined,
@@ -22,7 +22,7 @@ export const parseRetryAfter = (
 
 const longest = 86_400_000
 
-/** In one of three forms, the last of which has no zone. Source: RFC 9110, section 5.6.7. */
+/** Reads any of the three forms of a date, the last of which has no zone. Source: RFC 9110, section 5.6.7. */
 const parseHttpDate = (text: string): number | undefined => {
   if (!/^(Mon|Tues?|Wed(nes)?|Thu(rs)?|Fri|Sat(ur)?|Sun)(day)?,? [ \w-]+ \d\d:\d\d:\d\d( GMT| \d{4})$/.test(text))
     return undefined
@@ -38,7 +38,7 @@ const durationIn = (message: string): number | undefined => {
   const parts = [...duration.matchAll(/([\d.]+)\s?([^\d.\s]*)/g)]
   if (parts.length === 0) return undefined
   return parts.reduce(
-    // Without a unit it is as in the header; a word is its first letter.
+    // A number without a unit is in seconds, as in the header. The first letter of a word is its unit.
     (total, [, amount, unit = '']) =>
       total + Number(amount) * (milliseconds[unit.toLowerCase()] ?? milliseconds[unit.charAt(0).toLowerCase()] ?? 1000),
     0,

@@ -1,40 +1,38 @@
 import type { Clock } from './clock.ts'
 
-/**
- * Does the work, and again, from its beginning, after a fault that may pass; so it must be one that can be done twice.
- */
+/** Does the work, and does it again from the start after a fault that may pass. The work must be safe to repeat. */
 export type Retrying = <T>(work: () => Promise<T>) => Promise<T>
 
-/** What there is to hope for after a fault that may pass; times in milliseconds. */
+/** How to try again after a fault that may pass; times in milliseconds. */
 export type Hope = {
-  /** The least time before the next try, as the other side asks for it. */
+  /** The least time before the next try, as the server asks for it. */
   readonly floor: number
-  /** How often work that meets such faults is tried in all, where it is less often than any other. */
+  /** The most tries of work that meets such faults, if that is fewer than for other faults. */
   readonly tries?: number
-  /** For how long before the fault nobody answered. */
+  /** How long the server was silent before the fault. */
   readonly waited?: number
 }
 
 export type RetryOptions = {
   readonly signal: AbortSignal
-  /** How often something is tried. */
+  /** How often work is tried at most. */
   readonly tries: number
-  /** `undefined` where it makes no sense to try again. */
+  /** `undefined` if another try makes no sense. */
   readonly hopeOf: (error: unknown) => Hope | undefined
-  /** Told of each wait, in milliseconds, before it. */
+  /** Called before each wait with its length in milliseconds. */
   readonly onWait?: (delay: number, error: unknown) => void
 }
 
 /**
- * How long all work together waits for one server, for an answer that never comes too, however many requests it is that
- * wait; in milliseconds. What is under way when it is used up ends by its own deadline.
+ * The budget that all work together has for waiting for one server, in milliseconds. Waiting for an answer that never
+ * comes counts too. Waits at the same time count once. When the budget is used up, work under way ends by its own
+ * deadline.
  */
 export const waitBudget = 300_000
 
 /**
- * The retries of all work with one server, with one budget of time for all. No other layer tries anything again, so
- * that one fault is never met with tries times tries. What the last try threw is thrown, and the reason of `signal` if
- * that ends the work or a wait.
+ * The retries of all work with one server, with one time budget for all. No other layer tries anything again, so that
+ * tries do not multiply. Throws the error of the last try, or the reason of `signal` if that ends the work or a wait.
  */
 export const retries = (
   { now, sleep, random }: Pick<Clock, 'now' | 'sleep' | 'random'>,
@@ -42,7 +40,7 @@ export const retries = (
 ): Retrying => {
   let spent = 0
   let until = Number.NEGATIVE_INFINITY
-  /** What a wait adds to those that there were; what is side by side counts once. */
+  /** What a wait adds to `spent`. Time that an earlier wait has covered does not count again. */
   const cost = (from: number, to: number): number => Math.max(0, to - Math.max(from, until))
   const spend = (from: number, to: number): void => {
     spent += cost(from, to)
@@ -58,7 +56,7 @@ export const retries = (
         signal.throwIfAborted()
         const end = now()
         const hope = hopeOf(error)
-        // Before that, something may have moved.
+        // Only the silence counts; before it, data may have arrived.
         if (hope?.waited) spend(Math.max(start, end - hope.waited), end)
         const delay = retryDelay(hope, attempt, random(), hope?.tries === undefined ? 0 : ++limited)
         if (delay === undefined || attempt === tries || spent + cost(end, end + delay) > waitBudget) throw error
@@ -74,9 +72,9 @@ const firstDelay = 500
 const longestDelay = 30_000
 
 /**
- * How long to wait before the next try, in milliseconds; `undefined` where there is no hope. Above the floor is jitter
- * of at most one step of the backoff, which doubles with each attempt (from 1). `chance` is from 0 up to 1; `limited`
- * counts only the faults that have `tries` of their own.
+ * How long to wait before the next try, in milliseconds; `undefined` if there is no next try. The wait is the floor
+ * plus a random part, from half a step to a whole step of the backoff. A step doubles with each attempt (from 1).
+ * `chance` is from 0 up to 1; `limited` counts only the faults that have `tries` of their own.
  */
 export const retryDelay = (
   hope: Hope | undefined,
@@ -90,11 +88,12 @@ export const retryDelay = (
 }
 
 /**
- * The floor of the delay after an answer with this status, where that is of a fault that passes: of the server, of what
- * is in front of it, or of too much at a time. `retryAfter` is what the answer asks for; both in milliseconds.
+ * The floor of the delay after an answer with this status; `undefined` if its fault does not pass. Faults of the server
+ * and of a proxy in front of it may pass, and so may too many requests. `retryAfter` is the wait that the answer asks
+ * for; both in milliseconds.
  */
 export const floorOfStatus = (status: number, retryAfter = 0): number | undefined => {
-  // GHCR asks for microseconds, of each of the jobs that it has turned away.
+  // GHCR asks each of the jobs that it refuses to wait for microseconds only.
   if (status === 429) return Math.max(1000, retryAfter)
   const passes = [408, 499].includes(status) || (status >= 500 && status !== 501 && status !== 505)
   return passes ? retryAfter : undefined

@@ -1,4 +1,4 @@
-/** The stages of a run, in the order in which they are told. */
+/** The stages of a run, in the order in which they are shown. */
 const stages = ['install', 'source', 'nix', 'layers', 'archive', 'push', 'cache'] as const
 
 export type Stage = (typeof stages)[number]
@@ -16,7 +16,7 @@ export const timed = async <T>(timings: Timings, stage: Stage, work: () => Promi
   }
 }
 
-/** Adds milliseconds to a stage, where stages overlap. */
+/** Adds milliseconds to a stage, for stages that overlap. */
 export const addTime = (timings: Timings, stage: Stage, time: number): void => {
   timings[stage] = Math.round((timings[stage] ?? 0) * 1000 + time) / 1000
 }

@@ -1,18 +1,21 @@
-/** Names that Nix itself gives to what is no secret, as in the URLs of lock files; outputs have the same values. */
+/**
+ * Parameters of Nix's own that are not secret, as in the URLs of lock files. Outputs of the action have the same
+ * values.
+ */
 const harmless = /^(dir|last-?modified|nar-?hash|ref|rev|rev-?count|submodules)$/i
 
 const secretName = /auth|code|cred|jwt|key|pass|secret|sig|token/i
 
-/** Shorter than any secret is, while it may be part of many a word. */
+/** In characters. No secret is shorter, but a shorter text may be part of many words. */
 const shortest = 6
 
-/** A URL without what may be secret in it: user, password and query. */
+/** A URL without the parts that may be secret: user, password and query. */
 export const shownUrl = (url: string): string =>
   url.replace(/^([a-z0-9+.-]+:\/\/)[^/?#]*@/i, '$1').replace(/\?[^#]*/, '')
 
 /**
- * The parts of a URL that may be secret: its password, its query, and what the query has under names that say so. They
- * are as they are in it, decoded, and as programs write them that have read the URL.
+ * The parts of a URL that may be secret: its user and password, its query, and the values of parameters with names that
+ * suggest a secret. Each part is given as it is in the URL, decoded, and as programs write it that have parsed the URL.
  */
 export const urlSecrets = (url: string): string[] => {
   const [, userinfo = ''] = /^[a-z0-9+.-]+:\/\/([^?#]*)@/i.exec(url) ?? []

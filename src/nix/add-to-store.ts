@@ -7,12 +7,11 @@ import { type NarHash, parseNarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** A folder in the store with the hash of its content, which was compared with the files. */
+/** A folder in the store and the hash of its content. The files have been compared with the hash. */
 export type StoredFolder = { readonly path: StorePath; readonly narHash: NarHash }
 
 /**
- * Copies a folder into the store. Its name there does not depend on its name outside, so that equal content is one
- * path.
+ * Copies a folder into the store. Its name there does not depend on its name outside, so equal content has one path.
  */
 export const addToStore = async (nix: Nix, folder: string, name: string): Promise<StoredFolder> =>
   stored(
@@ -20,7 +19,10 @@ export const addToStore = async (nix: Nix, folder: string, name: string): Promis
     await evaluate(nix, '{ name, path }: { path = builtins.path { inherit name path; }; }', { name, path: folder }),
   )
 
-/** The same for the folder of a package set, without what is ignored in it; `temporary` is for a file. */
+/**
+ * Copies the folder of a package set into the store, without `.git` and the names in `ignored`. Writes a file into
+ * `temporary`.
+ */
 export const addPackageSet = async (
   nix: Nix,
   folder: string,
@@ -28,7 +30,7 @@ export const addPackageSet = async (
   temporary: string,
 ): Promise<StoredFolder> => {
   const file = join(temporary, 'ignored.json')
-  // In a file, since an argument can be only so long.
+  // The list goes into a file, since the length of an argument is limited.
   await writeFile(file, JSON.stringify(Object.fromEntries(ignored.map((name) => [name, true]))))
   return stored(nix, await evaluate(nix, filteredPath, { path: folder, ignored: file }))
 }
@@ -49,9 +51,9 @@ const filteredPath = `
 `
 
 /**
- * Downloads and unpacks a tarball, and again if it was downloaded before, unless its hash is known and the store has
- * it: what is at a URL can change. The URL may have a secret in it: it is in a file in `temporary`, which only this
- * user can read, and what Nix remembers of it is not kept.
+ * Downloads and unpacks a tarball. Nix downloads it again even if it has done so before, since the content of a URL can
+ * change, unless the hash is known and the store has the content. The URL may contain a secret. It is passed in a file
+ * in `temporary` that only this user can read, and Nix's cache for such a URL is in `temporary` too.
  */
 export const fetchTarball = async (
   nix: Nix,
@@ -73,7 +75,7 @@ const tarballInFile = `
   { file }: { path = fetchTarball (builtins.fromJSON (builtins.readFile file) // { name = "source"; }); }
 `
 
-/** Fetches a git repository of a server, by default its HEAD. */
+/** Fetches a git repository from a server, by default its HEAD. */
 export const fetchGit = async (
   nix: Nix,
   url: string,
@@ -95,7 +97,7 @@ const gitTree = `
   { path = tree.outPath; inherit (tree) rev; }
 `
 
-/** Evaluates one of our own functions, with what it needs of the world outside. */
+/** Evaluates one of the functions in this file, which may read files and use the network. */
 const evaluate = async (
   nix: Nix,
   expression: string,

@@ -1,4 +1,4 @@
-/** What Nix itself needs to build. */
+/** The variables that Nix itself needs to build. */
 const needed = [
   'PATH',
   'NIX_CONF_DIR',
@@ -16,8 +16,8 @@ const needed = [
 ]
 
 /**
- * The environment of a Nix that builds. A derivation whose output has a fixed hash may ask for any of it
- * (`impureEnvVars`), so that nothing in it is secret: a proxy's address is there without its user and password.
+ * The environment of a Nix that builds. A derivation whose output has a fixed hash may read any part of it
+ * (`impureEnvVars`), so it has no secrets: the address of a proxy loses its user and password.
  */
 export const builderEnvironment = (environment: Readonly<Record<string, string>>): Record<string, string> =>
   Object.fromEntries(
@@ -27,5 +27,5 @@ export const builderEnvironment = (environment: Readonly<Record<string, string>>
     }),
   )
 
-/** curl takes what has no scheme, too, and all before the last @ for the user. */
+/** curl also accepts an address without a scheme, and reads all before the last @ as the user. */
 const withoutUser = (proxy: string): string => proxy.replace(/^([a-z0-9+.-]+:\/\/)?.*@/i, '$1')

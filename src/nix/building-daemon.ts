@@ -6,36 +6,36 @@ import { UserError } from '../lib/error.ts'
 import { exists } from '../lib/exists.ts'
 import { builderEnvironment } from './builder-environment.ts'
 
-/** A Nix daemon of this run. `environment` is what a client needs to find it, with `store = daemon`. */
+/** A Nix daemon of this run. With `environment` and `store = daemon`, a client finds it. */
 export type BuildingDaemon = AsyncDisposable & { readonly environment: Readonly<Record<string, string>> }
 
 export type DaemonTools = {
-  /** That of this run's Nix, with its folder on the PATH. */
+  /** The environment of this run's Nix, with its folder on the PATH. */
   readonly environment: Readonly<Record<string, string>>
-  /** The files with the settings of this run, as in `NIX_USER_CONF_FILES`. */
+  /** The files with the settings of this run, written as in `NIX_USER_CONF_FILES`. */
   readonly configFiles: string
-  /** Settings that win over these. */
+  /** Settings that override those in `configFiles`. */
   readonly settings: Readonly<Record<string, string>>
   /** A folder that only this run can read. */
   readonly temporary: string
   readonly signal: AbortSignal
 }
 
-/** In milliseconds. It takes some 50. */
+/** How long the daemon may take to start, in milliseconds. It needs about 50. */
 const startLimit = 10_000
 
-/** How many builders may run at a time. The first of the ids is the group's. */
+/** How many builders may run at a time. They need one more id, the first, for their group. */
 const users = 32
 
-/** Where Nix itself starts to count where it makes users up (`start-id`), and its installers' first one. */
+/** The possible first ids: the default of Nix's `start-id`, and the first id that Nix's installers use. */
 const firstIds = [872_415_232, 30_000]
 
 /**
  * Starts a Nix daemon whose builds can be sandboxed and run as users of their own, for a store that belongs to this
- * user. Root makes the namespaces for it, by sudo where this is another user. In them this user is root, so that all
- * that the daemon writes is this user's and later steps need no daemon; the builders are users that exist nowhere else,
- * so that they can change neither their inputs nor the Nix that runs them. Returns what stands in the way where that
- * cannot be had.
+ * user. Root makes the namespaces for it, through sudo if this is another user. Inside them, this user is root. So all
+ * files that the daemon writes belong to this user, and later steps need no daemon. The builders are users that exist
+ * nowhere else, so they can change neither their inputs nor the Nix that runs them. Returns the reason if no daemon can
+ * be started.
  */
 export const startBuildingDaemon = async ({
   environment,
@@ -65,7 +65,7 @@ export const startBuildingDaemon = async ({
   ]
   const [program = '', ...args] = process.getuid?.() === 0 ? script : ['sudo', '--non-interactive', '--', ...script]
   const over = new AbortController()
-  // It belongs to root, so that no signal of this user reaches it: it ends when its standard input does.
+  // The daemon belongs to root, so this user cannot signal it. It ends when its standard input ends.
   const running = command(program, args, {
     environment,
     signal: new AbortController().signal,
@@ -106,7 +106,7 @@ const numbers = Array.from({ length: users }, (_, index) => index + 1)
 const passwd = ['root:x:0:0::/:/', ...numbers.map((n) => `nixbld${n}:x:${30_000 + n}:30000::/:/`), ''].join('\n')
 const group = `root:x:0:\nnixbld:x:30000:${numbers.map((n) => `nixbld${n}`).join(',')}\n`
 
-/** In a container not all ids may be there. Source: user_namespaces(7), "User and group ID mappings". */
+/** A container may lack some ids. Source: user_namespaces(7), "User and group ID mappings". */
 const firstFreeId = async (): Promise<number | undefined> => {
   const maps = await Promise.all(['uid_map', 'gid_map'].map((name) => readFile(join('/proc/self', name), 'utf8')))
   const ranges = maps.map((map) =>
@@ -118,13 +118,13 @@ const firstFreeId = async (): Promise<number | undefined> => {
 }
 
 /**
- * Run by root: OWNER GROUP FOLDER FIRST-ID COMMAND… Ends, with all that COMMAND has started, when its standard input
- * does.
+ * Run by root: OWNER GROUP FOLDER FIRST-ID COMMAND… When its standard input ends, the script ends with all processes
+ * that COMMAND has started.
  *
- * A process in a new user namespace waits there while its ids are mapped; this way any map can be written, without
- * newuidmap. Where root may make no user namespace, COMMAND is root itself, and what it made is given to OWNER
- * afterwards. Nix is told that there can be no further namespaces of users, since Ubuntu takes all rights away in them;
- * it then does without.
+ * A process in a new user namespace waits there while its ids are mapped: root can write any map this way, without
+ * newuidmap. If root may make no user namespace, COMMAND runs as root itself, and its files are given to OWNER
+ * afterwards. Ubuntu takes all rights away in further user namespaces. The script makes Nix believe that there can be
+ * none, and Nix then does without.
  */
 const enterNamespaces = `
 set -eu

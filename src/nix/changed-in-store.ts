@@ -1,7 +1,8 @@
 import { UserError } from '../lib/error.ts'
 
 /**
- * Says that a store path is not what Nix put there: `difference` is a clause with what it is, and what it should be.
+ * The error for a store path that is not what Nix put there. `difference` is a clause that says what it is, and what it
+ * should be.
  */
 export const changedInStore = (path: string, difference: string): UserError =>
   new UserError(

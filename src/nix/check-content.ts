@@ -4,8 +4,8 @@ import type { NarHash } from './nar-hash.ts'
 import type { StorePath } from './store-path.ts'
 
 /**
- * Throws a `UserError` if a path in the store does not hold what it should. Nix looks at a path when it is made, and
- * from then on goes by its database, whoever has written to the path since.
+ * Throws a `UserError` if the content of a path in the store has another hash than `narHash`. Nix checks a path only
+ * when it makes it. Later it trusts its database, even if somebody has written to the path since.
  */
 export const checkContent = (path: StorePath, narHash: NarHash): void => {
   const found = hashNar(path)

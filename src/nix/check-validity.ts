@@ -3,8 +3,8 @@ import { type Nix, perProcess } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
 /**
- * Throws a `UserError` that names a path which Nix's database does not call valid. What lies there then may be
- * anything, as where an import was refused or a deletion broke off.
+ * Throws a `UserError` that names a path which is not valid in Nix's database. Such a path may have any content, for
+ * example after a refused import or an interrupted deletion.
  */
 export const checkValidity = async (paths: readonly StorePath[], nix: Nix): Promise<void> => {
   const [invalid] = await invalidPaths(paths, nix)
@@ -14,7 +14,7 @@ export const checkValidity = async (paths: readonly StorePath[], nix: Nix): Prom
     )
 }
 
-/** Those that Nix's database does not call valid. */
+/** The paths that are not valid in Nix's database. */
 export const invalidPaths = async (paths: readonly StorePath[], nix: Nix): Promise<StorePath[]> => {
   const invalid: string[] = []
   for (let start = 0; start < paths.length; start += perProcess)

@@ -14,9 +14,9 @@ import { shownUrl, urlSecrets } from '../lib/url-secrets.ts'
 export type DownloadOptions = {
   readonly signal: AbortSignal
   readonly headers?: Readonly<Record<string, string>>
-  /** A server that sends nothing for so long is not going to. */
+  /** How long a server may send nothing before a try ends. */
   readonly idleLimit?: number
-  /** For all of it, with every try. */
+  /** For the whole download with all its tries. */
   readonly timeLimit?: number
   readonly sizeLimit?: number
 }
@@ -24,10 +24,10 @@ export type DownloadOptions = {
 const tries = 3
 const redirects = 5
 
-/** What a server may ask for before the next try, in milliseconds. */
+/** The longest wait before the next try that a server can ask for, in milliseconds. */
 const longestWait = 30_000
 
-/** A short text, without white space around it. Throws a `UserError` that names the URL. */
+/** Downloads a short text, without white space around it. Throws a `UserError` that names the URL. */
 export const downloadText = (url: string, options: DownloadOptions): Promise<string> =>
   download(url, { timeLimit: 120_000, sizeLimit: 64_000, ...options }, async (body) => {
     const chunks: Uint8Array[] = []
@@ -54,7 +54,7 @@ export const downloadFile = (url: string, file: string, options: DownloadOptions
 
 type Limits = DownloadOptions & Required<Pick<DownloadOptions, 'timeLimit' | 'sizeLimit'>>
 
-/** An answer that says no is final; silence, a broken connection or a fault of the server may pass. */
+/** A server's refusal is final. Silence, a broken connection and a fault of the server may pass. */
 const download = async <T>(
   url: string,
   { signal, headers = {}, idleLimit = 30_000, timeLimit, sizeLimit }: Limits,
@@ -89,10 +89,10 @@ const download = async <T>(
   }
 }
 
-/** Final, for whatever the reason is. */
+/** A failure that is not tried again. */
 class Refusal extends Error {}
 
-/** `floor`: how long the server wants to be left alone, in milliseconds. */
+/** A failure that may pass. `floor` is how long to wait before the next try, in milliseconds. */
 class Fault extends Error {
   readonly floor: number
 
@@ -107,10 +107,7 @@ const hopeOf = (error: unknown): Hope | undefined =>
 
 const reasonOf = (cause: unknown): string => messages(cause).at(-1) ?? ''
 
-/**
- * Follows redirects, but to nowhere that the first server could not be asked at, nor with what was meant for that one
- * alone.
- */
+/** Follows redirects, except to the places that `next` refuses. `headers` go only to the origin of the first URL. */
 const open = async (
   url: string,
   headers: Readonly<Record<string, string>>,
@@ -146,7 +143,10 @@ const answered = (status: number, headers: Headers): Error => {
     : new Fault(status, Math.min(floor, longestWait))
 }
 
-/** Throws a `Refusal` if it leads to a connection that others can change, or into the network that the runner is in. */
+/**
+ * The next URL. Throws a `Refusal` if others can change the connection to it, if it is another host in the runner's own
+ * network, or if it has a user or password.
+ */
 const next = (location: string, from: URL, first: URL): URL => {
   const place = URL.parse(location, from.href)
   const isHere = place?.hostname === first.hostname

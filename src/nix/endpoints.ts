@@ -1,14 +1,14 @@
-/** Where Nix and sources come from; tests have their own. URLs without a slash at the end. */
+/** The servers of Nix and of sources; tests have their own. URLs without a slash at the end. */
 export type Endpoints = {
   readonly github: string
   readonly githubApi: string
-  /** The GitHub that the workflow runs on. Its token goes there and to no other. */
+  /** The GitHub that the workflow runs on. The workflow's token goes to this server only. */
   readonly ownGithub: string
   readonly channels: string
   readonly releases: string
 }
 
-/** Those of everybody, for a workflow on github.com. */
+/** The public servers, for a workflow on github.com. */
 export const publicEndpoints: Endpoints = {
   github: 'https://github.com',
   githubApi: 'https://api.github.com',

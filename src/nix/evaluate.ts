@@ -7,20 +7,23 @@ import type { FetchedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
 /**
- * `derivation` describes the image; `tools` is what it is built with: the text that the package set gives, which should
+ * `derivation` describes the image. `tools` are the programs that build it, as the package set gives them; they should
  * be store paths.
  */
 export type EvaluatedImage = { readonly derivation: StorePath; readonly tools: readonly string[] }
 
 /**
- * An attribute path, of `packages` where it is by itself, and of the preset in an object. One that is optional is left
- * out where the package set does not have it; one that is not linked is in the store of the image only.
+ * An attribute path. A string is one of `packages`, and an object is one of the preset. An `optional` package is left
+ * out if the package set does not have it. A package with `linked: false` is in the image's store only.
  */
 export type RequestedPackage =
   | string
   | { readonly attr: string; readonly optional?: boolean; readonly linked?: boolean }
 
-/** What to evaluate, the same for all platforms. `nativeSystem` is Nix's name of the machine that builds. */
+/**
+ * The part of an evaluation that is the same for all platforms. `nativeSystem` is Nix's name of the machine that
+ * builds.
+ */
 export type Evaluation = {
   readonly nixDirectory: string
   readonly nativeSystem: string
@@ -32,8 +35,8 @@ export type Evaluation = {
 export type EvaluationRequest = Evaluation & { readonly source: FetchedSource; readonly system: string }
 
 /**
- * Pure evaluation refuses files, but takes what is in the store under its hash. The expression is always this one; what
- * differs from run to run are its arguments, so that nothing that a user writes is read as Nix.
+ * Pure evaluation cannot read files, but it can read a store path whose hash is given. The expression is constant, and
+ * only its arguments differ from run to run, so that no text of a user is read as Nix.
  */
 const expression = `
   { nixPath, nixHash, ... }@arguments:
@@ -46,12 +49,12 @@ const expression = `
   if result ? error then { inherit (result) error pkgs; } else { inherit (result) drvPath tools; }
 `
 
-/** In bytes: a path, or the names that are wrong with a few others. */
+/** In bytes. The answer has a few store paths, or the wrong names with some similar ones. */
 const outputLimit = 8_000_000
 
 /**
- * Evaluates `nix/build-image.nix`, whose derivation describes the image. Nothing is built. Throws a
- * `UserError` if a name is unknown or no package, all such names at once, or if the package set cannot be evaluated.
+ * Evaluates `nix/build-image.nix`, whose derivation describes the image. Builds nothing. Throws a `UserError` with all
+ * names that are unknown or are no packages, or one if the package set cannot be evaluated.
  */
 export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promise<EvaluatedImage> => {
   const { source, system, nativeSystem, config, packages } = request

@@ -3,7 +3,7 @@ import { CommandError } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import { shortened } from '../lib/shortened.ts'
 
-/** What Nix says, and what to do about it. The first row that fits is used. */
+/** Messages of Nix, each with advice. The first row that matches is used. */
 export const advice: readonly (readonly [RegExp, string])[] = [
   [/has an unfree license/, 'set `nixpkgs-config: { "allowUnfree": true }` if you may use it'],
   [/is marked as (insecure|broken)/, 'choose another version, or allow it in `nixpkgs-config`'],
@@ -32,8 +32,8 @@ export const advice: readonly (readonly [RegExp, string])[] = [
 ]
 
 /**
- * A failure of Nix as a `UserError`: what Nix said, the end of a failed build's log, and what to do. Anything else is
- * returned as it is. `doing` says what failed, as in "The packages cannot be evaluated".
+ * Turns a failure of Nix into a `UserError` with Nix's message, the end of a failed build's log, and advice. Returns
+ * another error as it is. `doing` says what failed, as in "The packages cannot be evaluated".
  */
 export const explainNix = (error: unknown, doing: string): unknown => {
   if (!(error instanceof CommandError)) return error
@@ -49,21 +49,19 @@ export const explainNix = (error: unknown, doing: string): unknown => {
   return new UserError(`${message}; ${hint}.`, { cause: error })
 }
 
-/** The package that was being evaluated, which `nix/build-image.nix` adds to the trace. */
+/** The package that was being evaluated. `nix/build-image.nix` adds its name to the trace. */
 const packageIn = (stderr: string): string => {
   const [, name] = /while evaluating the package '([^'$]+)'/.exec(stripVTControlCharacters(stderr)) ?? []
   return name ? `package ${shortened(name, 200)}: ` : ''
 }
 
-/** Nix tells only that git failed; git's own words are before that. */
+/** Nix's message says only that git failed. The message of git itself comes before it. */
 const gitReason = (said: string, stderr: string): string => {
   const [, reason] = said.includes("program 'git' failed") ? (/^(?:fatal|error): (.*)$/m.exec(stderr) ?? []) : []
   return reason ? ` (${reason})` : ''
 }
 
-/**
- * The errors in what Nix said, each with its lines, without those that only tell that something waited for another one.
- */
+/** The errors in Nix's output, each with its lines. Errors that only say that a dependency failed are left out. */
 const faultsIn = (stderr: string): string[][] => {
   const faults: string[][] = []
   for (const line of stripVTControlCharacters(stderr).split('\n'))

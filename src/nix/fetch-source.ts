@@ -13,9 +13,9 @@ import { type FetchedSource, pinned, refined, type SourceIdentity } from './sour
 import { parseStorePath } from './store-path.ts'
 
 /**
- * Makes a source ready to be evaluated, and pins it. What is not known to have the hash that it is said to have is
- * downloaded and hashed, whatever the store has. Throws a `UserError` that names what cannot be fetched, or is not what
- * it was said to be.
+ * Makes a source ready to be evaluated, and pins it. A source whose hash is only claimed is downloaded and hashed, even
+ * if the store has a path with that hash. Throws a `UserError` that names a source which cannot be fetched, or which
+ * does not have the claimed hash.
  */
 export const fetchSource = async (
   identity: SourceIdentity,
@@ -27,9 +27,10 @@ export const fetchSource = async (
   switch (fetch.by) {
     case 'tarball': {
       if (identity.narHash !== undefined) await checkStored(identity.narHash, nix)
-      // What is known is downloaded when it is evaluated, unless the store has it. With a hash that is only claimed,
-      // Nix would ask nobody where the store has another source with that hash. What may be secret in a URL is not for
-      // evaluation, whose arguments everybody on the machine can read: then the store has it.
+      // If the hash is known, the evaluation downloads the source, unless the store has it. A claimed hash is not
+      // enough for that: Nix would download nothing if the store had another source with that hash. A URL with a secret
+      // cannot be an argument of the evaluation, which everybody on the machine can read, so its source goes into the
+      // store here.
       const known = fetch.url === identity.url ? identity.narHash : undefined
       const narHash =
         known ??
@@ -83,7 +84,7 @@ const checkClaim = ({ claimed, url, revision }: SourceIdentity, narHash: NarHash
   )
 }
 
-/** Nix says which URL it was, with all that is in it. */
+/** Nix's message has the whole URL in it, with its secrets. */
 const fetching = <T>(shown: string, work: Promise<T>, url = shown): Promise<T> =>
   work.catch((error) => {
     const explained = explainNix(error, `${shown} cannot be fetched`)

@@ -5,10 +5,10 @@ import { type InstalledNix, type InstallJob, installNix } from './install.ts'
 import { nixRelease, type ReleaseReference } from './release.ts'
 import type { SandboxMode } from './sandbox.ts'
 
-/** Whether Nix is installed, as the input `install-nix` says. */
+/** When to install Nix, as the input `install-nix` says. */
 export type InstallMode = 'auto' | 'always' | 'never'
 
-/** What `install-nix` and the inputs around it say. `releases` is the URL of the place that has them. */
+/** The values of `install-nix` and the inputs around it. `releases` is the URL of the server that has the releases. */
 export type FindRequest = {
   readonly install: InstallMode
   readonly sandbox: SandboxMode
@@ -18,8 +18,8 @@ export type FindRequest = {
 }
 
 /**
- * What was installed, if anything was. Nix on the PATH is used as it is, but with `always`,
- * which asks for one that later steps have as well. Throws a `UserError` if there is none and none may be installed.
+ * Returns the Nix that it has installed, if any. A Nix on the PATH is used as it is, except with `always`, which asks
+ * for one that later steps have as well. Throws a `UserError` if there is no Nix and none may be installed.
  */
 export const findNix = async (
   { install, sandbox, release, system, releases }: FindRequest,

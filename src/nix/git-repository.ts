@@ -1,32 +1,35 @@
 import { lstat, open, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 
-/** Where the parts of a git repository are. Paths are absolute. Source: gitrepository-layout(5). */
+/** The parts of a git repository, as absolute paths. Source: gitrepository-layout(5). */
 export type GitRepository = {
-  /** HEAD and the index. */
+  /** The folder with HEAD and the index. */
   readonly own: string
-  /** Objects, references and the configuration, which several working trees may share. */
+  /** The folder with objects, references and the configuration. Several working trees may share it. */
   readonly common: string
   /** The top of the working tree; `undefined` for a bare repository. */
   readonly root: string | undefined
 }
 
 /**
- * The repository that a folder is in, found as git finds it, but without git: whoever runs git there runs what the
- * configuration of the repository names. A bare repository is none here: one can lie in any checkout, since no part of
- * it is called `.git`. `folder` is a real path. Throws an `Error` if there is a `.git` that leads nowhere.
+ * The repository that a folder is in, found as git finds it, but without git, which would run programs that the
+ * configuration of the repository names. Bare repositories do not count: any checkout can contain one, since no part of
+ * it is called `.git`. `folder` is a real path. Throws an `Error` if a `.git` file does not lead to a repository.
  */
 export const findRepository = async (folder: string): Promise<GitRepository | undefined> => {
   const { dev } = await stat(folder)
   for (let root = folder; ; root = dirname(root)) {
-    // As git does, which looks for nothing on another file system.
+    // Like git, this does not look on another file system.
     if ((await stat(root)).dev !== dev) return undefined
     const found = await repositoryAt(root)
     if (found || root === dirname(root)) return found
   }
 }
 
-/** The repository of the working tree at `root`, not of a folder around it. */
+/**
+ * The repository of the working tree at `root`, not of a folder around it. Throws an `Error` if a `.git` file does not
+ * lead to a repository.
+ */
 export const repositoryAt = async (root: string): Promise<GitRepository | undefined> => {
   const place = join(root, '.git')
   const stats = await stat(place).catch(() => undefined)
@@ -41,7 +44,7 @@ export const repositoryAt = async (root: string): Promise<GitRepository | undefi
 /** The bare repository at `place`. */
 export const bareRepositoryAt = (place: string): Promise<GitRepository | undefined> => parts(place, undefined)
 
-/** `undefined` if git would not take it for a repository either. */
+/** `undefined` if git would not accept it as a repository. */
 const parts = async (own: string, root: string | undefined): Promise<GitRepository | undefined> => {
   const shared = (await readSmall(join(own, 'commondir')))?.trim()
   const common = shared ? resolve(own, shared) : own
@@ -57,12 +60,12 @@ const parts = async (own: string, root: string | undefined): Promise<GitReposito
   return hasHead && (await isFolder('objects')) && (await isFolder('refs')) ? { own, common, root } : undefined
 }
 
-/** Larger ones are not what they seem; in bytes. */
+/** In bytes. A larger file cannot be one of git's. */
 const smallLimit = 1_000_000
 
 /**
- * A text file; `undefined` if it is not there. Throws an `Error` for what is no file, such as a pipe that nobody writes
- * to.
+ * Reads a text file; `undefined` if it does not exist. Throws an `Error` if it is too large or no file: reading a pipe
+ * could wait for ever.
  */
 export const readSmall = async (path: string): Promise<string | undefined> => {
   const stats = await stat(path).catch(() => undefined)

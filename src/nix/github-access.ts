@@ -2,11 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /**
- * Lines for nix.conf, to stand after all others, with which Nix may fetch from private repositories: `access-tokens`
- * for its own fetchers, and a netrc file for archives. `netrc` is the text of the one that it would read otherwise,
- * which goes on to open what it opens; where it or the user's configuration has an entry for GitHub, that one counts.
- * The token is in files that only this user can read, and in no argument and no environment. Source: netrc as curl
- * reads it, which takes the first entry that fits.
+ * Lines for nix.conf that let Nix fetch from private repositories: `access-tokens` for its own fetchers, and a netrc
+ * file for archives. They must come after all other lines. `netrc` is the text of the netrc file that Nix would read
+ * otherwise, and is kept in the new one. An entry for GitHub in `netrc` or in the user's configuration has precedence.
+ * The token is only in files that only this user can read, never in an argument or the environment. Source: netrc as
+ * curl reads it; the first entry that matches counts.
  */
 export const githubAccess = async (
   token: string,
@@ -18,7 +18,7 @@ export const githubAccess = async (
   const file = join(temporary, 'netrc')
   const own = machines(netrc).includes(hostname) ? '' : `machine ${hostname} login x-access-token password ${token}\n`
   await writeFile(file, own + netrc, { mode: 0o600 })
-  // Of two tokens for one host, the first counts.
+  // If there are two tokens for one host, the first counts.
   return `\nextra-access-tokens = ${hostname}=${token}\nnetrc-file = ${file}\n`
 }
 

@@ -6,10 +6,10 @@ import { findProgram } from '../lib/find-program.ts'
 type Environment = Readonly<Record<string, string>>
 
 /**
- * A folder for the front of Nix's PATH, with a `git` and an `hg` that run where they can only run themselves. A package
- * set may let Nix fetch from a repository that is a folder, such as one in the package set; git would run what is
- * configured there (filters, for instance), outside of all sandboxes. So git gets at Nix's own clones only, and
- * Mercurial, which reads the configuration of what it clones, at nothing.
+ * Makes a folder for the front of Nix's PATH, with a `git` and an `hg` that refuse to run in folders of others. A
+ * package set can let Nix fetch from a repository in a folder, for example in the package set itself. There, git would
+ * run programs that the repository configures (filters, for instance), outside of all sandboxes. So git may use only
+ * Nix's own clones. Mercurial may use nothing, since it reads the configuration of the repository that it clones.
  */
 export const guardPrograms = async (environment: Environment, temporary: string): Promise<string> => {
   const folder = join(temporary, 'programs')
@@ -24,8 +24,8 @@ export const guardPrograms = async (environment: Environment, temporary: string)
 const refusal = (program: string): string => `fatal: ${program} is not run in a folder, which may name programs to run`
 
 /**
- * Folders are told to git by `-C` and `--git-dir`; without them it starts where there is no repository. Submodules are
- * put together in a folder of Nix's in `temporary`.
+ * Nix passes folders to git by options such as `-C` and `--git-dir`. Otherwise git starts in `/`, where there is no
+ * repository. Nix collects submodules in a folder of its own in `temporary`.
  */
 const gitScript = (git: string, folders: readonly string[], temporary = '/tmp'): string => `#!/bin/sh
 check() {
@@ -49,7 +49,7 @@ exec ${quoted(git)} "$@"
 
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`
 
-/** Where Nix keeps its clones. Source: the Nix manual, "Common Environment Variables". */
+/** The folders with Nix's clones. Source: the Nix manual, "Common Environment Variables". */
 const clonesOf = ({ XDG_CACHE_HOME, HOME }: Environment): string[] => {
   const homes = [HOME, userInfo().homedir].filter((home) => home !== undefined && isAbsolute(home))
   const caches = [XDG_CACHE_HOME, ...homes.map((home) => join(home ?? '', '.cache'))]

@@ -16,7 +16,7 @@ import type { NarHash } from './nar-hash.ts'
 import type { SourceIdentity } from './source.ts'
 import type { SourceReference } from './source-reference.ts'
 
-/** Where sources come from, and the token for the GitHub that the workflow runs on. */
+/** The servers of sources, and the token for the GitHub that the workflow runs on. */
 export type SourceAccess = { readonly endpoints: Endpoints; readonly githubToken: string | undefined }
 
 type IdentifyJob = Pick<Job, 'environment' | 'secret' | 'signal' | 'temporary'>
@@ -24,8 +24,8 @@ type IdentifyJob = Pick<Job, 'environment' | 'secret' | 'signal' | 'temporary'>
 type GitSource = Pick<Extract<SourceReference, { type: 'git' }>, 'url' | 'ref' | 'revision'>
 
 /**
- * Finds out what a source is now, without Nix and without fetching it. Masks what may be secret in its URL, which a
- * lock file may name. Throws a `UserError` that names what is not there or cannot be read.
+ * Finds out what a source is now, without Nix and without fetching it. Masks possible secrets in its URL, since a lock
+ * file can name any URL. Throws a `UserError` that names a source which does not exist or cannot be read.
  */
 export const identifySource = async (
   source: SourceReference,
@@ -116,7 +116,10 @@ const isLocal = (url: string): boolean => url.startsWith('file:')
 const remoteGit = async (source: GitSource, job: IdentifyJob): Promise<SourceIdentity> =>
   git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, job)))
 
-/** Of a working tree, what counts are its files. Neither git nor Nix gets at the repository's own configuration. */
+/**
+ * The identity of a working tree is the content of its files. Neither git nor Nix uses the repository's own
+ * configuration.
+ */
 const localGit = async ({ url, ref, revision: rev }: GitSource, job: IdentifyJob): Promise<SourceIdentity> => {
   const found = await readLocalGit(url, ref, rev, job)
   const { revision } = found
@@ -133,7 +136,7 @@ const folder = async (path: string, job: IdentifyJob): Promise<SourceIdentity> =
     )
   if (!(await exists(join(path, 'default.nix'))))
     throw new UserError(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`)
-  // A link would be copied as a link.
+  // Nix would copy a link as a link.
   const real = await realpath(path)
   const ignored = await ignoredByGit(real, job)
   return {
@@ -207,8 +210,8 @@ const githubRevision = async (
 }
 
 /**
- * The commit of a branch, as the repository says it. `undefined` where git cannot tell: what is wrong is said when it
- * is fetched. git starts where no checkout can tell it what to run.
+ * The commit of a branch, as the repository reports it. `undefined` if git fails; the error is reported when the source
+ * is fetched. git starts in `/`, where no checkout can make it run programs.
  */
 const gitRevision = async (
   { url, ref }: GitSource,

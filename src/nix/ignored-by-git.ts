@@ -6,9 +6,10 @@ import { findRepository } from './git-repository.ts'
 import { type ScratchGit, type ScratchTools, withScratchRepository } from './scratch-repository.ts'
 
 /**
- * The files and folders below `folder`, a real path, that git ignores, relative to it. A folder that is ignored as a
- * whole is named alone. None if the folder is in no git repository. Throws a `UserError` if it is in one that git
- * cannot read, since what is ignored may be secret. Nothing that the repository or its configuration names is run.
+ * The files and folders below `folder`, a real path, that git ignores, relative to it. The list has only the name of a
+ * folder that is ignored as a whole, and is empty if `folder` is in no git repository. Throws a `UserError` if git
+ * cannot read the repository, since ignored files may be secret. Runs no program that the repository or its
+ * configuration names.
  */
 export const ignoredByGit = async (folder: string, tools: ScratchTools): Promise<string[]> => {
   const found = await look(folder, tools).catch((cause) => {
@@ -35,7 +36,7 @@ const look = async (folder: string, tools: ScratchTools): Promise<Found> => {
     const rules = await rulesNotCheckedOut(folder, root, git)
     const absent = await firstMissing(rules, git)
     if (absent !== undefined) return { ignored: '', absent }
-    // Started in a folder, git does not see what only the index has of the folders around it.
+    // If git starts in a folder, it does not see .gitignore files of the folders around it that only the index has.
     if (!rules.some(({ name }) => isWithin(folder, dirname(join(root, name)))))
       return { ignored: await listIgnored(folder, git) }
     const below = `${relative(root, folder)}/`
@@ -50,12 +51,12 @@ const look = async (folder: string, tools: ScratchTools): Promise<Found> => {
 
 const listIgnored = (folder: string, git: ScratchGit): Promise<string> =>
   git(['-C', folder, 'ls-files', '--others', '--ignored', '--exclude-standard', '--directory', '-z']).catch((cause) => {
-    // A folder that is ignored itself is meant as a whole.
+    // If the folder itself is ignored, all of its content is meant.
     if (cause instanceof CommandError && /not superset of prefix/.test(cause.stderr)) return ''
     throw cause
   })
 
-/** The names in a list of git's, without the slash of a folder. Throws a `UserError` if one is not UTF-8. */
+/** The names in a list of git's, without the slash at the end of a folder. Throws a `UserError` if one is not UTF-8. */
 export const names = (folder: string, list: string): string[] => {
   const all = list.split('\0').filter((name) => name !== '')
   const foreign = all.find((name) => name.includes('\ufffd'))
@@ -63,13 +64,13 @@ export const names = (folder: string, list: string): string[] => {
     throw new UserError(
       `\`nixpkgs\` is ${folder}, where git ignores ${foreign}, whose name is not UTF-8; rename or remove it.`,
     )
-  // A folder that is ignored itself is meant as a whole.
+  // If the folder itself is ignored, all of its content is meant.
   return all.map((name) => name.replace(/\/$/, '')).filter((name) => name !== '.')
 }
 
 type Rule = { readonly name: string; readonly object: string }
 
-/** The .gitignore files that count for `folder` and that a sparse checkout leaves in the repository. */
+/** The .gitignore files that apply to `folder` but are not in the working tree, because of a sparse checkout. */
 const rulesNotCheckedOut = async (folder: string, root: string, git: ScratchGit): Promise<Rule[]> => {
   const list = await git(['-C', root, 'ls-files', '--stage', '-t', '-z', '--', ':(top,glob)**/.gitignore'])
   const rules: Rule[] = []
@@ -82,7 +83,10 @@ const rulesNotCheckedOut = async (folder: string, root: string, git: ScratchGit)
   return rules
 }
 
-/** Where the clone is partial, too, git would ask a server for them, which we do not let it do. */
+/**
+ * The first rule whose object is not in the repository. In a partial clone, git would ask a server for it, but we do
+ * not let it.
+ */
 const firstMissing = async (rules: readonly Rule[], git: ScratchGit): Promise<string | undefined> => {
   if (rules.length === 0) return undefined
   const answer = await git(['cat-file', '--batch-check'], rules.map(({ object }) => `${object}\n`).join(''))

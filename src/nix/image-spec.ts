@@ -12,23 +12,24 @@ export type Package = {
 }
 
 /**
- * Two packages have a file of the same name; the one named first is in the image. Both are paths of files in the store.
+ * Two packages have a file of the same name. The image has the one of the package that is named first. Both are paths
+ * of files in the store.
  */
 export type Conflict = { readonly path: string; readonly winner: string; readonly loser: string }
 
-/** What `nix/build-image.nix` tells about an image; `size` in bytes, `sha256` in hex. */
+/** The description of an image that `nix/build-image.nix` gives; `size` in bytes, `sha256` in hex. */
 export type ImageSpec = {
-  /** What `exportReferencesGraph` gives, for `checkClosure`. */
+  /** The output of `exportReferencesGraph`, for `checkClosure`. */
   readonly runtimeGraph: unknown
   readonly roots: unknown
   readonly symlinkLayer: { readonly path: StorePath; readonly size: number; readonly sha256: string }
   readonly conflicts: readonly Conflict[]
-  /** By attribute path, those that are in the image and linked nowhere. */
+  /** The packages that are in the image but are linked nowhere, by attribute path. */
   readonly unlinked: Readonly<Record<string, StorePath>>
   readonly packages: readonly Package[]
 }
 
-/** Checks the JSON that `nix/build-image.nix` makes. Throws an `Error` that names the field which is wrong. */
+/** Checks the JSON that `nix/build-image.nix` makes. Throws an `Error` that names the wrong field. */
 export const parseImageSpec = (json: string): ImageSpec => {
   const spec = record(parseJson(json, 'the image specification'), 'the image specification')
   const layer = record(spec['symlinkLayer'], 'symlinkLayer')

@@ -12,7 +12,8 @@ import { canSandbox } from './sandbox.ts'
 import { type UnpackedRelease, unpackRelease } from './unpack.ts'
 
 /**
- * Nix that was installed: what has to be in the environment to use it, and whether it builds in a sandbox by itself.
+ * A Nix that this run has installed. Its users need `bin` on the PATH and `variables` in the environment. `sandbox`
+ * says whether it can build in a sandbox by itself.
  */
 export type InstalledNix = {
   readonly bin: string
@@ -26,8 +27,8 @@ const root = '/nix'
 
 /**
  * Installs Nix for this user, without a daemon: downloads a release, checks its SHA-256, unpacks it, registers its
- * store paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` that says what stands
- * in the way.
+ * store paths and writes a nix.conf. Only `/nix` itself is made with sudo. Throws a `UserError` with the reason if that
+ * is not possible.
  */
 export const installNix = async (release: NixRelease, job: InstallJob): Promise<InstalledNix> => {
   const { environment, signal, temporary, log } = job
@@ -44,7 +45,7 @@ export const installNix = async (release: NixRelease, job: InstallJob): Promise<
     await makeRoot(options)
     const unpacked = await unpackRelease(tarball, release.system, root, options)
     try {
-      // Where this is not there, Nix does not use the store in /nix, but one below the user's home.
+      // Without this folder, Nix uses a store below the user's home instead of the one in /nix.
       await mkdir(join(root, 'var', 'nix'), { recursive: true })
       const bin = join(unpacked.path, 'bin')
       const variables = { NIX_CONF_DIR: join(root, 'etc', 'nix') }
@@ -70,7 +71,7 @@ export const withPath = (environment: Readonly<Record<string, string>>, bin: str
   PATH: [bin, environment['PATH']].join(delimiter),
 })
 
-/** Makes Nix a root of the garbage collector, which a later step may start. */
+/** Makes Nix a root of the garbage collector, since a later step may start one. */
 const keep = async ({ path, staging }: UnpackedRelease): Promise<void> => {
   const roots = join(root, 'var', 'nix', 'gcroots')
   await mkdir(roots, { recursive: true })

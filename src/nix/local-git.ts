@@ -7,22 +7,22 @@ import { bareRepositoryAt, type GitRepository, repositoryAt } from './git-reposi
 import { names } from './ignored-by-git.ts'
 import { type ScratchGit, type ScratchTools, withScratchRepository } from './scratch-repository.ts'
 
-/** What a repository on this machine holds: the files of a working tree, or a commit. */
+/** The source in a repository on this machine: the files of a working tree, or a commit. */
 export type LocalGit =
   | {
       readonly type: 'files'
       readonly path: string
       /** Relative to the path. */
       readonly ignored: readonly string[]
-      /** The commit that has the same files. */
+      /** The current commit, if it has the same files. */
       readonly revision: string | undefined
     }
   | { readonly type: 'commit'; readonly revision: string }
 
 /**
- * Reads a `file:` repository without running anything that it or its configuration names. Without `ref` and `rev`, a
- * working tree counts as its tracked files are now. Throws a `UserError` if there is no such repository, branch or
- * commit.
+ * Reads a `file:` repository, and runs nothing that it or its configuration names. Without `ref` and `rev`, the source
+ * is the present content of a working tree's tracked files. Throws a `UserError` if there is no such repository, branch
+ * or commit.
  */
 export const readLocalGit = async (
   url: string,
@@ -46,8 +46,8 @@ export const readLocalGit = async (
 }
 
 /**
- * Writes the files of a commit into a new folder, which is `work`'s until it returns. Filters are not applied, and
- * settings of the user's make no difference.
+ * Writes the files of a commit into a new folder for `work`, and removes the folder when `work` has ended. Applies no
+ * filters, and ignores the user's settings.
  */
 export const withCommit = async <T>(
   url: string,
@@ -73,7 +73,7 @@ export const withCommit = async <T>(
   }
 }
 
-/** Without the user's and the machine's configuration, so that a commit has the same files everywhere. */
+/** Hides the user's and the machine's configuration from git, so that a commit has the same files everywhere. */
 const alike = (tools: ScratchTools): ScratchTools => ({
   ...tools,
   environment: {
@@ -109,7 +109,7 @@ const cannotBeRead = (url: string, cause: unknown, { signal }: ScratchTools): un
   )
 }
 
-/** A commit, a branch or a tag as a commit. */
+/** The commit that a name stands for, be it a commit, a branch or a tag. */
 const commitOf = async (name: string, git: ScratchGit): Promise<string | undefined> => {
   const isWhole = name === 'HEAD' || name.startsWith('refs/') || /^[0-9a-f]{40}$/.test(name)
   for (const candidate of isWhole ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`]) {
@@ -124,7 +124,10 @@ const commitOf = async (name: string, git: ScratchGit): Promise<string | undefin
   return undefined
 }
 
-/** What is in the folder and git does not track; submodules are not fetched, so that they are not taken either. */
+/**
+ * The files in the folder that git does not track, and the submodules: these are never fetched, so those of a working
+ * tree are left out too.
+ */
 const untracked = async (root: string, git: ScratchGit): Promise<string[]> => {
   const others = await git(['-C', root, 'ls-files', '--others', '--directory', '-z'])
   const entries = (await git(['-C', root, 'ls-files', '--stage', '-z'])).split('\0')

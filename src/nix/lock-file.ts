@@ -4,12 +4,13 @@ import { isLoopback } from '../lib/loopback.ts'
 import type { Endpoints } from './endpoints.ts'
 import { isNarHash, type NarHash } from './nar-hash.ts'
 
-/** An input that a `flake.lock` pins, with the hash of its content. `url` is of a tarball or a git repository. */
+/** An input that a `flake.lock` pins, with the hash of its content. `url` is that of a tarball or a git repository. */
 export type LockedInput = {
   readonly type: 'git' | 'tarball'
   readonly url: string
   /**
-   * Where what is fetched is fetched by it. Which commit a tarball is of, a lock file may say, and nothing shows it.
+   * The commit, if the input is fetched by it. A lock file may also name a commit for a tarball of any URL, but nothing
+   * proves it.
    */
   readonly revision: string | undefined
   readonly narHash: NarHash
@@ -17,8 +18,8 @@ export type LockedInput = {
 
 /**
  * Finds an input of the root flake in the text of a `flake.lock`, of format version 5 to 7. Throws a `UserError` that
- * names the file if it is none, has no such input, or pins it in a way that nothing can be fetched by. Source: the Nix
- * manual, "nix flake", lock files.
+ * names the file if it is no lock file, has no such input, or pins it without enough to fetch it safely. Source: the
+ * Nix manual, "nix flake", lock files.
  */
 export const lockedInput = (
   text: string,
@@ -52,18 +53,18 @@ const readLock = (text: string, file: string): { nodes: Record<string, unknown>;
 
 const fields = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
 
-/** What a file calls `constructor` or `__proto__` is what it has under that name. */
+/** Reads only own properties, since a file may use `constructor` or `__proto__` as a name. */
 const own = (object: Record<string, unknown>, name: string): unknown =>
   Object.hasOwn(object, name) ? object[name] : undefined
 
 const inputsOf = (nodes: Record<string, unknown>, node: string): Record<string, unknown> =>
   fields(own(fields(own(nodes, node)), 'inputs'))
 
-/** How deep inputs may follow inputs that follow others. */
+/** How many levels deep inputs may follow other inputs. */
 const deepest = 100
 
 /**
- * The name of the node that an input of the root is. A node is named directly, or by the inputs that lead to it from
+ * The name of the node for an input of the root. A file names a node directly, or by the inputs that lead to it from
  * the root ("follows"). Each input of each node is looked up once, however many others follow it.
  */
 const followed = (nodes: Record<string, unknown>, root: string, input: string, file: string): string => {

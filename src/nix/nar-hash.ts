@@ -19,10 +19,10 @@ export const parseNarHash = (text: string, what: string): NarHash => {
   return `sha256-${fromBase32(digits).toString('base64')}`
 }
 
-/** 64 hex digits. */
+/** As 64 hex digits. */
 export const narHashHex = (hash: NarHash): string => Buffer.from(hash.slice('sha256-'.length), 'base64').toString('hex')
 
-/** `sha256:` and 52 digits of Nix's base 32, as binary caches and signatures have it. */
+/** As `sha256:` and 52 digits of Nix's base 32, the form in binary caches and signatures. */
 export const narHashBase32 = (hash: NarHash): string =>
   `sha256:${toBase32(Buffer.from(hash.slice('sha256-'.length), 'base64'))}`
 
@@ -36,7 +36,7 @@ export const toBase32 = (bytes: Uint8Array): string => {
   return digits.reverse().join('')
 }
 
-/** The other way. */
+/** The bytes that 52 digits of Nix's base 32 stand for. */
 const fromBase32 = (digits: string): Buffer => {
   const bytes = Buffer.alloc(33)
   for (const [index, digit] of [...digits].reverse().entries()) {

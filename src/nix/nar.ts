@@ -4,9 +4,9 @@ import { UserError } from '../lib/error.ts'
 import type { NarHash } from './nar-hash.ts'
 
 /**
- * The hash that a file or folder has in the store, without Nix. What `isLeftOut` names is not part of it; it is asked
- * with whole paths. Throws a `UserError` that names a file which cannot be read or is neither file, folder nor link.
- * Source: the Nix manual, "Nix Archive (NAR) format".
+ * The hash that a file or folder has in the store, without Nix. Files for which `isLeftOut` is true are not part of it;
+ * it is called with whole paths. Throws a `UserError` that names a file which cannot be read or is neither file, folder
+ * nor link. Source: the Nix manual, "Nix Archive (NAR) format".
  */
 export const hashNar = (path: string, isLeftOut: (path: string) => boolean = () => false): NarHash => {
   const hash = createHash('sha256')
@@ -15,7 +15,7 @@ export const hashNar = (path: string, isLeftOut: (path: string) => boolean = () 
   return `sha256-${hash.digest('base64')}`
 }
 
-/** The hash of a store path that is a file which cannot be executed, by its content. */
+/** The hash of a store path that is one file with this content and cannot be executed. */
 export const narOfFile = (content: Uint8Array): NarHash => {
   const hash = createHash('sha256')
   for (const text of ['nix-archive-1', '(', 'type', 'regular', 'contents', content, ')']) writeString(hash, text)

@@ -7,8 +7,8 @@ import { guardPrograms } from './guard-programs.ts'
 import { reportProgress, shownOfLine } from './progress.ts'
 
 /**
- * Runs one of Nix's programs and returns its standard output; `stdin` is a file. Throws a `CommandError` if it fails,
- * and the signal's reason if that ends it. `onLine` is told each line of standard error.
+ * Runs one of Nix's programs and returns its standard output. `stdin` is the path of a file. `onLine` is called with
+ * each line of standard error. Throws a `CommandError` if the program fails, and the signal's reason if that ends it.
  */
 export type Nix = (
   program: 'nix' | 'nix-instantiate' | 'nix-store',
@@ -17,29 +17,29 @@ export type Nix = (
     readonly stdin?: string
     readonly signal?: AbortSignal
     readonly onLine?: (line: string) => void
-    /** A folder for what Nix remembers of downloads, instead of the user's. */
+    /** A folder for Nix's cache of downloads, instead of the user's. */
     readonly cache?: string
-    /** Nothing of what Nix says is for the log: it is asked for something that may well fail. */
+    /** Keeps Nix's output out of the log, except for debug logging. This is for commands that may well fail. */
     readonly quiet?: boolean
-    /** In bytes, of standard output. */
+    /** The limit of standard output, in bytes. */
     readonly outputLimit?: number
   },
 ) => Promise<string>
 
-/** Nix with settings. `configFiles` are the files that have them, as in `NIX_USER_CONF_FILES`. */
+/** Nix with settings. `configFiles` are the files with these settings, written as in `NIX_USER_CONF_FILES`. */
 export type ConfiguredNix = {
   readonly configFiles: string
-  /** Nix as it is on an environment's PATH, where that environment is all that it gets to see. */
+  /** The Nix on an environment's PATH. It sees only that environment and the settings. */
   readonly inEnvironment: (environment: Readonly<Record<string, string>>) => Nix
 }
 
-/** So many paths keep well below the length that Linux allows for the arguments of a process. */
+/** How many paths to pass to one process. Their length is well below what Linux allows for its arguments. */
 export const perProcess = 5000
 
 /**
- * Nix with `config`, lines for nix.conf, which win over the machine's and the user's settings. The job's environment
- * says which files have those. The lines go into a file that only this user can read: they may hold an access token,
- * and everything that Nix starts sees its environment.
+ * Nix with `config`, lines for nix.conf that override the machine's and the user's settings. The job's environment
+ * names the files with the user's settings. The lines go into a file that only this user can read: they may hold an
+ * access token, and every program that Nix starts sees the environment.
  */
 export const configureNix = async (
   config: string,
@@ -94,14 +94,14 @@ const configured = (
   }
 }
 
-/** Nix's own words about what went wrong, with the trace that leads there; the error sentence has only the gist. */
+/** Nix's own error message with its trace. The error sentence has only a summary. */
 const complaint = ({ stderr }: CommandError): string[] => {
   const lines = stderr.split('\n')
   const start = lines.findIndex((line) => /^\s*error:/.test(line))
   return start < 0 ? lines.slice(-20) : lines.slice(start, start + 100)
 }
 
-/** What Nix would read if it were not told to read another file. Source: the Nix manual, "nix.conf". */
+/** The files that Nix would read without ours. Source: the Nix manual, "nix.conf". */
 const userConfigFiles = (environment: Readonly<Record<string, string>>): string => {
   const { NIX_USER_CONF_FILES, XDG_CONFIG_HOME, XDG_CONFIG_DIRS, HOME } = environment
   if (NIX_USER_CONF_FILES) return NIX_USER_CONF_FILES

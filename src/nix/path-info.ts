@@ -4,20 +4,23 @@ import { type NarHash, parseNarHash } from './nar-hash.ts'
 import { type Nix, perProcess } from './nix.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** What is said of a path, by Nix's database or by a binary cache; `narSize` in bytes. */
+/** The metadata of a path, from Nix's database or from a binary cache; `narSize` in bytes. */
 export type PathInfo = {
   readonly path: StorePath
   readonly narHash: NarHash
   readonly narSize: number
-  /** Of these, the path itself may be one. */
+  /** The path itself may be one of them. */
   readonly references: readonly StorePath[]
-  /** As Nix writes them: a key's name, a colon and base 64. Nobody has looked whether they are valid. */
+  /** As Nix writes them: a key's name, a colon and base 64. They have not been verified. */
   readonly signatures: readonly string[]
-  /** Whether the path is said to be named by its content. */
+  /** Whether the metadata says that the path is named by its content. */
   readonly isContentAddressed: boolean
 }
 
-/** Paths that are valid, with all that they reference. Throws a `CommandError` if one is not. */
+/**
+ * The metadata of valid paths and of all paths that they reference, directly or not. Throws a `CommandError` if a path
+ * is not valid.
+ */
 export const pathInfos = async (paths: readonly StorePath[], nix: Nix): Promise<PathInfo[]> => {
   const closure = new Map<StorePath, PathInfo>()
   for (let start = 0; start < paths.length; start += perProcess)
@@ -27,7 +30,8 @@ export const pathInfos = async (paths: readonly StorePath[], nix: Nix): Promise<
 
 const query = async (paths: readonly StorePath[], nix: Nix): Promise<PathInfo[]> => {
   const args = ['path-info', '--recursive', '--json', ...paths]
-  // Newer versions want to be told which of their formats; older ones have only one and do not know the option.
+  // Newer versions require the number of one of their formats. Older ones have only one format and do not know the
+  // option.
   const text = await nix('nix', args).catch((error) => {
     if (!(error instanceof CommandError && error.stderr.includes('--json-format'))) throw error
     return nix('nix', [...args, '--json-format', '1'])

@@ -8,11 +8,11 @@ import type { NixAccess } from './sandbox.ts'
 import type { SourceReference } from './source-reference.ts'
 import { userNetrc } from './user-netrc.ts'
 
-/** What the inputs say of Nix. */
+/** The inputs that concern Nix. */
 export type NixRequest = Omit<FindRequest, 'releases'> & {
   /** Lines for nix.conf. */
   readonly config: string
-  /** Nix gets the token where this source is on the GitHub that the workflow runs on. */
+  /** Nix gets the token if this source is on the GitHub that the workflow runs on. */
   readonly source: SourceReference
   /** Builders must not see these. */
   readonly secretFolders: readonly string[]
@@ -21,7 +21,7 @@ export type NixRequest = Omit<FindRequest, 'releases'> & {
 /** Where sources come from, and how an installed Nix becomes the one of the job's later steps too. */
 export type Outside = SourceAccess & { readonly addToJob: (installed: InstalledNix) => void }
 
-/** Nix ready to use: found or installed, and configured. With `install-nix: always`, later steps have it too. */
+/** Finds or installs Nix and configures it. With `install-nix: always`, later steps have it too. */
 export const prepareNix = async (
   request: NixRequest,
   { endpoints, githubToken, addToJob }: Outside,
@@ -34,11 +34,11 @@ export const prepareNix = async (
     : job.environment
   const { ownGithub } = endpoints
   const isOnOwnGithub =
-    // Below a path, the rest of the host may be somebody else's, and a lock file may name anything there.
+    // If GitHub is below a path, the rest of the host may belong to somebody else, and a lock file may name any of it.
     (source.type === 'lock' && URL.parse(ownGithub)?.origin === ownGithub) ||
     (source.type === 'github' && endpoints.github === ownGithub) ||
     (source.type === 'tarball' && URL.parse(source.url)?.origin === ownGithub)
-  // A package set shall not bring code that runs while it is evaluated.
+  // A package set must not bring native code that runs during evaluation.
   const own = sandbox === 'off' ? '' : '\nallow-unsafe-native-code-during-evaluation = false'
   const configure = (config: string) => configureNix(config + own, { ...job, environment })
   const plain = await configure(config)

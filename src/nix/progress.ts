@@ -1,28 +1,28 @@
 import type { Log } from '../lib/log.ts'
 import { shortened } from '../lib/shortened.ts'
 
-/** Between two lines about the same work, in milliseconds. */
+/** The least time between two lines about the same work, in milliseconds. */
 const interval = 5_000
 
-/** What is shown of a line, in characters; one of a package set's may be of any length. */
+/** How many characters of a line are logged; a package set may print lines of any length. */
 export const shownOfLine = 2_000
 
-/** So many lines of a kind are shown of one program; a package set may print as many as it likes. */
+/** How many lines of each kind are logged for one program; a package set may print any number of them. */
 const shownLines = 100
 
-/** In a run with debug logging. */
+/** The limit for lines that only debug logging shows. */
 const debugLines = 10_000
 
 export type Progress = {
   readonly line: (line: string) => void
-  /** Tells how much was not shown. */
+  /** Logs how many lines were left out. */
   readonly end: () => void
 }
 
 /**
- * Follows what Nix says on standard error, and tells what is worth reading: what is going to be built and fetched, each
- * build, warnings, and now and then how far it has come. A line for each path that is copied is only for those who
- * debug.
+ * Reads what Nix writes to standard error, and logs the lines that are worth reading: what Nix is going to build and
+ * fetch, each build, warnings, and the progress every few seconds. All other lines, such as one for each copied path,
+ * are only in the debug log.
  */
 export const reportProgress = (log: Log): Progress => {
   let toFetch = 0
@@ -61,7 +61,7 @@ export const reportProgress = (log: Log): Progress => {
   }
 }
 
-/** How the line starts, if it is worth reading. */
+/** The start of the line, if the line is worth reading. */
 const kindOfNews = (line: string): string | undefined =>
   line.includes('--add-root')
     ? undefined

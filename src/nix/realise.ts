@@ -14,17 +14,18 @@ import { type NixAccess, openBuilders, unsandboxed, withSettings } from './sandb
 import { parseStorePath, type StorePath, storePathName } from './store-path.ts'
 import { untrusted } from './trusted-closure.ts'
 
-/** What builders print is not for everybody's log; without it, Nix puts its end into the error. */
+/** Keeps the output of builders out of the log. Instead, Nix puts the end of a failed build's output into its error. */
 const quiet = ['--no-build-output', '--option', 'log-lines', '20']
 
-/** In bytes; 20,000 paths, each with 100 references, need a third of it. */
+/** In bytes. A description of 20,000 paths, each with 100 references, needs a third of it. */
 const limit = 500_000_000
 
 /**
- * Brings into the store what an image is made of, and reads what its derivation says: what substituters have is
- * fetched, the rest is built as the input `sandbox` says. A link in `temporary` keeps all of it from being collected
- * until the run ends. Throws a `UserError` with the end of the log if something does not build, one that names it if it
- * may not be built, and one if the description is not what Nix's database says.
+ * Brings the parts of an image into the store, and reads the image's description. Nix fetches the paths that
+ * substituters have, and builds the rest as the input `sandbox` says. A link in `temporary` protects them all from the
+ * garbage collector until the run ends. Throws a `UserError` with the end of the log if a build fails, one that names a
+ * derivation if it may not be built, and one if the description is too large or differs from its hash in Nix's
+ * database.
  */
 export const realiseImage = async (
   image: EvaluatedImage,
@@ -48,7 +49,7 @@ export const realiseImage = async (
   return parseImageSpec(bytes.toString())
 }
 
-/** Nothing is left to be built when it returns. */
+/** When it returns, nothing is left to build. */
 const realiseApart = async (
   image: EvaluatedImage,
   access: NixAccess,
@@ -57,7 +58,7 @@ const realiseApart = async (
   const { nix } = access
   const { derivation } = image
   const { toBuild, toFetch } = await missing(nix, derivation)
-  // By their names, and not by what would build them: Nix builds nothing then.
+  // Nix gets the store paths and not their derivations, so that it builds nothing.
   for (let start = 0; start < toFetch.length; start += perProcess)
     await realise(nix, ...toFetch.slice(start, start + perProcess))
   if (toBuild.length === 0) return checkDescribed(derivation, nix)
@@ -67,8 +68,8 @@ const realiseApart = async (
 }
 
 /**
- * The one derivation that is built where nothing else may be: our own, with the tools of the package set, and these
- * only as somebody has signed them whom Nix's settings name.
+ * Builds the only derivation that may be built without a sandbox. It is our own, but uses tools of the package set, so
+ * these must be signed by a key that Nix's settings name.
  */
 const describeWithoutSandbox = async (
   { derivation, tools }: EvaluatedImage,
@@ -96,7 +97,10 @@ const describeWithoutSandbox = async (
   await realise(withSettings(nix, unsandboxed), derivation, ...quiet)
 }
 
-/** What Nix prints for people is not believed: without a build, the description is in the store or cannot be made. */
+/**
+ * Without a build, the description must be in the store already. Nix's text for people, which says that nothing is to
+ * be built, is not trusted.
+ */
 const checkDescribed = async (derivation: StorePath, nix: Nix): Promise<void> => {
   const outputs = (await nix('nix-store', ['--query', '--outputs', derivation])).trim().split('\n')
   const [invalid] = await invalidPaths(
@@ -117,8 +121,8 @@ const realise = async (nix: Nix, ...args: readonly string[]): Promise<string> =>
   })
 
 /**
- * What is not in the store: derivations that no substituter has the outputs of, and paths that one has. Throws an
- * `Error` at a list of something else, since what is to be built might be in it.
+ * The paths that are not in the store: derivations whose outputs no substituter has, and paths that a substituter has.
+ * Throws an `Error` if Nix lists paths under an unknown heading, since they might be paths to build.
  */
 const missing = async (
   nix: Nix,
@@ -128,7 +132,7 @@ const missing = async (
   const toFetch: StorePath[] = []
   const unexplained: string[] = []
   let list: StorePath[] | undefined
-  // Both of Nix's versions print this for people only. A list has two spaces before each path.
+  // Old and new versions of Nix print these lists for people only. In a list, two spaces are before each path.
   const onLine = (line: string): void => {
     const [, path] = /^ {2}(\/nix\/store\/\S+)$/.exec(line) ?? []
     if (path !== undefined && list) list.push(parseStorePath(path, 'what Nix lists'))

@@ -1,7 +1,7 @@
 import { UserError } from '../lib/error.ts'
 import releases from './releases.json' with { type: 'json' }
 
-/** Which Nix to install; each may be empty. `sha256` is hex digits. */
+/** The Nix to install; each field may be empty. `sha256` is hex digits. */
 export type ReleaseReference = { readonly version: string; readonly url: string; readonly sha256: string }
 
 /** A release tarball of Nix; `sha256` in hex. */
@@ -11,8 +11,9 @@ const knownVersions: readonly string[] = Object.keys(releases)
 const defaultVersion = '2.34.7'
 
 /**
- * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed where our table
- * has none. `base` is where releases are, without a slash at the end. Throws a `UserError` if the hash is not known.
+ * The release to install: the one at `url`, or the one of `version`, or the default. `sha256` is needed if our table
+ * has none. `base` is the URL of the server with releases, without a slash at the end. Throws a `UserError` if the hash
+ * is not known.
  */
 export const nixRelease = ({ version, url, sha256 }: ReleaseReference, system: string, base: string): NixRelease => {
   if (url) return { url, sha256, system }

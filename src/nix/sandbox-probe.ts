@@ -8,16 +8,12 @@ import { invalidPaths } from './check-validity.ts'
 import type { Nix } from './nix.ts'
 import { parseStorePath } from './store-path.ts'
 
-/**
- * What a builder of this Nix gets to see; `nothing` is a sandbox. `fault` is Nix's word for why it builds nothing at
- * all.
- */
+/** What a builder of this Nix can see; `nothing` means a sandbox. `fault` is Nix's reason if it cannot build at all. */
 export type Sight = { readonly sees: 'nothing' | 'machine' | 'secrets' } | { readonly fault: string }
 
 /**
- * A builder that needs nothing from outside of Nix: it copies a file, and fails where it does not find it with this
- * content. An output with a fixed hash is the weakest case, which a relaxed sandbox lets out, and it may use the
- * network.
+ * A builder that is part of Nix. It copies a file, and fails if it does not find the file with this content. An output
+ * with a fixed hash is the weakest case: a relaxed sandbox does not apply to it, and it may use the network.
  */
 const copies = `
   { seed, control, files }:
@@ -45,8 +41,8 @@ const copies = `
 `
 
 /**
- * Has Nix build something that looks around: for what everybody on the machine can read, for what only this user can,
- * and in the folders where the job has its secrets. Files of this run are put there for a moment.
+ * Has Nix build derivations that look for files: one that everybody on the machine can read, one that only this user
+ * can read, and one in each folder with secrets of the job. Files of this run are put into these folders for a moment.
  */
 export const probeSandbox = async (
   nix: Nix,
@@ -60,12 +56,12 @@ export const probeSandbox = async (
   for (const folder of new Set(secretFolders)) {
     const path = join(folder, name)
     if (!(await exists(folder))) continue
-    // Each with a content of its own: Nix waits for ever where it is to build one output twice at a time.
+    // Each file has its own content: Nix waits for ever if it has to build the same output twice at a time.
     const isThere = await writeFile(path, path, { mode: 0o644, flag: 'wx' }).then(
       () => true,
       () => false,
     )
-    // Nobody knows then.
+    // Without a file, the probe cannot show that the folder is safe.
     if (!isThere) return { sees: 'secrets' }
     placed.defer(() => rm(path, { force: true }))
     files.push({ path, reveals: 'secrets' })
@@ -75,7 +71,7 @@ export const probeSandbox = async (
 
 type Place = { readonly path: string; readonly reveals: 'machine' | 'secrets' }
 
-/** Every sandbox has one of its own, if any. */
+/** A sandbox has its own file here, or none. */
 const passwd: Place = { path: '/etc/passwd', reveals: 'machine' }
 
 const probe = async (
@@ -121,7 +117,7 @@ const probe = async (
   return { sees: revealed.has('secrets') ? 'secrets' : revealed.has('machine') ? 'machine' : 'nothing' }
 }
 
-/** Nix says first what it was doing, and last what stood in the way. */
+/** Nix's first errors say what it was doing, and the last one gives the reason. */
 const asFault = (error: unknown): { readonly fault: string } => {
   if (!(error instanceof CommandError)) throw error
   const errors = [...error.stderr.matchAll(/^\s*error: (\S.*)$/gm)].map(([, text = '']) => text)

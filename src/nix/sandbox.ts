@@ -6,28 +6,31 @@ import type { Nix } from './nix.ts'
 import { probeSandbox, type Sight } from './sandbox-probe.ts'
 import { readSetting } from './settings.ts'
 
-/** Who may build what no substituter has, as the input `sandbox` says. */
+/** How paths may be built that no substituter has, as the input `sandbox` says. */
 export type SandboxMode = 'auto' | 'require' | 'off'
 
-/** The Nix of a run, and how else it can be started. */
+/** The Nix of a run, and a way to start it in another environment. */
 export type NixAccess = {
   readonly nix: Nix
   readonly environment: Readonly<Record<string, string>>
   /** The same Nix in another environment. */
   readonly inEnvironment: (environment: Readonly<Record<string, string>>) => Nix
-  /** The files with its settings, as in `NIX_USER_CONF_FILES`. */
+  /** The files with its settings, written as in `NIX_USER_CONF_FILES`. */
   readonly configFiles: string
   readonly sandbox: SandboxMode
-  /** Where the job has its secrets: its home, the workspace, the runner's temporary folder. */
+  /** The folders with the job's secrets: its home, the workspace, the runner's temporary folder. */
   readonly secretFolders: readonly string[]
 }
 
-/** A Nix whose builders cannot see what the step can; ends what it needs. Or why there is none. */
+/**
+ * A Nix whose builders cannot see what the step can see, or the reason why there is none. Disposing of it ends the
+ * daemon that it may need.
+ */
 export type Builders = AsyncDisposable & ({ readonly nix: Nix } | { readonly refused: string })
 
 /**
- * What wins over nix.conf and `nix-config`, however they write it: the command line is read last. Who builds elsewhere,
- * or is asked about each build, is left out, since nobody can show what those do.
+ * Settings that override those in nix.conf and `nix-config`, since Nix reads its command line last. Remote builders and
+ * the hook before each build are turned off, since we cannot check what they do.
  */
 const plain = {
   'sandbox-fallback': 'false',
@@ -37,19 +40,19 @@ const plain = {
   'pre-build-hook': '',
 } as const
 
-/** For our own derivation, where there is no sandbox. */
+/** For our own derivation, if there is no sandbox. */
 export const unsandboxed = { ...plain, sandbox: 'false', 'build-users-group': '', substitute: 'false' } as const
 
-/** Nix as its settings are, and with these. */
+/** The same Nix with additional settings. */
 export const withSettings =
   (nix: Nix, settings: Readonly<Record<string, string>>): Nix =>
   (program, args, options) =>
     nix(program, [...args, ...asOptions(settings)], options)
 
 /**
- * Finds out who may build: a sandbox, by a daemon of this run where the store is this user's; with `auto`, else users
- * of their own that see none of the folders with secrets. What Nix says of itself is not believed: a build that looks
- * around shows it.
+ * Finds a Nix that may build. The first choice is a sandbox, by a daemon of this run if the store belongs to this user.
+ * With `auto`, the second choice is users for builds that can read none of the folders with secrets. Nix's settings are
+ * not trusted: a test build shows what a builder can see.
  */
 export const openBuilders = async (
   access: NixAccess,
@@ -67,7 +70,7 @@ export const openBuilders = async (
   }
 
   if (await isOwnStore(nix)) {
-    // Nix has fetched by then what it can, with the proxies and netrc of this user.
+    // Nix has already fetched what substituters have, with this user's proxies and netrc.
     const settings = { ...sandboxed, 'build-users-group': 'nixbld', substitute: 'false' }
     const daemon = await startBuildingDaemon({ environment, configFiles, settings, temporary, signal })
     if (typeof daemon === 'string') reasons.push(daemon)
@@ -78,7 +81,7 @@ export const openBuilders = async (
       if ('sees' in sight && sight.sees === 'nothing') return found(candidate)
       reasons.push('fault' in sight ? sight.fault : 'its builds see files of the machine')
     }
-    // Only root can build as somebody else.
+    // Only root can build as another user.
     if (sandbox === 'auto' && process.getuid?.() === 0) {
       const candidate = withSettings(inEnvironment({ ...builderEnvironment(environment), HOME: temporary }), {
         ...strict,
@@ -103,8 +106,8 @@ export const openBuilders = async (
 }
 
 /**
- * Whether this Nix can build in a sandbox by itself, as its user; Ubuntu 24.04 lets only programs that AppArmor knows
- * make one.
+ * Whether this Nix can build in a sandbox by itself, as its user. On Ubuntu 24.04, only programs with an AppArmor
+ * profile can make a sandbox.
  */
 export const canSandbox = async (nix: Nix, temporary: string): Promise<boolean> => {
   const settings = { ...plain, sandbox: 'true', 'build-users-group': '', substitute: 'false' }
@@ -112,7 +115,7 @@ export const canSandbox = async (nix: Nix, temporary: string): Promise<boolean> 
   return 'sees' in sight && sight.sees === 'nothing'
 }
 
-/** Whether Nix writes to the store by itself, and not by a daemon or to another machine. */
+/** Whether Nix writes to the store by itself, and not through a daemon or to another machine. */
 const isOwnStore = async (nix: Nix): Promise<boolean> => {
   let isOwn = false
   const onLine = (line: string): void => {
@@ -122,7 +125,7 @@ const isOwnStore = async (nix: Nix): Promise<boolean> => {
   return isOwn
 }
 
-/** The one that only looks for `builders`. Nix 2.8 cannot do without. */
+/** Nix's own hook, which only uses `builders`. Nix 2.8 needs a hook. */
 const ownBuildHook = async (nix: Nix): Promise<string> => {
   const { defaultValue } = await readSetting(nix, 'build-hook')
   return Array.isArray(defaultValue)

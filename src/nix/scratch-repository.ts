@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { type CommandOptions, command } from '../lib/command.ts'
 import { type GitRepository, readSmall } from './git-repository.ts'
 
-/** Runs git on a repository of which nothing is run. Throws a `CommandError` if git fails. */
+/** Runs git on a repository, but no program that the repository names. Throws a `CommandError` if git fails. */
 export type ScratchGit = (args: readonly string[], input?: string) => Promise<string>
 
 export type ScratchTools = CommandOptions & {
@@ -11,14 +11,14 @@ export type ScratchTools = CommandOptions & {
   readonly temporary: string
 }
 
-/** In milliseconds; a pipe in the place of a file would keep git waiting for ever. */
+/** In milliseconds. If there were a pipe in the place of a file, git would wait for ever. */
 const limit = 120_000
 
 /**
- * Lets `work` run git on somebody's repository. git gets a repository of our own, in a temporary folder, which has the
- * index and shows the objects and references of the other one, but a configuration that we wrote: monitors, hooks,
- * filters, helpers and remotes of the other one are not in it. Source: git-config(1), which names all that runs a
- * program.
+ * Lets `work` run git on a repository that may belong to an attacker. git gets a repository of our own in a temporary
+ * folder. It has a copy of the index, links to the objects and references of the other repository, and a configuration
+ * that we wrote, without monitors, hooks, filters, helpers and remotes of the other one. Source: git-config(1), which
+ * names all settings that run a program.
  */
 export const withScratchRepository = async <T>(
   repository: GitRepository,
@@ -50,7 +50,7 @@ export const withScratchRepository = async <T>(
     for (const name of (await readdir(own)).filter((name) => /^(HEAD|index|sharedindex\.[0-9a-f]+)$/.test(name)))
       await copy(join(own, name), join(scratch, name))
     await copy(join(common, 'info', 'exclude'), join(scratch, 'info', 'exclude'))
-    // Only so that git, which reads the other configuration as a mere file, has one of its own.
+    // git needs a configuration of its own before it can read the other one as a plain file.
     await writeFile(join(scratch, 'config'), '[core]\n\trepositoryFormatVersion = 0\n')
     await writeFile(join(scratch, 'config'), await configuration(repository, git, scratch))
     return await work(git)
@@ -59,7 +59,7 @@ export const withScratchRepository = async <T>(
   }
 }
 
-/** Settings that win over those in files. Source: git-config(1), "GIT_CONFIG_COUNT". */
+/** Settings that override those in files. Source: git-config(1), "GIT_CONFIG_COUNT". */
 const settings = (values: Readonly<Record<string, string>>): Record<string, string> => ({
   GIT_CONFIG_COUNT: `${Object.keys(values).length}`,
   ...Object.fromEntries(
@@ -70,13 +70,16 @@ const settings = (values: Readonly<Record<string, string>>): Record<string, stri
   ),
 })
 
-/** What of the other configuration decides what files and names mean, and can run nothing. */
+/** Settings of the other configuration that decide what files and names mean, and that cannot run anything. */
 const harmless = ['core.excludesfile', 'core.ignorecase', 'core.symlinks', 'core.filemode']
 
-/** Of the formats of a repository, those without which it cannot be read. */
+/** Extensions of the format that git must know to read the repository. */
 const formats = ['extensions.objectformat', 'extensions.refstorage']
 
-/** The text of our own configuration. Throws an `Error` if the working tree is another folder than it seems. */
+/**
+ * The text of our own configuration. Throws an `Error` if the other configuration names another working tree than
+ * `root`.
+ */
 const configuration = async (
   { own, common, root }: GitRepository,
   git: ScratchGit,
@@ -90,7 +93,7 @@ const configuration = async (
       list
         .split('\0')
         .filter((entry) => entry !== '')
-        // A name alone stands for true.
+        // A name without a value means true.
         .map((entry) => (/^([^\n]*)\n(.*)$/s.exec(entry) ?? ['', entry, 'true']).slice(1) as [string, string]),
     )
   }
@@ -121,7 +124,7 @@ const isOther = async (left: string, right: string): Promise<boolean> => {
 /** In bytes; the index of a million files is a tenth of it. */
 const indexLimit = 1_000_000_000
 
-/** Copies a file, if it is there, with its time: git compares the time of the index with those of files. */
+/** Copies a file, if it exists, with its time, since git compares the time of the index with those of files. */
 const copy = async (from: string, to: string): Promise<void> => {
   const stats = await stat(from).catch(() => undefined)
   if (!stats) return

@@ -2,13 +2,13 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto'
 import { narHashBase32 } from './nar-hash.ts'
 import type { PathInfo } from './path-info.ts'
 
-/** Keys by their names; of two with one name, Nix takes the first. */
+/** Keys by their names. If two have the same name, Nix takes the first. */
 export type PublicKeys = ReadonlyMap<string, KeyObject>
 
 const keyLength = 32
 const signatureLength = 64
 
-/** Reads keys as `trusted-public-keys` has them. Throws an `Error` that has what is no key. */
+/** Reads keys in the form of `trusted-public-keys`. Throws an `Error` that quotes a text which is no key. */
 export const parsePublicKeys = (texts: readonly string[]): PublicKeys => {
   const keys = new Map<string, KeyObject>()
   for (const text of texts) {
@@ -20,8 +20,8 @@ export const parsePublicKeys = (texts: readonly string[]): PublicKeys => {
 }
 
 /**
- * Whether one of the signatures is valid and made with one of the keys. It holds for path, content, size and
- * references, and for nothing else. Source: Nix, `ValidPathInfo::fingerprint`; Ed25519 is RFC 8032.
+ * Whether one of the signatures is valid and made with one of the keys. A signature covers path, content, size and
+ * references, and nothing else. Source: Nix, `ValidPathInfo::fingerprint`; Ed25519 is RFC 8032.
  */
 export const isSigned = (info: PathInfo, keys: PublicKeys): boolean => {
   const text = Buffer.from(fingerprint(info))
@@ -32,7 +32,7 @@ export const isSigned = (info: PathInfo, keys: PublicKeys): boolean => {
   })
 }
 
-/** The name of the key that a signature says it is made with. */
+/** The name of the key that a signature claims to be made with. */
 export const signerOf = (signature: string): string => named(signature).name
 
 const fingerprint = ({ path, narHash, narSize, references }: PathInfo): string =>

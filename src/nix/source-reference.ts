@@ -1,6 +1,6 @@
 import type { NarHash } from './nar-hash.ts'
 
-/** Where packages come from, as the `nixpkgs` input says it. A hash is `sha256-…`, of the files as a NAR. */
+/** The source of packages, as the `nixpkgs` input names it. A hash is `sha256-…`, of the files as a NAR. */
 export type SourceReference =
   | { readonly type: 'channel'; readonly channel: string }
   /** A commit of NixOS/nixpkgs. */

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto'
 import { type NarHash, narHashHex, toBase32 } from './nar-hash.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** Bytes of a store path's digest. */
+/** The length of a store path's digest in bytes. */
 const digestLength = 20
 
 /**
- * The store path of a folder with this content that is called `source`, as fetchers and `builtins.path` name it.
+ * The store path of a folder with this content and the name `source`, as fetchers and `builtins.path` compute it.
  * Source: the Nix manual, "Complete Store Path Calculation"; the method is `recursive`, with SHA-256 and without
  * references.
  */

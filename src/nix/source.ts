@@ -3,7 +3,7 @@ import type { NarHash } from './nar-hash.ts'
 /** A source with the hash of its content; `description` is for people. */
 export type PinnedSource = {
   readonly type: 'nixpkgs' | 'github' | 'git' | 'path' | 'tarball'
-  /** Without what may be secret in it. */
+  /** Without the parts that may be secret. */
   readonly url: string
   readonly revision: string | undefined
   readonly narHash: NarHash
@@ -16,16 +16,16 @@ export type FetchedSource = PinnedSource & {
   readonly srcArgs: Readonly<Record<string, string>>
 }
 
-/** What a source is now, as far as that can be said before it is fetched. */
+/** The present state of a source, as far as it is known before the source is fetched. */
 export type SourceIdentity = Pick<PinnedSource, 'type' | 'url' | 'revision'> & {
   /**
-   * The hash of the content, where it is known without fetching: it was computed from the files, or a run of this
-   * action has fetched the same before.
+   * The hash of the content, if it is known without fetching: it was computed from the files, or an earlier run of this
+   * action has fetched the same.
    */
   readonly narHash: NarHash | undefined
-  /** The hash that the user or a lock file gives. What is fetched must have it; nothing is believed by it. */
+  /** The hash that the user or a lock file gives. The fetched source must have it; before that it proves nothing. */
   readonly claimed: NarHash | undefined
-  /** The rest of the description, once the hash is known. */
+  /** Makes the description, once the hash is known. */
   readonly describe: (narHash: NarHash, revision: string | undefined) => string
   readonly fetch:
     | { readonly by: 'tarball'; readonly url: string; readonly srcType: 'nixpkgs' | 'tarball' }
@@ -36,13 +36,13 @@ export type SourceIdentity = Pick<PinnedSource, 'type' | 'url' | 'revision'> & {
     | { readonly by: 'path'; readonly path: string; readonly ignored: readonly string[] }
 }
 
-/** The same with what was found out when it was fetched: a branch may have moved on since it was asked for. */
+/** The same with the results of fetching it: a branch may have moved since its commit was looked up. */
 export const refined = (
   identity: SourceIdentity,
   { revision, narHash }: Pick<PinnedSource, 'revision' | 'narHash'>,
 ): SourceIdentity => ({ ...identity, revision, narHash })
 
-/** The source with its hash. Throws an `Error` if that is not known. */
+/** The source with its hash. Throws an `Error` if the hash is not known. */
 export const pinned = ({ type, url, revision, narHash, describe }: SourceIdentity): PinnedSource => {
   if (narHash === undefined) throw new Error(`Nobody knows what ${url} holds`)
   return { type, url, revision, narHash, description: describe(narHash, revision) }

@@ -4,28 +4,28 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { type CommandOptions, command } from '../lib/command.ts'
 
-/** A folder on the file system of `/nix` for what is put there in the end. */
+/** A folder on the file system of `/nix` for files that are moved into `/nix` in the end. */
 export type Staging = { readonly path: string; readonly remove: () => Promise<void> }
 
 const prefix = '.nix-image-action-'
 
-/** Of a folder that is not told to be in use yet; it has another name after a moment. */
+/** The prefix of a folder that has no socket yet. The folder is renamed when it has one. */
 const unready = `${prefix}new-`
 
-/** In milliseconds; a folder without a socket is nobody's after that. */
+/** In milliseconds. A folder that has no socket and is older than this belongs to no process. */
 const patience = 600_000
 
 /**
- * Makes a folder in `root` that is removed by the next one who asks for such a folder, should this process be killed.
- * As long as it lives, it listens at a socket in there: the kernel closes that in any case, and it can be seen from
- * another container.
+ * Makes a folder in `root`. If this process is killed, the next process that asks for such a folder removes it. While
+ * this process lives, it listens at a socket in the folder: the kernel always closes that socket, and processes in
+ * other containers can connect to it.
  */
 export const openStaging = async (root: string, options: CommandOptions): Promise<Staging> => {
   const first = await mkdtemp(join(root, unready))
   const path = join(root, `${prefix}${first.slice(join(root, unready).length)}`)
   const server = createServer((socket) => socket.destroy()).unref()
   const remove = async (): Promise<void> => {
-    // In this order: as long as there is something, it can be asked whose it is.
+    // In this order: while any part is left, its socket still shows that it is in use.
     for (const folder of [join(path, 'files'), path, first]) await removeFolder(folder, options)
     server.close()
   }
@@ -44,8 +44,8 @@ export const openStaging = async (root: string, options: CommandOptions): Promis
 const socketName = 'in-use'
 
 /**
- * `before` is in milliseconds since 1970, by the clock of the file system. Whoever cannot be asked, or be removed,
- * stays.
+ * Removes the folders that no process uses any more. `before` is in milliseconds since 1970, by the clock of the file
+ * system. A folder stays if its use cannot be found out, or if it cannot be removed.
  */
 const removeLeftovers = async (root: string, before: number, options: CommandOptions): Promise<void> => {
   const isOld = async (folder: string): Promise<boolean> => {
@@ -60,7 +60,7 @@ const removeLeftovers = async (root: string, before: number, options: CommandOpt
   }
 }
 
-/** `undefined` if somebody listens, `ECONNREFUSED` if nobody does any more, `ENOENT` if nobody has. */
+/** `undefined` if a process listens, `ECONNREFUSED` if none does any more, `ENOENT` if there is no socket. */
 const ask = async (folder: string): Promise<unknown> => {
   const socket = connect(join(folder, socketName))
   try {
@@ -74,9 +74,9 @@ const ask = async (folder: string): Promise<unknown> => {
 }
 
 const removeFolder = async (folder: string, options: CommandOptions): Promise<void> => {
-  // Also when the run is cancelled.
+  // The folder is removed even if the run is cancelled.
   const { signal } = new AbortController()
-  // Directories in the store have no write permission, and only what may be written to can be removed.
+  // Directories in the store have no write permission, and without it their files cannot be removed.
   await command('chmod', ['--recursive', 'u+w', folder], { ...options, signal }).catch(() => {})
   await rm(folder, { recursive: true, force: true, maxRetries: 3 }).catch(() => {})
 }

@@ -14,10 +14,13 @@ export const parseStorePath = (text: string, what: string): StorePath => {
   return text
 }
 
-/** What Nix builds where it is asked for such a path. Source: the Nix manual, "Store derivation". */
+/**
+ * Whether the path is a derivation. Asked for such a path, Nix builds its outputs. Source: the Nix manual, "Store
+ * derivation".
+ */
 export const isDerivation = (path: StorePath): boolean => path.endsWith('.drv')
 
-/** The 32 characters that a path is found by in a binary cache. */
+/** The 32 characters by which a binary cache finds a path. */
 export const storePathDigest = (path: StorePath): string => path.slice('/nix/store/'.length, '/nix/store/'.length + 32)
 
 /** `git-2.51.0` for `/nix/store/<digest>-git-2.51.0`. */
@@ -34,6 +37,7 @@ export const packageName = (path: StorePath): string => {
 }
 
 /**
- * What `packageName` leaves: `2.51.0` for `git-2.51.0`, `2.51.0-doc` for `git-2.51.0-doc`, and nothing for `git-doc`.
+ * The rest of the name after `packageName`: `2.51.0` for `git-2.51.0`, `2.51.0-doc` for `git-2.51.0-doc`, and nothing
+ * for `git-doc`.
  */
 export const packageVersion = (path: StorePath): string => storePathName(path).slice(packageName(path).length + 1)

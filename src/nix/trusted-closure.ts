@@ -4,9 +4,9 @@ import { pathInfos } from './path-info.ts'
 import { isStorePath, type StorePath } from './store-path.ts'
 
 /**
- * The first of these tools that cannot be run on trust, or one that it needs; `undefined` where all can: they are in
- * the store as somebody has signed them whose key is among Nix's `trusted-public-keys`. What is found by its content
- * has no signature that says more than that, and a package set can bring it along as it likes.
+ * The first of these tools, or of the paths that they need, that must not be run; `undefined` if all may. A path may be
+ * run if the store has it unchanged, with a signature by one of Nix's `trusted-public-keys`. A path that is named by
+ * its content may not: it needs no signature, so a package set can bring any such path.
  */
 export const untrusted = async (tools: readonly string[], nix: Nix): Promise<string | undefined> => {
   const paths: StorePath[] = []

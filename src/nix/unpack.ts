@@ -5,21 +5,20 @@ import { UserError } from '../lib/error.ts'
 import { exists } from '../lib/exists.ts'
 import { openStaging } from './staging.ts'
 
-/** A release of Nix whose store paths are in the store. `registration` is what `nix-store --load-db` reads. */
+/** A release of Nix whose store paths are in the store. `registration` is the file that `nix-store --load-db` reads. */
 export type UnpackedRelease = {
   /** The store path of Nix itself. */
   readonly path: string
   readonly registration: string
-  /** For files that are renamed to somewhere in `root`, so that nobody ever sees half of one. */
+  /** A folder for files that are then renamed into `root`, so that no process ever sees half of one. */
   readonly staging: string
   readonly remove: () => Promise<void>
 }
 
 /**
- * Unpacks a release tarball into the store of `root` (`/nix`). Everything is unpacked beside the store first and then
- * renamed into it, so that a tarball which turns out to be broken leaves nothing there; paths that the store has
- * already are left as they are. `remove` takes away what was only needed on the way. Throws a `UserError` if it is no
- * release for `system`.
+ * Unpacks a release tarball into the store of `root` (`/nix`). All files are unpacked beside the store first and then
+ * renamed into it, so that a broken tarball leaves nothing there. Paths that the store already has are left as they
+ * are. `remove` removes the temporary files. Throws a `UserError` if the tarball is no release for `system`.
  */
 export const unpackRelease = async (
   tarball: string,
@@ -63,8 +62,8 @@ const nixIn = async (store: string, names: readonly string[]): Promise<string> =
 }
 
 /**
- * Somebody else may have been faster, and what is there is the same: a path has it all or is not there. A directory
- * that may not be written to cannot be given another parent, but by root.
+ * If another process was faster, its path has the same content: a path is complete or does not exist. Only root can
+ * move a directory without write permission to another parent.
  */
 const move = async (from: string, to: string): Promise<void> => {
   const stats = await lstat(from)

@@ -4,18 +4,19 @@ import { perProcess } from './nix.ts'
 import { isDerivation, parseStorePath, type StorePath } from './store-path.ts'
 
 /**
- * What another run needs, so that it does not build: what came out of the derivations, and what they were made of. With
- * what these reference, it is all that was used, but for what evaluation brings into the store.
+ * The paths that another run needs so that it does not build: the outputs of the derivations and of their direct
+ * inputs. With all paths that these reference, they are everything that was used, except for paths that evaluation adds
+ * to the store.
  */
 export const usedPaths = async (derivations: readonly StorePath[], nix: Nix): Promise<StorePath[]> => {
   const inputs = (await query(nix, ['--references'], derivations)).filter(isDerivation)
   const candidates = [...new Set(await query(nix, ['--outputs'], [...derivations, ...inputs]))]
-  // A package has outputs that no image needs, and which were not fetched.
+  // A package may have outputs that no image needs, which were not fetched.
   const invalid = new Set(await invalidPaths(candidates, nix))
   return candidates.filter((path) => !invalid.has(path))
 }
 
-/** What a derivation, and all that it needs to be built, may give. */
+/** The outputs of a derivation and of all derivations that it needs. */
 export const possibleOutputs = async (derivation: StorePath, nix: Nix): Promise<Set<StorePath>> => {
   const derivations = (await query(nix, ['--requisites'], [derivation])).filter(isDerivation)
   return new Set(await query(nix, ['--outputs'], derivations))

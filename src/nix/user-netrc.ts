@@ -3,12 +3,12 @@ import { string } from '../lib/check.ts'
 import type { Nix } from './nix.ts'
 import { readSetting } from './settings.ts'
 
-/** In bytes; a larger one is not what it seems. */
+/** In bytes. A larger file is not read. */
 const limit = 1_000_000
 
 /**
- * The text of the netrc file that Nix reads, of whichever configuration names it; empty if there is none, or none that
- * this user can read. Source: the Nix manual, "netrc-file".
+ * The text of the netrc file that Nix reads, whichever configuration names it; empty if there is none that this user
+ * can read. Source: the Nix manual, "netrc-file".
  */
 export const userNetrc = async (nix: Nix): Promise<string> => {
   const file = string((await readSetting(nix, 'netrc-file')).value, 'netrc-file')
