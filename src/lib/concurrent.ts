@@ -29,7 +29,7 @@ export const mapConcurrently = async <T, R>(
 export const mapInOrder = <T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> =>
   mapConcurrently(items, 1, work)
 
-/** Lets at most `limit` pieces of work be under way; the others wait their turn, in the order in which they came. */
+/** Runs at most `limit` pieces of work at once. The others wait in the order in which they came. */
 export const limiter = (limit: number): (<T>(work: () => Promise<T>) => Promise<T>) => {
   const waiting: (() => void)[] = []
   let running = 0

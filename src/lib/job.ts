@@ -20,13 +20,13 @@ export type Job = {
   readonly timings: Timings
 }
 
-/** What a job is made of. Its temporary folder is made in `parent`, the runner's, which other steps share. */
+/** The parts of a new job. Its temporary folder is made in `parent`, the runner's folder, which other steps share. */
 export type JobRequest = Omit<Job, 'temporary' | 'timings'> & { readonly parent: string }
 
 /**
- * Gives the work a job with a temporary folder of its own. Rejects when the run is cancelled, after a moment even
- * if the work cannot be interrupted. The folder is gone when it returns or throws. Throws a `UserError` if `parent`
- * cannot be written to.
+ * Calls `work` with a job that has a temporary folder of its own, and removes the folder afterwards. If the run is
+ * cancelled, it rejects after a moment, even if the work cannot be interrupted. Throws a `UserError` if `parent` cannot
+ * be written to.
  */
 export const withJob = async <T>({ parent, ...rest }: JobRequest, work: (job: Job) => Promise<T>): Promise<T> => {
   const temporary = await makeFolder(parent)

@@ -18,7 +18,7 @@ export type NixRequest = Omit<FindRequest, 'releases'> & {
   readonly secretFolders: readonly string[]
 }
 
-/** Where sources come from, and how an installed Nix becomes the one of the job's later steps too. */
+/** The servers of sources, and the function that makes an installed Nix available to the job's later steps. */
 export type Outside = SourceAccess & { readonly addToJob: (installed: InstalledNix) => void }
 
 /** Finds or installs Nix and configures it. With `install-nix: always`, later steps have it too. */
