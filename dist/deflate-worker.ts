@@ -3,11 +3,11 @@ import { crc32 } from 'node:zlib'
 import type { Question, Start } from './deflate.ts'
 
 /**
- * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate. It is a file of its own in
+ * The program of a thread that makes gzip members (RFC 1952, section 2.3) with libdeflate. It is a separate file in
  * `dist/` too, and imports nothing but Node.
  */
 
-// TypeScript has it among the types of browsers only.
+// TypeScript declares it only among the types of browsers.
 declare namespace WebAssembly {
   class Instance {
     constructor(module: object)
@@ -29,7 +29,7 @@ type Libdeflate = {
 }
 
 const { libdeflate, largest } = workerData as Start
-// It imports nothing: it can compute, and reach nothing but its own memory.
+// The module has no imports, so it can only compute in its own memory.
 const deflate = new WebAssembly.Instance(libdeflate).exports as Libdeflate
 
 const largestResult = largest + 64 * 1024
@@ -42,7 +42,7 @@ const compressorOf = (level: number): number => {
   return compressor
 }
 
-/** No name, no time, no flags, and a system that is not known: ten bytes that are the same everywhere. */
+/** No name, no time, no flags and an unknown operating system: the ten bytes are the same everywhere. */
 const header = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]
 const trailerLength = 8
 

@@ -3,8 +3,8 @@ import { parentPort } from 'node:worker_threads'
 import type { HashReply, HashRequest } from './hash-archive.ts'
 
 /**
- * The program of a thread that hashes archives, and the NARs in them, beside the threads that compress them. It is a
- * file of its own in `dist/` too, and imports nothing but Node.
+ * The program of a thread that hashes archives and the NARs in them, while other threads compress. It is a separate
+ * file in `dist/` too, and imports nothing but Node.
  */
 
 let archive = createHash('sha256')
