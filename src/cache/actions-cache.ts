@@ -12,16 +12,15 @@ import { plainNames } from './plain-folder.ts'
 import { shortHash } from './store-cache-key.ts'
 
 /**
- * The Actions cache. Entries never change once they are saved. No trouble with the cache is an error: it is told as a
- * notice, and the run goes on without. An entry that was saved by a folder of one name is found by a folder of that
- * name only.
+ * The Actions cache. Saved entries never change. A fault of the cache is never an error: it is logged as a notice, and
+ * the run continues without the cache. `restore` finds only entries that were saved from a folder of the same name.
  */
 export type ActionsCache = {
   /**
-   * Makes `folder` from what was saved under `key`, or else from the newest entry whose key starts with one of
-   * `prefixes`, the first that fits. Returns that entry's key, and `undefined` if there is none, none in time or none
-   * that can be used; `deadline` is in milliseconds, for what is small. Nothing says that the files are what this
-   * action saved: whoever may write to the cache in this scope may have.
+   * Replaces `folder` with the entry saved under `key`, or else with the newest entry whose key starts with the first
+   * of `prefixes` that fits. Returns the entry's key, or `undefined` if there is no such entry, or none that arrives in
+   * time and can be used. `deadline` is in milliseconds and meant for small entries. Nothing proves that this action
+   * saved the files: anybody who can write to the cache in this scope may have done so.
    */
   readonly restore: (
     folder: string,
@@ -29,19 +28,19 @@ export type ActionsCache = {
     prefixes: readonly string[],
     deadline?: number,
   ) => Promise<string | undefined>
-  /** Says of an entry that was restored that it is not as it should be. */
+  /** Marks a restored entry as unusable, so that `save` uses another key for the folder. */
   readonly reject: (folder: string, entry: string) => void
   /**
-   * Saves the files in `folder` under `key`, or under a longer one if what this run found for the folder could not be
-   * used: the same content would otherwise have the key of the entry that is in its place. Returns the key; `undefined`
-   * if there is such an entry, or if it cannot be saved in time.
+   * Saves the files in `folder` under `key`. If this run rejected an entry for the folder, the key gets a suffix:
+   * otherwise the same content would have the key of the rejected entry. Returns the key, or `undefined` if there is
+   * such an entry already or the files cannot be saved in time.
    */
   readonly save: (folder: string, key: string, deadline?: number) => Promise<string | undefined>
 }
 
 type CacheJob = Pick<Job, 'environment' | 'log' | 'secret' | 'signal' | 'temporary'>
 
-/** The cache service that the runner names; where there is none, nothing is found and nothing saved. */
+/** Opens the cache service that the runner names. Without one, nothing is restored or saved. */
 export const openActionsCache = (
   service: CacheService | undefined,
   budget: CacheBudget,
@@ -92,7 +91,7 @@ export const openActionsCache = (
   }
 }
 
-/** Has the request answered by a process of its own. */
+/** `@actions/cache` runs in a process of its own; see `answerCacheRequest` for the reasons. */
 const ask = async (
   request: CacheRequest,
   workspace: string,
@@ -121,7 +120,7 @@ const temporaryFolder = async (job: CacheJob): Promise<AsyncDisposable & { reado
   return { path, [Symbol.asyncDispose]: () => remove(path, job) }
 }
 
-/** An archive may have folders that nobody may look into. */
+/** An archive may contain folders that nobody may read. */
 const remove = async (folder: string, { environment, signal }: CacheJob): Promise<void> => {
   const attempt = () => rm(folder, { recursive: true, force: true, maxRetries: 5 })
   await attempt().catch(async () => {
@@ -131,7 +130,7 @@ const remove = async (folder: string, { environment, signal }: CacheJob): Promis
 }
 
 /**
- * The tar that the library starts does not get `-P`, with which it would write wherever an archive says (see
+ * Keeps `-P` away from the tar that the library starts: with it, tar would write wherever an archive says (see
  * docs/decisions/0006-actions-cache.md).
  */
 const tar = `#!/bin/sh
@@ -143,16 +142,16 @@ done
 exec tar "$@"
 `
 
-/** The key of the entry that was found or saved, even if it cannot be used, and why it cannot. */
+/** The key of the entry that was found or saved, even if it cannot be used, and the reason why it cannot. */
 type CacheReply = { readonly found: string | undefined; readonly complaint: string | undefined }
 
-/** Why nothing can be saved is in a line for debugging only; 409 is that there is such an entry. */
+/** The library prints why it cannot save in a debug line only. A 409 means that the entry exists already. */
 const complaints = /^::(?:warning::|error::|debug::Failed to reserve cache: (?:Error: )?)(.*)/s
 
-/** The library names an entry before it fetches it. */
+/** The library prints an entry's key before it downloads the entry. */
 const hits = /^Cache hit for(?: restore-key)?: (.+)$/
 
-/** The last line is ours; the library's own, before it, say what went wrong. */
+/** The last line is the answer of `answerCacheRequest`. The library's own lines, before it, say what went wrong. */
 const readReply = (printed: string, { log, secret }: CacheJob): CacheReply => {
   const lines = printed.trimEnd().split('\n')
   const key = optional(string)(record(parseJson(lines.pop() ?? '', 'the answer'), 'the answer')['key'], 'key')

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { cacheLimits } from './cache-limits.ts'
 
 /**
- * Throws an `Error` unless there is a folder with nothing but folders and files in it, each file under one name only,
- * and no more of them than this action saves. Sizes are as files say, so that holes count.
+ * Throws an `Error` unless `folder` is a folder that contains only folders and files, no hard links, and no more than
+ * this action saves. Sizes are apparent sizes, so holes in sparse files count.
  */
 export const assertPlain = async (folder: string): Promise<void> => {
   if (!(await lstat(folder)).isDirectory()) throw new Error('it has no folder of the name that was asked for')

@@ -2,12 +2,13 @@ import { messages } from '../lib/error.ts'
 import type { Job } from '../lib/job.ts'
 import { cacheLimits } from './cache-limits.ts'
 
-/** The time that a run has for all that it does with the Actions cache. It goes by while somebody is at it. */
+/** The time budget of one run for the Actions cache. Only time spent in cache work counts. */
 export type CacheBudget = {
   /**
-   * Does the work, which is to end with `over`. Trouble, and that the time is over, is told as a notice that starts
-   * with `failed`; `undefined` then, and at once where the time was over before. It is also over when this work takes
-   * longer than `deadline`, in milliseconds: whoever is that late with something small is not waited for again.
+   * Does the work, which must end when `over` aborts. Logs errors, and the end of the budget, as a notice that starts
+   * with `failed`, and returns `undefined`. Returns `undefined` at once if the budget was used up before. Work that
+   * takes longer than `deadline`, in milliseconds, ends the whole budget: a service that is so late with something
+   * small is not asked again.
    */
   readonly within: <T>(
     failed: string,
@@ -16,7 +17,7 @@ export type CacheBudget = {
   ) => Promise<T | undefined>
 }
 
-/** Whoever has written what an error quotes may have written much. */
+/** In characters. An error may quote a text of any length. */
 const longest = 500
 
 /** `limit` is in milliseconds. */
@@ -30,7 +31,7 @@ export const cacheBudget = (
   let left = limit
   let working = 0
 
-  /** What is in other work of the same cache does not count twice. */
+  /** Concurrent cache work counts once. */
   const counted = async <T>(deadline: number, work: () => Promise<T>): Promise<T> => {
     if (working++ > 0) return work().finally(() => working--)
     const start = performance.now()
@@ -57,7 +58,7 @@ export const cacheBudget = (
           : `the ${limit / 1000} s that a run has for it are over`
         const reason = over.signal.aborted ? late : messages(error).join(': ').slice(0, longest)
         const notice = `${failed}: ${reason}. The run goes on without it.`
-        // Who asks for an entry by several keys may meet the same one twice.
+        // A run that asks by several keys may meet the same entry twice.
         if (!told.has(notice)) log.notice(notice)
         told.add(notice)
         return undefined

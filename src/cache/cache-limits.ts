@@ -1,16 +1,16 @@
-/** What the Actions cache may cost a run, and what an entry may be. `docs/cache.md` says so to users. */
+/** Limits on what the Actions cache may cost a run, and on an entry. `docs/cache.md` documents them for users. */
 export const cacheLimits = {
-  /** In milliseconds, for all that a run does with the cache. */
+  /** In milliseconds, for all cache work of a run. */
   run: 30_000,
   /** In milliseconds, for each answer about records, which are small. */
   records: 10_000,
-  /** More than an image's store paths are, with a narinfo and a NAR each. */
+  /** More than the store paths of an image need, with a narinfo and a NAR for each. */
   files: 50_000,
-  /** Of all files of an entry; more than the store cache saves. */
+  /** Total size of an entry's files. More than the store cache saves. */
   bytes: 2_000_000_000,
   /**
-   * Of the NARs that an entry is made of, unpacked; compressed it is about a third. A repository's caches may be 10 GB
-   * in all.
+   * Total size of an entry's NARs, unpacked; compressed, they take about a third. GitHub allows 10 GB of caches in a
+   * repository.
    */
   storePathBytes: 1_500_000_000,
   /** Many more than an image has. */

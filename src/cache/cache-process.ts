@@ -4,7 +4,7 @@ import { list, parseJson, record, string } from '../lib/check.ts'
 import { messages } from '../lib/error.ts'
 import { plainFolder } from './plain-folder.ts'
 
-/** `path` is a folder in the working directory; it, and not where that is, is part of what an entry is found by. */
+/** `path` is a folder in the working directory. Its name is part of what identifies an entry; its location is not. */
 export type CacheRequest = {
   readonly operation: 'restore' | 'save'
   readonly path: string
@@ -13,14 +13,14 @@ export type CacheRequest = {
   readonly token: string
 }
 
-/** The key of what was restored or saved, or `null`. It is the last line of standard output, as JSON. */
+/** The key of the restored or saved entry, or `null`. Printed as JSON on the last line of standard output. */
 type CacheAnswer = { readonly key: string | null }
 
 /**
- * Restores or saves one entry of the Actions cache, as standard input asks for, in the folder GITHUB_WORKSPACE.
- * `@actions/cache` takes what it needs from the environment, prints workflow commands, goes on for half a minute where
- * it cannot succeed, and cannot be told to stop; so it has a process of its own, which can be ended, and what it prints
- * is read by nobody but `openActionsCache`. The first program of a name is the one in the folder RUNNER_TEMP.
+ * Restores or saves one entry of the Actions cache, as the request on standard input says, in the folder
+ * GITHUB_WORKSPACE. `@actions/cache` reads its settings from the environment, prints workflow commands, retries for
+ * half a minute when it cannot succeed, and cannot be cancelled. So it runs in a process of its own that can be killed,
+ * and only `openActionsCache` reads its output. The folder RUNNER_TEMP comes first in PATH.
  */
 export const answerCacheRequest = async (self: NodeJS.Process): Promise<void> => {
   let answer: CacheAnswer = { key: null }
@@ -31,7 +31,7 @@ export const answerCacheRequest = async (self: NodeJS.Process): Promise<void> =>
     const folders = { GITHUB_WORKSPACE: workspace.path, RUNNER_TEMP: temporary.path }
     self.chdir(workspace.path)
     self.cwd = () => workspace.path
-    // The library looks for its token there; the programs that it starts get what can be listed.
+    // The library reads its token from the environment; the programs that it starts inherit only enumerable properties.
     self.env = Object.defineProperty(
       { ...self.env, ...folders, PATH: [temporary.path, self.env['PATH']].join(delimiter) },
       'ACTIONS_RUNTIME_TOKEN',
@@ -45,8 +45,8 @@ export const answerCacheRequest = async (self: NodeJS.Process): Promise<void> =>
 }
 
 const restoreOrSave = async ({ operation, path, key, prefixes }: CacheRequest): Promise<string | undefined> => {
-  // It takes a tenth of a second to start, so only this process does. In a chunk of its own, ncc would lose the others'
-  // licenses.
+  // The import takes a tenth of a second, so only this process does it. In a chunk of its own, ncc would lose the
+  // licenses of the other packages.
   const { restoreCache, saveCache } = await import(/* webpackMode: "eager" */ '@actions/cache')
   if (operation === 'restore') return restoreCache([path], key, [...prefixes])
   return (await saveCache([path], key)) < 0 ? undefined : key

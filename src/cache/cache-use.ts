@@ -1,30 +1,30 @@
-/** What a run does with the Actions cache, as the input `cache` says. */
+/** The values of the input `cache`: how a run may use the Actions cache. */
 export type CacheMode = 'true' | 'read' | 'write' | 'false'
 
-/** What decides which entries a run may read and save. */
+/** Decides which entries a run may read and save. */
 export type CacheScope = {
-  /** The name of what started the workflow, as in `pull_request`. */
+  /** The name of the event that triggered the workflow, such as `pull_request`. */
   readonly event: string
-  /** A pull request from another repository has set off the run. */
+  /** Whether a pull request from another repository triggered the run. */
   readonly isForkPullRequest: boolean
   readonly isOnDefaultBranch: boolean
-  /** The workflow's `cache-mode`: `read`, `write`, `write-only` or `none`; empty where it says nothing. */
+  /** The workflow's `cache-mode`: `read`, `write`, `write-only` or `none`; empty if it is not set. */
   readonly cacheMode: string
 }
 
-/** What a run does with one kind of entry in the Actions cache. */
+/** Whether a run reads and saves one kind of entry in the Actions cache. */
 export type CacheUse = { readonly read: boolean; readonly save: boolean }
 
 /**
- * Events that others than those who may write to the repository can set off, while they run in the scope of its default
- * branch. GitHub gives them a token that cannot save. Source: GitHub changelog, 2026-06-26, "Read-only Actions cache
- * for untrusted triggers".
+ * Events that people without write access can trigger, and that run in the scope of the default branch. GitHub gives
+ * these runs a token that cannot save. Source: GitHub changelog, 2026-06-26, "Read-only Actions cache for untrusted
+ * triggers".
  */
 const setOffByAnybody = ['issue_comment', 'pull_request_target', 'workflow_run']
 
 /**
- * What a run reads from the Actions cache and saves to it: records of what was built, which are small, and store paths.
- * The workflow's own `cache-mode` can only take away from what the input `cache` says.
+ * How a run uses the Actions cache: for records of what was built, which are small, and for store paths. The workflow's
+ * own `cache-mode` can only restrict what the input `cache` allows.
  */
 export const cacheUse = (
   cache: CacheMode,
@@ -36,8 +36,8 @@ export const cacheUse = (
   const save = mayWrite && (cache === 'true' || cache === 'write')
   return {
     records: { read, save },
-    // What other branches cannot see takes the room of what they can: GitHub drops the oldest of all that a repository
-    // has.
+    // Entries of other branches, which only those branches see, would displace entries that all branches see: GitHub
+    // deletes the oldest of the whole repository.
     storePaths: { read, save: save && (cache === 'write' || isOnDefaultBranch) },
   }
 }

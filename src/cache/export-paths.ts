@@ -8,8 +8,8 @@ import { plainFolder } from './plain-folder.ts'
 import { type Candidate, closureOf } from './select-paths.ts'
 
 /**
- * Makes the folder a binary cache of the selected paths of a closure, and of no other. What is not proven is signed;
- * without a key, there may be none of that.
+ * Makes the folder a binary cache that holds exactly the selected paths of a closure. Signs the paths that are not
+ * proven. Without a signing key, all selected paths must be proven.
  */
 export const exportPaths = async (
   folder: string,
@@ -27,7 +27,7 @@ export const exportPaths = async (
   const compression = 'compression=zstd&parallel-compression=true'
   const kept = new Set(selected.map(({ path }) => path))
   const infos = new Map(closure.map((info) => [info.path, info]))
-  // What has a signature keeps that one alone; what is copied once is not signed any more.
+  // A proven path keeps only the signature that it has: the second copy does not sign a path that the first one wrote.
   const proven = selected.filter((candidate) =>
     closureOf(candidate, infos).every(({ path, trust }) => trust === 'proven' || !kept.has(path)),
   )
@@ -45,7 +45,7 @@ export const exportPaths = async (
   await removeOthers(folder, kept)
 }
 
-/** Nix copies with a path what it references. */
+/** `nix copy` also copies what a path references. */
 const removeOthers = async (folder: string, kept: ReadonlySet<StorePath>): Promise<void> => {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.narinfo'))
   const infos = await Promise.all(

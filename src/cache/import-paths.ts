@@ -13,14 +13,14 @@ import { type Narinfo, printNarinfo } from './narinfo.ts'
 import { plainFolder } from './plain-folder.ts'
 import { isComputedSource } from './read-entry.ts'
 
-/** How many NARs are unpacked at once; the hash is computed by this process, on one core. */
+/** How many NARs are unpacked at once. This process hashes them, on one core. */
 const atOnce = 2
 
 /**
- * Copies paths into the store, each after those that it references. Nix sees nothing of the entry itself: it is given
- * NARs that have been unpacked and hashed here, and what was read of their narinfo files. A copy builds nothing and
- * asks no substituter. `temporary` is for both. Throws an `Error` if a NAR is not what is said of it, before Nix is
- * asked for anything, and a `CommandError` if Nix refuses a path.
+ * Copies paths into the store. `paths` is in an order in which each path comes after its references. Nix does not see
+ * the entry itself: it gets NARs that were unpacked and hashed here, and narinfo files that were written here. Both are
+ * written to `temporary`. The copy builds nothing and asks no substituter. Throws an `Error` before Nix starts if a NAR
+ * does not match its narinfo, and a `CommandError` if Nix refuses a path.
  */
 export const importPaths = async (
   entry: string,
@@ -54,8 +54,8 @@ export const importPaths = async (
 }
 
 /**
- * Writes the NAR in a file of zstd to another file. Throws an `Error` unless it has the size and the hash that are
- * said.
+ * Unpacks a NAR that is compressed with zstd to another file. Throws an `Error` unless it has the size and the hash in
+ * its narinfo.
  */
 const unpackNar = async (
   packed: string,

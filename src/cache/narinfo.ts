@@ -2,7 +2,10 @@ import { narHashBase32, parseNarHash } from '../nix/nar-hash.ts'
 import type { PathInfo } from '../nix/path-info.ts'
 import { isDerivation, parseStorePath, type StorePath, storePathDigest } from '../nix/store-path.ts'
 
-/** What a binary cache says of a path; `nar` is its file, relative to the cache's folder, compressed with zstd. */
+/**
+ * The entry of a path in a binary cache. `nar` is the file with its NAR, relative to the cache's folder, compressed
+ * with zstd.
+ */
 export type Narinfo = PathInfo & { readonly nar: string }
 
 const known = [
@@ -11,8 +14,8 @@ const known = [
 ]
 
 /**
- * Reads the narinfo file of a name, as this action's entries have it: no derivation, nothing that leads out of the
- * folder, no line that another reader may read in another way. Throws an `Error` that says what is not so. Source: Nix,
+ * Parses a narinfo file, and accepts only what this action's entries contain: no derivation, no file outside of the
+ * folder, no line that another parser could read differently. Throws an `Error` that says what is wrong. Source: Nix,
  * `NarInfo`.
  */
 export const parseNarinfo = (text: string, name: string): Narinfo => {
@@ -62,7 +65,10 @@ const size = (text: string, what: string): number => {
   return Number(text)
 }
 
-/** The text for a path whose NAR is in a file of that name as it is; `contentAddress` is said where there is one. */
+/**
+ * The text of a narinfo file for a path whose NAR is in the file `nar`, uncompressed. Without a `contentAddress`, the
+ * line `CA` is left out.
+ */
 export const printNarinfo = (info: PathInfo, nar: string, contentAddress: string | undefined): string =>
   [
     `StorePath: ${info.path}`,

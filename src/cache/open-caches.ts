@@ -5,7 +5,7 @@ import type { CacheService } from './cache-service.ts'
 import type { CacheUse } from './cache-use.ts'
 import { openStoreCache, type StoreCache, type StoreCacheOptions } from './store-cache.ts'
 
-/** What a run keeps in the Actions cache, and where that is. */
+/** The kinds of entries that a run keeps in the Actions cache, and the service to use. */
 export type CachePlan = {
   /** `undefined` outside the runner. */
   readonly service: CacheService | undefined
@@ -13,7 +13,7 @@ export type CachePlan = {
   readonly storePaths: StoreCacheOptions
 }
 
-/** Both are in the same Actions cache, and share its time. */
+/** Both use the same Actions cache and share its time budget. */
 export type Caches = {
   readonly records: { readonly cache: ActionsCache; readonly use: CacheUse }
   readonly storePaths: StoreCache

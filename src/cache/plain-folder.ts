@@ -1,12 +1,11 @@
 import { open } from 'node:fs/promises'
 
-/** What `plainFolder` names folders. */
+/** Matches the paths that `plainFolder` returns. */
 export const plainNames = /\/proc\/\d+\/fd\/\d+\//g
 
 /**
- * The folder under a name without special characters, until it is disposed of. `@actions/cache` takes a command line
- * apart at spaces, Nix takes settings apart, and which characters it wants encoded in a `file://` URL depends on its
- * version.
+ * A path of the folder without special characters, valid until it is disposed of. `@actions/cache` splits command lines
+ * at spaces, Nix splits settings, and Nix versions differ in which characters of a `file://` URL must be encoded.
  */
 export const plainFolder = async (folder: string): Promise<AsyncDisposable & { readonly path: string }> => {
   const handle = await open(folder)

@@ -6,14 +6,14 @@ import type { StorePath } from '../nix/store-path.ts'
 import { cacheLimits } from './cache-limits.ts'
 import { type Narinfo, parseNarinfo } from './narinfo.ts'
 
-/** What an entry says that it has, as far as this run can check it. No NAR has been read yet. */
+/** The paths that an entry claims to contain, checked as far as is possible without reading a NAR. */
 export type Entry = ReadonlyMap<StorePath, Narinfo>
 
 /**
- * Reads all that an entry, a folder without links, says that it has. Every path is signed with one of the keys, or is a
- * source, whose path is computed here from its hash. Where `hasSigningKey` is false, paths that others signed are left
- * out: this run cannot check what runs with the signing key have saved. Throws an `Error` for anything else; of such an
- * entry nothing is to be taken.
+ * Reads all that an entry, a folder without links, claims to contain. Every path must be signed with one of the keys,
+ * or be a source whose store path is computed here from its hash. If `hasSigningKey` is false, paths that only unknown
+ * keys have signed are left out: this run cannot check what runs with the signing key have saved. Throws an `Error` for
+ * anything else; then nothing of the entry may be used.
  */
 export const readEntry = async (folder: string, keys: PublicKeys, hasSigningKey: boolean): Promise<Entry> => {
   const names = await narinfoNames(folder)
@@ -31,11 +31,11 @@ export const readEntry = async (folder: string, keys: PublicKeys, hasSigningKey:
   return entry
 }
 
-/** Whether the path is named by its content alone, if its NAR has the hash that is said. */
+/** Whether the path is content-addressed as a source without references, provided that its NAR has the stated hash. */
 export const isComputedSource = ({ path, narHash, references, isContentAddressed }: Narinfo): boolean =>
   isContentAddressed && references.length === 0 && path === sourceStorePath(narHash)
 
-/** Throws an `Error` if the folder has other files than those of a binary cache. */
+/** Throws an `Error` if the folder contains files that do not belong to a binary cache. */
 const narinfoNames = async (folder: string): Promise<string[]> => {
   const [store] = (await readFile(join(folder, 'nix-cache-info'), 'utf8')).split('\n')
   if (store !== 'StoreDir: /nix/store') throw new Error('it is no binary cache of /nix/store')

@@ -4,13 +4,15 @@ import { isDerivation, type StorePath } from '../nix/store-path.ts'
 import { cacheLimits } from './cache-limits.ts'
 
 /**
- * A path that may be kept. `proven`: later runs can check it as it is. `made`: nobody signed it, but later runs have it
- * without the cache, since evaluation brings what is named by its content. `built`: only a signature of ours can prove
- * it.
+ * A path that may be saved. `proven`: later runs can check it as it is. `made`: it has no trusted signature, but
+ * evaluation makes it again in later runs, since it is content-addressed. `built`: only our own signature can prove it.
  */
 export type Candidate = PathInfo & { readonly trust: 'proven' | 'made' | 'built' }
 
-/** `publicSource` may be kept as it is, since later runs compute its path from its content. */
+/**
+ * The store paths of a closure with the reason to trust each. `publicSource` counts as proven, since later runs compute
+ * its path from its content.
+ */
 export const candidates = (
   closure: readonly PathInfo[],
   keys: PublicKeys,
@@ -21,7 +23,7 @@ export const candidates = (
     trust: info.path === publicSource || isSigned(info, keys) ? 'proven' : info.isContentAddressed ? 'made' : 'built',
   }))
 
-/** A candidate with all that it references, and what that references. */
+/** A candidate and everything that it references, directly or indirectly. */
 export const closureOf = (start: Candidate, infos: ReadonlyMap<StorePath, Candidate>): Candidate[] => {
   const paths = new Set([start.path])
   for (const path of paths) for (const reference of infos.get(path)?.references ?? []) paths.add(reference)
@@ -30,16 +32,16 @@ export const closureOf = (start: Candidate, infos: ReadonlyMap<StorePath, Candid
 
 export type Selection = {
   readonly canSign: boolean
-  /** In bytes, as NARs. */
+  /** In bytes, as the total size of the NARs. */
   readonly limit: number
-  /** Never to be kept. */
+  /** Never saved. */
   readonly secret: StorePath | undefined
 }
 
 /**
- * Which paths of a closure are worth an entry in the cache: those that another run can check, as far as it can check
- * all that they reference. Where they are more than `limit`, what only this action can give comes first, then what is
- * small. In the closure's order.
+ * Selects the paths of a closure that are worth saving: those that another run can check, together with all that they
+ * reference. If they are larger than `limit`, paths that only this action can provide come first, then small ones. The
+ * result is in the closure's order.
  */
 export const selectPaths = (closure: readonly Candidate[], { canSign, limit, secret }: Selection): Candidate[] => {
   const infos = new Map(closure.map((info) => [info.path, info]))
@@ -47,7 +49,7 @@ export const selectPaths = (closure: readonly Candidate[], { canSign, limit, sec
   const ordered = closure
     .filter(isKept)
     .map((info) => ({ info, all: closureOf(info, infos) }))
-    // Where somebody asks for what a derivation is, no run would take the entry.
+    // A package may reference a derivation, but later runs reject an entry that contains or references one.
     .filter(({ all }) => all.every(({ path, trust }) => !isDerivation(path) && (canSign || trust !== 'built')))
     .map(({ info, all }) => ({ info, all: all.filter(isKept) }))
     .map(({ info, all }) => ({ info, all, size: all.reduce((total, { narSize }) => total + narSize, 0) }))

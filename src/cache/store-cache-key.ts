@@ -4,7 +4,7 @@ import type { SandboxMode } from '../nix/sandbox.ts'
 import type { Platform } from '../oci/platform.ts'
 
 /**
- * What an entry with store paths is found by: prefixes of keys, the one that fits best first. `parts` is what they are
+ * The prefixes of keys by which an entry with store paths is found, the best match first. `parts` is what they are
  * composed of, for the log.
  */
 export type StoreCacheKey = {
@@ -12,7 +12,7 @@ export type StoreCacheKey = {
   readonly prefixes: readonly [string, ...string[]]
 }
 
-/** What decides which store paths a run needs, and who may have built them. */
+/** The facts that decide which store paths a run needs, and who may have built them. */
 type StoreCacheRequest = {
   readonly evaluation: Pick<Evaluation, 'nativeSystem' | 'packages'>
   readonly platforms: readonly Platform[]
@@ -23,8 +23,8 @@ type StoreCacheRequest = {
 const format = 'v2'
 
 /**
- * A run never finds what one with another sandbox has built. Another package or platform still finds most of what it
- * needs in the entry of the same image, and some in one of another.
+ * Runs with another sandbox setting never share entries. A run for another package or platform still finds most of what
+ * it needs in an entry of the same image, and some of it in an entry of another image.
  */
 export const storeCacheKey = ({ evaluation, platforms, sandbox }: StoreCacheRequest, image: string): StoreCacheKey => {
   const packages = JSON.stringify(evaluation.packages)

@@ -27,41 +27,44 @@ import { type StoreCacheKey, shortHash } from './store-cache-key.ts'
 import { wantedPaths } from './wanted-paths.ts'
 
 /**
- * Store paths that earlier runs used. Trouble with them is told as a notice, and costs at most what is left of the
- * cache's time.
+ * Store paths that earlier runs used. Faults are logged as a notice, and cost at most the rest of the cache's time
+ * budget.
  */
 export type StoreCache = {
-  /**
-   * Brings a tarball that the packages are evaluated from into the store, where the cache has it and the store does
-   * not.
-   */
+  /** Restores the tarball that the packages are evaluated from, if the cache has it and the store does not. */
   readonly restoreSource: (source: FetchedSource, nix: Nix) => Promise<void>
   /**
-   * Brings into the store what the cache has of all that the derivation, or one that it needs, would give. Nothing
+   * Restores the outputs of the derivation, and of all derivations that it needs, as far as the cache has them. Nothing
    * else.
    */
   readonly restoreOutputs: (derivation: StorePath, nix: Nix) => Promise<void>
-  /** Saves what the derivations that it was asked about were built from and gave, if an earlier run has not. */
+  /**
+   * Saves the source, and the inputs and outputs of the derivations that `restoreOutputs` was called with, unless the
+   * restored entry has them all.
+   */
   readonly save: () => Promise<void>
 }
 
 export type StoreCacheOptions = {
   readonly key: StoreCacheKey
   readonly use: CacheUse
-  /** Signs what was built here, so that later runs can check it; without it, only what others have signed is kept. */
+  /**
+   * Signs what was built here, so that later runs can check it. Without it, only paths that others signed are saved.
+   */
   readonly signingKey: SigningKey | undefined
 }
 
-/** The name is a part of what entries are found by. */
+/** The name is part of what identifies an entry. */
 const folderName = 'nix-image-store'
 
-/** An entry and its key. */
+/** An entry with its key, `name`. */
 type Opened = { readonly name: string; readonly entry: Entry }
 
 /**
- * An entry is a binary cache in a folder. Whoever can save one may have made it: what it says is checked here before
- * Nix sees anything of it, and all of it is left alone if anything in it is not proven. An entry is made of what is in
- * the store, never of another entry. It stays in the job's folder until the run saves one, or ends.
+ * An entry is a binary cache in a folder. An attacker who can save entries may have made it: everything in it is
+ * checked before Nix sees any of it, and if one part is not proven, nothing of it is used. A new entry is made of what
+ * is in the store, never of another entry. The restored entry stays in the job's folder until the run saves one, or
+ * ends.
  */
 export const openStoreCache = (
   { key, use, signingKey }: StoreCacheOptions,
@@ -73,13 +76,13 @@ export const openStoreCache = (
   let opening: Promise<Opened | undefined> | undefined
   let keys: PublicKeys | undefined
   let isRejected = false
-  /** What this run used. */
+  /** The derivations and the source that this run used, to be saved. */
   const derivations: StorePath[] = []
   let used: { readonly source: FetchedSource; readonly nix: Nix } | undefined
-  /** Whether it makes sense to save anything, since a later run can use it. */
+  /** Whether a later run can use what this one saves. */
   let isOfUse = true
 
-  /** Does the work while there is time, with a Nix that ends when there is none. */
+  /** Does the work within the time budget, with a Nix that is stopped when the budget is used up. */
   const limited = async (failed: string, slowNix: Nix, work: (nix: Nix, over: AbortSignal) => Promise<void>) => {
     await budget.within(failed, undefined, (over) =>
       work((program, args, options) => slowNix(program, args, { ...options, signal: over }), over),
@@ -91,7 +94,7 @@ export const openStoreCache = (
     return keys
   }
 
-  /** Of an entry that is not as it should be nothing is used any more. */
+  /** A fault in an entry rejects the whole entry. */
   const rejecting = async <T>(name: string, over: AbortSignal, work: () => Promise<T>): Promise<T> => {
     try {
       return await work()
@@ -119,7 +122,7 @@ export const openStoreCache = (
     return { name, entry }
   }
 
-  /** Imports what `wanted` names of the entry and what is not in the store yet. */
+  /** Imports the paths of the entry that are `wanted` and missing in the store. */
   const restore = async (slowNix: Nix, wanted: (nix: Nix) => Promise<ReadonlySet<StorePath>>): Promise<void> => {
     if (!use.read) return
     await limited('No store paths were restored', slowNix, async (nix, over) => {

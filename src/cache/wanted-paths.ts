@@ -3,9 +3,8 @@ import type { Narinfo } from './narinfo.ts'
 import type { Entry } from './read-entry.ts'
 
 /**
- * What of an entry is to be imported, each path after those that it references: what is wanted, is not valid in the
- * store, and references nothing that would then be missing there. `invalidPaths` says which of some paths are not
- * valid.
+ * Selects the paths of an entry to import, each after its references: the wanted ones that are not valid in the store
+ * and whose references would all be there. `invalidPaths` returns those of the given paths that are not valid.
  */
 export const wantedPaths = async (
   entry: Entry,

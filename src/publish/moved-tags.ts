@@ -2,7 +2,7 @@ import type { Digest } from '../oci/descriptor.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { MovedTag } from '../registry/push.ts'
 
-/** What a run is, and to what it has moved the tags. */
+/** The identity of a run, and the digest that it moved the tags to. */
 export type Mover = {
   readonly repository: Repository
   readonly digest: Digest
@@ -10,7 +10,7 @@ export type Mover = {
   readonly attempt: number
 }
 
-/** What whoever runs the workflow should know of tags that named something else before, or do now. */
+/** Log messages about tags that named something else before, or that name something else now. */
 export const explainMoves = (
   moved: readonly MovedTag[],
   { repository, digest, commit, attempt }: Mover,

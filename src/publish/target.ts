@@ -24,87 +24,87 @@ import { RepositoryClient } from '../registry/repository.ts'
 import { explainMoves } from './moved-tags.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from './write-layout.ts'
 
-/** Where an image goes, and who may write there. */
+/** The destinations of an image, and the credentials for them. */
 export type TargetPlan = {
   readonly repository: Repository
   readonly tags: readonly string[]
   readonly credentials: Omit<CredentialSources, 'signal'>
   readonly push: boolean
-  /** Why the image is not pushed, where it is not; for the log, at this level. */
+  /** The reason why the image is not pushed, if it is not, and the level at which it is logged. */
   readonly notPushed: { readonly level: 'info' | 'notice'; readonly message: string }
-  /** The folder of an image layout, as the input `output` names it; absolute. */
+  /** The absolute path of the image layout's folder, from the input `output`. */
   readonly layout: string | undefined
-  /** No link in it leads to the layout. */
+  /** No link in this folder may lead to the layout. */
   readonly workspace: string
-  /** The commit that the run is about, and which attempt of the run this is; for the sentences about moved tags. */
+  /** The run's commit and attempt, for the messages about moved tags. */
   readonly commit: string
   readonly attempt: number
-  /** Annotations of the index, where the image has several platforms. */
+  /** Annotations of the index, if the image has several platforms. */
   readonly indexAnnotations: Readonly<Record<string, string>>
 }
 
-/** Whether only a registry says so: anybody who may push to it may have written that. */
+/** Whether only a registry says that it has something. Anybody who can push to it may have written that. */
 type Trust = { readonly isClaim: boolean }
 
-/** The registry and the image layout that a run writes to, of which each may be absent. */
+/** The registry and the image layout that a run writes to. Each of them may be absent. */
 export type Target = {
   readonly pushes: boolean
   readonly tags: readonly string[]
-  /** Takes a layer that is complete. `undefined` where nothing is pushed. Its file is not needed afterwards. */
+  /** Delivers a complete layer. Returns `undefined` if nothing is pushed. The layer's file is not needed afterwards. */
   readonly deliver: (layer: LayerFile) => Promise<PushedBlob | undefined>
-  /** Keeps how the file of a layer is made again, which `publish` does where the registry has lost the layer. */
+  /** Stores how to make a layer's file again, which `publish` does if the registry has lost the layer. */
   readonly keep: (layer: Digest, pack: () => Promise<LayerFile>) => void
-  /** Whether the registry says that it has a layer which this run did not pack. Never where nothing is pushed. */
+  /** Whether the registry says that it has a layer that this run did not pack. `false` if nothing is pushed. */
   readonly has: (layer: Descriptor, trust: Trust) => Promise<boolean>
   /**
-   * Whether an image can be had whose layers this run did not pack: where the run pushes, the registry has them all and
-   * takes the image under its digest.
+   * Whether this run can use an image whose layers it did not pack. If the run pushes, the registry must have all
+   * layers and accept the image under its digest.
    */
   readonly takes: (image: Image, trust: Trust) => Promise<boolean>
-  /** Pushes an image whose layers have been delivered, under its digest. Nothing is pushed twice. */
+  /** Pushes an image under its digest, unless this run has done so before. Its layers must have been delivered. */
   readonly push: (image: PlatformImage) => Promise<void>
   /**
-   * Pushes the images and what the tags point at, then moves the tags; completes the layout. Returns what the tags
-   * point at. Layers that the registry loses meanwhile are packed and sent once more; `isLost` is true of the error if
-   * that cannot be done.
+   * Pushes the images, then what the tags point at, then moves the tags. Completes the layout. Returns what the tags
+   * point at. Layers that the registry loses meanwhile are packed and sent once more. If that is impossible, `isLost`
+   * is true for the error.
    */
   readonly publish: (images: readonly PlatformImage[]) => Promise<Document>
-  /** The bytes of a manifest or an index in the registry; `undefined` where there is none. */
+  /** The bytes of a manifest or an index in the registry; `undefined` if there is none. */
   readonly manifest: (reference: string) => Promise<Uint8Array | undefined>
-  /** A small blob of the registry, checked against its digest. */
+  /** Fetches a small blob from the registry and checks its digest. */
   readonly blob: (digest: Digest) => Promise<Uint8Array>
-  /** Pushes a document under a tag of its own, which later runs look for. */
+  /** Pushes a document under a tag of its own, by which later runs find it. */
   readonly pushRecord: (document: Pick<Image, 'config' | 'manifest'>, tag: string) => Promise<void>
   readonly delivered: () => Delivery
 }
 
-/** Where the image went, and what that took so far. */
+/** The destinations of the image, with the requests and bytes so far. */
 export type Delivery = {
   readonly repository: Repository
   readonly tags: readonly string[]
   readonly pushed: boolean
   readonly layout: string | undefined
-  /** Those for tokens too. */
+  /** Includes requests for tokens. */
   readonly requests: number
-  /** What had to be sent again too. */
+  /** Includes what had to be sent again. */
   readonly bytesSent: number
 }
 
-/** The registry has lost a layer that this run cannot pack, since an earlier one did. */
+/** The registry has lost a layer that only an earlier run has packed, so this run cannot send it. */
 class LostLayerError extends UserError {}
 
 /**
- * Whether a push failed in a way that it may because this run has not packed all layers. Registries have many words for
- * a blob that is not there.
+ * Whether a push may have failed because this run did not pack all layers. Registries report a missing blob in many
+ * ways.
  */
 export const isLost = (error: unknown): boolean => error instanceof LostLayerError || isRefusal(error)
 
-/** Layers that the registry is asked about at once. */
+/** How many layers the registry is asked about at once. */
 const askedAtOnce = 6
 
 /**
- * Makes the layout's folder and finds out whether the repository may be pushed to, before there is work that would be
- * lost. Throws a `UserError` that says what stands in the way.
+ * Creates the layout's folder and checks that the run may push, before there is work that would be lost. Throws a
+ * `UserError` that says what is wrong.
  */
 export const openTarget = async (
   plan: TargetPlan,
@@ -116,7 +116,7 @@ export const openTarget = async (
   const client = new RepositoryClient(repository, credentials, { log, secret, signal })
   if (push) await client.checkAccess()
   const packs = new Map<Digest, (() => Promise<LayerFile>)[]>()
-  /** Manifests that the registry has taken from this run. */
+  /** Manifests that the registry has accepted from this run. */
   const pushed = new Set<Digest>()
 
   const lost = (digest: Digest): LostLayerError =>
@@ -127,7 +127,7 @@ export const openTarget = async (
   const resend = async ({ digest }: Descriptor): Promise<void> => {
     for (const pack of packs.get(digest) ?? []) {
       const layer = await pack()
-      // What a claim names is not what is packed here.
+      // If a claim named the layer, packing it may give another one.
       const isSame = layer.descriptor.digest === digest
       if (isSame) await pushLayer(client, layer)
       await rm(layer.file)
@@ -136,7 +136,7 @@ export const openTarget = async (
     throw lost(digest)
   }
 
-  /** Of a manifest that it has, a registry need not say that it has lost a layer. */
+  /** Looks for every layer: a registry that has the manifest already need not report that it has lost one. */
   const repair = async ({ image }: PlatformImage): Promise<void> => {
     for (const { descriptor } of image.layers) if (!(await hasLayer(client, descriptor))) await resend(descriptor)
     await pushImage(client, image, resend)
@@ -160,12 +160,12 @@ export const openTarget = async (
     for (const { level, message } of explainMoves(moved, { repository, digest, commit, attempt })) log[level](message)
   }
 
-  /** Does what asks the registry. `false` where it says that it does not have what a record says. */
+  /** Asks the registry, and returns `false` if it does not have what a record says. */
   const unlessLost = async (ask: () => Promise<boolean>, { isClaim }: Trust): Promise<boolean> => {
     try {
       return await ask()
     } catch (error) {
-      // What is wrong with a claim is not the fault of what it is about.
+      // A wrong claim must not fail the run.
       const isFalse = isClaim && error instanceof UserError && !(error instanceof TransientError)
       signal.throwIfAborted()
       if (!isLost(error) && !isFalse) throw error
@@ -187,7 +187,7 @@ export const openTarget = async (
     has: async (layer, trust) => push && (await unlessLost(() => hasLayer(client, layer), trust)),
     takes: async (image, trust) => {
       if (!push) return true
-      // A registry may take a manifest of blobs that it does not have.
+      // A registry may accept a manifest of blobs that it does not have.
       const layers = new Map(image.layers.map(({ descriptor }) => [descriptor.digest, descriptor]))
       return timed(timings, 'push', () =>
         unlessLost(async () => {
@@ -231,7 +231,7 @@ export const openTarget = async (
   }
 }
 
-/** What the tags point at: the image, or the index where there are several. */
+/** The document that the tags point at: the manifest, or the index if there are several images. */
 const topOf = (images: readonly PlatformImage[], indexAnnotations: Readonly<Record<string, string>>): Document => {
   const [only, ...others] = images
   if (only && others.length === 0) return only.image.manifest

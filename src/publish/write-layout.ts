@@ -10,9 +10,9 @@ import { layoutFile, layoutIndex } from '../oci/layout.ts'
 import type { LayerFile } from '../registry/push.ts'
 
 /**
- * Makes the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be
- * written to, if it holds anything else than an image layout, which would be mixed up with it, or if a link leads there
- * from within the workspace: what a checkout has does not say where this writes to.
+ * Creates the folder of an image layout, before there is work that would be lost. Throws a `UserError` if it cannot be
+ * written to, if it contains anything but an image layout, which would be mixed with the new one, or if a link in the
+ * workspace leads to it: the content of a checkout must not decide where this run writes.
  */
 export const prepareLayout = async (folder: string, workspace: string): Promise<void> => {
   try {
@@ -37,7 +37,7 @@ const lstatIfThere = (path: string): Promise<Stats | undefined> =>
     throw error
   })
 
-/** No part of a path may be a link that lies in the workspace, nor its last one a link at all. */
+/** No part of the path may be a link that lies in the workspace, and the last part may not be a link at all. */
 const refuseLinks = async (folder: string, workspace: string): Promise<void> => {
   const names = resolve(folder).split(sep).slice(1)
   for (const index of names.keys()) {
@@ -53,7 +53,7 @@ const refuseLinks = async (folder: string, workspace: string): Promise<void> => 
   }
 }
 
-/** Which names a folder of a layout may have, those of folders and those of files. */
+/** The names that subfolders and files of a folder in a layout may have. */
 type Names = { readonly folders?: RegExp; readonly files?: RegExp }
 
 const checkEntries = async (path: string, { folders, files }: Names, folder: string): Promise<void> => {
@@ -64,7 +64,7 @@ const checkEntries = async (path: string, { folders, files }: Names, folder: str
         `\`output\` is ${folder}, which has other files in it; name an empty folder, or one that does not exist.`,
       )
     const file = join(path, entry.name)
-    // A file with another name elsewhere would be changed there too.
+    // A file with a second name elsewhere would be changed there too.
     const isPlain = files?.test(entry.name) ? entry.isFile() && (await lstat(file)).nlink === 1 : entry.isDirectory()
     if (!isPlain)
       throw new UserError(
@@ -76,7 +76,7 @@ const checkEntries = async (path: string, { folders, files }: Names, folder: str
 const blobs = (folder: string): string => join(folder, 'blobs', 'sha256')
 const blob = (folder: string, { digest }: Descriptor): string => join(blobs(folder), digest.slice('sha256:'.length))
 
-/** Puts the file of a layer into an image layout. Throws a `UserError` if it has no room there. */
+/** Copies the file of a layer into an image layout. Throws a `UserError` if the disk is full. */
 export const addLayerToLayout = async (folder: string, { descriptor, file }: LayerFile): Promise<void> => {
   await copyToNewFile(file, blob(folder, descriptor)).catch((cause) => explainFullDisk(cause, folder, descriptor))
 }
@@ -90,8 +90,8 @@ const explainFullDisk = (cause: unknown, folder: string, { size }: Descriptor): 
 }
 
 /**
- * Completes an OCI image layout that has the layers already; the tags point at `top`, the manifest or the index. What
- * names others comes last, so that nothing ever names a blob that is not there yet.
+ * Completes an OCI image layout that has the layers already. The tags point at `top`, the manifest or the index. Each
+ * document is written after those that it names, so that nothing ever names a missing blob.
  */
 export const writeLayout = async (
   folder: string,

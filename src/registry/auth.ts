@@ -8,16 +8,18 @@ import { identityToken } from './login.ts'
 import { isTrustedRealm } from './origin.ts'
 import { explainRefusal, noCredentials, notARegistry } from './refusal.ts'
 
-/** What a registry asks for in a `WWW-Authenticate` header. */
+/** One way of authorization that a registry offers in a `WWW-Authenticate` header. */
 export type Challenge = { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
 
-/** All that a `WWW-Authenticate` header has, or several that were joined. Source: RFC 9110, section 11.6.1. */
+/**
+ * Parses all challenges of a `WWW-Authenticate` header, or of several joined ones. Source: RFC 9110, section 11.6.1.
+ */
 export const parseChallenges = (header: string): Challenge[] => {
   const challenges: { scheme: string; parameters: Record<string, string> }[] = []
   const words = /([\w!#$%&'*+.^`|~-]+)(\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?/g
   for (const [, word = '', parameter, quoted, plain] of header.matchAll(words))
     if (parameter === undefined) challenges.push({ scheme: word.toLowerCase(), parameters: {} })
-    // Within one challenge, a second realm would be somebody else's.
+    // The first value counts: a second realm within one challenge would not be the registry's.
     else {
       const { parameters = {} } = challenges.at(-1) ?? {}
       parameters[word.toLowerCase()] ??= (quoted ?? plain ?? '').replaceAll(/\\(.)/g, '$1')
@@ -25,13 +27,14 @@ export const parseChallenges = (header: string): Challenge[] => {
   return challenges
 }
 
-/** `secret` masks a value, and is told every form of the credentials and every token before it is used. */
+/** `secret` masks a value in the log. It gets every form of the credentials, and every token, before they are used. */
 export type AuthPorts = Transport & { readonly secret: (value: string) => void }
 
 /**
- * The `Authorization` header that answers one of the challenges, a token's above all, to push to and pull from the
- * repository. Throws a `UserError` if the credentials are missing or refused. Source: Docker registry token
- * authentication, https://distribution.github.io/distribution/spec/auth/token/
+ * Answers one of the challenges, a bearer one if possible, with an `Authorization` header for pushing to and pulling
+ * from the repository. Throws a `UserError` if the credentials are missing, refused or must not be sent to the named
+ * token server. Source: Docker registry token authentication,
+ * https://distribution.github.io/distribution/spec/auth/token/
  */
 export const authorize = async (
   challenges: readonly Challenge[],
@@ -67,7 +70,7 @@ export const authorize = async (
   return `Bearer ${token}`
 }
 
-/** A redirect is not followed by either: it could lead the credentials anywhere. */
+/** Neither kind of request follows a redirect: it could lead the credentials anywhere. */
 const tokenRequest = (
   realm: URL,
   wanted: Readonly<Record<string, string>>,
@@ -98,14 +101,14 @@ const fetchToken = async (
     const { body } = await exchange(tokenRequest(realm, wanted, credentials, ports), ports)
     const answer = parseJson(body.toString(), 'its answer')
     const token = isRecord(answer) ? answer['token'] || answer['access_token'] : undefined
-    // Source: RFC 6750, section 2.1. The message must not have what was given instead.
+    // Source: RFC 6750, section 2.1. The message must not quote what the server gave instead of a token.
     if (typeof token !== 'string' || !/^[\w.~+/-]+=*$/.test(token)) throw new Error('its answer has none')
     return token
   } catch (error) {
     if (error instanceof UserError) throw error
     if (error instanceof RegistryError) {
       const refusal = explainRefusal(error, repository, credentials)
-      // GHCR also says so of who may, and not a moment later.
+      // GHCR sometimes refuses an account that has the permission, and accepts it a moment later.
       const isDenied = error.status === 403 && !isSecondaryLimit(error)
       throw isDenied ? new TransientError(refusal.message, { tries: 2, cause: error }) : refusal
     }

@@ -3,20 +3,20 @@ import { CommandError, command } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import type { Credentials } from './login.ts'
 
-/** `environment` is all that the program gets to see; `limit` how long it may take, in milliseconds. */
+/** `environment` is the whole environment of the program; `limit` is its time limit in milliseconds. */
 export type HelperPorts = {
   readonly environment: Readonly<Record<string, string>>
   readonly signal: AbortSignal
   readonly limit?: number
 }
 
-/** More than any user and secret, in bytes. */
+/** In bytes. More than any user name and secret need. */
 const outputLimit = 1_000_000
 
 /**
- * What a credential helper, named as Docker's configuration names it, knows of a server; `undefined` where it knows
- * nothing. An identity token has the user `<token>`. Throws a `UserError` if it cannot be asked, takes longer than a
- * minute or writes without end. Source: the protocol of docker-credential-helpers,
+ * Asks a credential helper, by its name in Docker's configuration, for the credentials of a server. Returns `undefined`
+ * if it has none. An identity token has the user name `<token>`. Throws a `UserError` if the helper fails, takes longer
+ * than a minute or prints without end. Source: the protocol of docker-credential-helpers,
  * https://github.com/docker/docker-credential-helpers#development
  */
 export const askCredentialHelper = async (

@@ -8,23 +8,24 @@ import { askCredentialHelper } from './credential-helper.ts'
 import type { Credentials } from './login.ts'
 import { identityToken } from './login.ts'
 
-/** Where credentials may come from. `dockerConfig` is the folder that `$DOCKER_CONFIG` names. */
+/** The possible sources of credentials. `dockerConfig` is the folder that `$DOCKER_CONFIG` names. */
 export type CredentialSources = {
   readonly credentials: Credentials | undefined
   readonly dockerConfig: string | undefined
-  /** For credential helpers. */
+  /** The environment of credential helpers. */
   readonly helperEnvironment: Readonly<Record<string, string>>
   readonly actor: string
   readonly githubToken: string | undefined
-  /** Whose token that is. */
+  /** The GitHub server that the token is for. */
   readonly github: Pick<GithubServer, 'registry'>
   readonly signal: AbortSignal
 }
 
 /**
- * The credentials for a registry: the inputs', else what Docker's `config.json` or a credential helper that it names
- * has for exactly this host or a part of it, else for the registry of the workflow's GitHub its token, else none.
- * Throws a `UserError` if the file cannot be understood.
+ * Finds the credentials for a registry. They come from the inputs, else from Docker's `config.json` or a credential
+ * helper that it names, for exactly this host or a part of it. For the registry of the workflow's GitHub server, the
+ * workflow's token comes last. Returns `undefined` if there are none. Throws a `UserError` if the file cannot be
+ * understood.
  */
 export const findCredentials = async (
   repository: Repository,
@@ -40,18 +41,18 @@ export const findCredentials = async (
   return registry === github.registry && githubToken ? { username: actor, password: githubToken } : undefined
 }
 
-/** In Docker's order: the helper for this registry, the helper for all, the file itself. */
+/** In Docker's order: the helper for this registry, the helper for all registries, the file itself. */
 const dockerCredentials = async (
   file: string,
   { registry, name }: Repository,
   { helperEnvironment: environment, signal }: CredentialSources,
 ): Promise<Credentials | undefined> => {
   const { auths, credHelpers, credsStore } = await readConfig(file)
-  // Docker Hub is kept under the address that Docker has used since before there were other registries.
+  // Docker stores the credentials for Docker Hub under an address that is older than other registries.
   const hosts = registry === 'docker.io' ? ['https://index.docker.io/v1/', 'index.docker.io', registry] : [registry]
   const words = name.split('/')
   const names = [
-    // Podman and skopeo also log in to a part of a registry; the narrowest counts.
+    // Podman and skopeo can also log in to a part of a registry; the most specific entry counts.
     ...words.map((_, index) => [registry, ...words.slice(0, words.length - index)].join('/')),
     ...hosts.flatMap((host) => [host, ...['', '/', '/v1/', '/v2/'].map((path) => `https://${host}${path}`)]),
   ]
@@ -67,7 +68,8 @@ const dockerCredentials = async (
 }
 
 /**
- * An entry of `auths`. Docker pads the password with zeros. Source: the reader of Docker's own file, and of Podman's.
+ * An entry of `auths`. Docker pads the password with zeros. Source: the code with which Docker and Podman read the
+ * file.
  */
 const storedCredentials = (entry: Record<string, unknown>): Credentials | undefined => {
   const text = (name: string): string => (typeof entry[name] === 'string' ? entry[name] : '')

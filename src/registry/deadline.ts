@@ -1,19 +1,19 @@
 /**
- * What is left of the time for one piece of work, which may be several exchanges; in milliseconds, and never above
- * `most`.
+ * `left` is the time left for one piece of work, which may be several exchanges. `most` is its usual upper bound. Both
+ * are in milliseconds.
  */
 export type Allowance = { readonly most: number; left: number }
 
 export const allowance = (most: number): Allowance => ({ most, left: most })
 
 export type Deadline = Disposable & {
-  /** Gives time back, for something that has moved; above `most` only if it says so. */
+  /** Gives time back after progress. `left` then stays at or below `most`, by default that of the allowance. */
   readonly earn: (time: number, most?: number) => void
 }
 
 /**
- * Uses up an allowance until it is disposed of, and calls `end`, once, when nothing is left. So whoever moves little by
- * little cannot go on for longer than `most` and what it has earned.
+ * Uses up an allowance until it is disposed of, and calls `end` once when nothing is left. So a server that moves a few
+ * bytes at a time cannot take longer than `most` and the time that was earned.
  */
 export const startDeadline = (allowance: Allowance, end: () => void): Deadline => {
   let last = performance.now()

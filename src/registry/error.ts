@@ -1,8 +1,8 @@
 import { UserError } from '../lib/error.ts'
 
 /**
- * An answer of a registry that was not expected. `code` is the OCI error code in its body, where it has one;
- * `retryAfter` the milliseconds that it wants to be left alone for.
+ * An unexpected answer of a registry. `code` is the OCI error code in its body, if there is one. `retryAfter` is how
+ * long the registry asks to wait, in milliseconds.
  */
 export class RegistryError extends Error {
   override name = 'RegistryError'
@@ -21,8 +21,8 @@ export class RegistryError extends Error {
 }
 
 /**
- * Trouble that may be over in a moment, above all no answer. `tries` is how often it makes sense to ask in all;
- * `waited` for how long before it nothing came, in milliseconds, where that is known.
+ * A fault that may pass soon, usually a missing answer. `tries` is how often the work is tried in all. `waited` is how
+ * long nothing came before the fault, in milliseconds, if that is known.
  */
 export class TransientError extends UserError {
   override name = 'TransientError'
@@ -43,23 +43,32 @@ export class TransientError extends UserError {
   }
 }
 
-/** The answer that an error is about, or was explained from. */
+/** The answer that caused an error, if the error or its cause is one. */
 export const answerOf = (error: unknown): RegistryError | undefined => {
   if (error instanceof RegistryError) return error
   return error instanceof Error && error.cause instanceof RegistryError ? error.cause : undefined
 }
 
-/** GitHub's limit of what one account may write in a while. It looks like a refusal, and passes after some minutes. */
+/**
+ * Whether this is GitHub's limit on how much one account may write in a while. It looks like a refusal, but passes
+ * after some minutes.
+ */
 export const isSecondaryLimit = ({ status, detail }: RegistryError): boolean =>
   status === 403 && /secondary rate limit/i.test(detail)
 
-/** The registry does not take what was sent, and would not take it later: whatever it calls the reason. */
+/**
+ * Whether the registry refuses what was sent, and would refuse it later too. The status decides, since registries give
+ * many reasons.
+ */
 export const isRefusal = (error: unknown): boolean => {
   const { status = 0 } = answerOf(error) ?? {}
   return status >= 400 && status < 500 && ![401, 403, 408, 429].includes(status)
 }
 
-/** A manifest was refused because what it names is not there; GHCR also says so of blobs that it has just taken. */
+/**
+ * Whether a manifest was refused because something that it names is missing. GHCR also says so of blobs that it has
+ * just accepted.
+ */
 export const isMissingContent = (error: unknown): boolean => {
   const { status = 0, code = '', detail = '' } = answerOf(error) ?? {}
   if (status < 400 || status > 499) return false

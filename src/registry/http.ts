@@ -10,10 +10,10 @@ import { parseRetryAfter } from '../lib/retry-after.ts'
 import { type Allowance, allowance, startDeadline } from './deadline.ts'
 import { RegistryError, TransientError } from './error.ts'
 
-/** Bytes to send, or a file that is read while it is sent, whose size is known. */
+/** Bytes to send, or a file of known size that is read while it is sent. */
 export type Body = Uint8Array | { readonly file: string; readonly size: number }
 
-/** One request. `expected` are the statuses that are an answer to it; for any other, `exchange` throws. */
+/** One request. `exchange` throws if the status of the answer is not in `expected`. */
 export type HttpRequest = {
   readonly method: 'DELETE' | 'GET' | 'HEAD' | 'POST' | 'PUT'
   readonly url: URL
@@ -25,9 +25,9 @@ export type HttpRequest = {
 export type HttpResponse = { readonly status: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
 
 /**
- * `idleLimit` is how long nothing may move, in milliseconds; `onSent` is told the bytes of a body as they go; `redact`
- * takes secrets out of what the other side says; `lookup` is how the host of a URL is looked up (`undefined`: as Node
- * does).
+ * `idleLimit` is how long a connection may be idle, in milliseconds. `onSent` gets the number of bytes of a body as
+ * they are sent. `redact` removes secrets from what the server says. `lookup` gives the function that looks up the host
+ * of a URL (`undefined`: Node's own).
  */
 export type Transport = {
   readonly signal: AbortSignal
@@ -36,22 +36,22 @@ export type Transport = {
   readonly lookup: (url: URL) => LookupFunction | undefined
   readonly onSent: (bytes: number) => void
   readonly redact: (text: string) => string
-  /** Hosts that have answered, which are not mistyped. */
+  /** Hosts that have answered before, so their names are not mistyped. */
   readonly known: Set<string>
 }
 
-/** Nobody needs more of a token, an error or a manifest; in bytes. */
+/** In bytes. More than any token, error or manifest needs. */
 const longestAnswer = 8_000_000
 
-/** What the answers to one question may take, whatever arrives and however slowly: three times `idleLimit`. */
+/** The time limit for all exchanges that answer one question, however slowly bytes arrive: three times `idleLimit`. */
 export const answerAllowance = ({ idleLimit }: Pick<Transport, 'idleLimit'>): Allowance => allowance(3 * idleLimit)
 
 /**
- * Sends one request, follows nothing, and returns the complete answer. All of it, from the lookup of the host to the
- * last byte, ends when nothing is left of `allowed`. Bytes that are taken at 50 kB a second or faster, an honest rate
- * for one of several uploads that share a slow line, use up none of it. Throws a `RegistryError` for an unexpected
- * status, a `TransientError` where there was no answer, and a `UserError` where there was too much of one. Headers and
- * the query, which may hold a signature, are in none.
+ * Sends one request and returns the complete answer. Does not follow redirects. Everything, from the lookup of the host
+ * to the last byte, ends when `allowed` is used up. An upload at 50 kB a second or faster uses up none of it; this is
+ * an honest rate for one of several uploads that share a slow line. Throws a `RegistryError` for an unexpected status,
+ * a `TransientError` if there is no answer, and a `UserError` if the answer is too long. No error contains headers or
+ * the query, which may hold a signature.
  */
 export const exchange = async (
   request: HttpRequest,
@@ -74,16 +74,13 @@ export const exchange = async (
   throw new RegistryError(`${method} ${url.origin}${url.pathname}`, status, code, detail, retryAfter)
 }
 
-/** Bytes in a millisecond: what an upload may at least be expected to move. */
+/** Bytes per millisecond: the slowest upload that uses up no time. */
 const slowestRate = 50
 
-/** Some registries read a blob once more before they answer, when nothing moves; bytes in a millisecond. */
+/** Bytes per millisecond. Some registries read a blob again before they answer, and nothing moves meanwhile. */
 const commitRate = 2_000
 
-/**
- * With Node's own client and not `fetch`, which keeps a copy of a body that may have to be redirected, and shows no
- * progress.
- */
+/** Uses Node's own client instead of `fetch`, which keeps a copy of the body for redirects and reports no progress. */
 const transfer = async (
   { method, url, headers = {}, body }: HttpRequest,
   transport: Transport,
@@ -95,7 +92,7 @@ const transfer = async (
   const lookup = transport.lookup(url)
   const request = start(url, {
     method,
-    // The user of a URL would become an authorization that nobody has looked at.
+    // Node would turn the user name in a URL into an `Authorization` header that nothing has checked.
     auth: null,
     headers: {
       'user-agent': 'nix-image-action',
@@ -122,16 +119,17 @@ const transfer = async (
     transport.onSent(bytes)
     deadline.earn(bytes / slowestRate)
   }
-  // What ends the one ends the other, and a registry may have said no before it had everything.
+  // A fault while sending ends the request. It does not count if the registry refuses the request before it has the
+  // whole body.
   const sent = send(request, body, onSent).catch((error) => request.destroy(error))
   try {
     const answer = await answerTo(request)
-    // An answer whose length is not known seems to be complete when its connection is.
+    // An answer of unknown length seems complete when its connection ends.
     if (silence) throw silence
     return answer
   } catch (error) {
     request.destroy()
-    // Why it was ended says more than that the answer was cut off.
+    // The reason for ending the request says more than an error about a truncated answer.
     throw silence ?? error
   } finally {
     if (!request.writableFinished) request.destroy()
@@ -162,10 +160,10 @@ function* slicesOf(bytes: Uint8Array): Generator<Uint8Array> {
   for (let from = 0; from < bytes.length; from += slice) yield bytes.subarray(from, from + slice)
 }
 
-/** Something is wrong on this side of the connection. */
+/** A fault on this side of the connection. */
 class BodyError extends Error {}
 
-/** The other side was waited for, for so many milliseconds. */
+/** The server was waited for in vain, for `waited` milliseconds. */
 class Silence extends Error {
   readonly waited: number
 
@@ -179,12 +177,12 @@ const answerTo = async (request: ClientRequest): Promise<HttpResponse> => {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     request.on('response', resolve)
     request.on('error', reject)
-    // After an offer of another protocol, which nobody wanted, there is nothing else.
+    // If a server offers another protocol unasked, the connection closes without an answer.
     request.on('close', () => reject(new Error('the connection ended without an answer')))
   })
   const { method, path } = request
   const check = (length: number): void => {
-    // It will not be shorter the next time.
+    // The answer would not be shorter the next time, so this is no `TransientError`.
     if (length > longestAnswer)
       throw new UserError(
         `${request.getHeader('host')} answers ${method} ${path.replace(/\?.*/, '')} with more than ${longestAnswer / 1_000_000} MB, as no registry does that is in order; check that \`image\` names a registry.`,
@@ -201,7 +199,7 @@ const answerTo = async (request: ClientRequest): Promise<HttpResponse> => {
   return { status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }
 }
 
-/** Something answers, which the runner has no reason to believe. */
+/** Error codes that say: a server answers, but the runner has no reason to trust it. */
 const untrusted = /^(EPROTO|CERT_|ERR_TLS_|ERR_SSL_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/
 
 const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => {
@@ -215,7 +213,7 @@ const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => 
     })
   const isUntrusted = untrusted.test(code)
   const advice = isUntrusted ? ', that it speaks HTTPS and that the runner trusts its certificate' : ''
-  // A host that nobody has or where nobody listens is likely mistyped, but a registry may be about to start.
+  // An unknown host, or one that refuses connections, is likely mistyped, but a registry may be about to start.
   const tries = isUntrusted || code === 'ENOTFOUND' ? 1 : code === 'ECONNREFUSED' ? 4 : undefined
   return new TransientError(
     `${url.host} does not answer (${messages(cause).at(-1)}); check the host in \`image\`${advice}, or run the job again.`,

@@ -1,7 +1,8 @@
 export type Credentials = { readonly username: string; readonly password: string }
 
 /**
- * The name of a user whose password is a token to get tokens with, as `az acr login` leaves it. Source: the protocol of
- * docker-credential-helpers, https://github.com/docker/docker-credential-helpers#development
+ * The user name that stands for an identity token: the password is then a token that is exchanged for other tokens. `az
+ * acr login` stores such credentials. Source: the protocol of docker-credential-helpers,
+ * https://github.com/docker/docker-credential-helpers#development
  */
 export const identityToken = '<token>'

@@ -1,25 +1,25 @@
 import { isLoopback } from '../lib/loopback.ts'
 import { isPrivateAddress } from '../lib/private-address.ts'
 
-/** Hosts on which a registry's requests are served where they are not its own. */
+/** The hosts that serve the API of registries whose own host does not. */
 const endpoints: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']])
 
-/** Hosts other than a registry's own that may be given its credentials, for a token. */
+/** Hosts other than a registry's own that may get its credentials, in exchange for a token. */
 const tokenHosts: ReadonlyMap<string, string> = new Map([
   ['docker.io', 'auth.docker.io'],
   ['registry.gitlab.com', 'gitlab.com'],
   ['registry.digitalocean.com', 'api.digitalocean.com'],
 ])
 
-/** Where a registry answers. Plain HTTP is for loopback only, where nobody can listen on the way. */
+/** The origin of a registry's API. Plain HTTP is for loopback only, where nobody can listen on the way. */
 export const registryOrigin = (registry: string): string => {
   const url = new URL(`https://${endpoints.get(registry) ?? registry}`)
   return isLoopback(url.hostname) ? new URL(`http://${registry}`).origin : url.origin
 }
 
 /**
- * Whether this is the registry's own host, wherever that leads: it may be on a private network. For a registry on
- * loopback all of loopback is.
+ * Whether this is the registry's own host, which may be on a private network. For a registry on loopback, every
+ * loopback host counts as its own.
  */
 export const isOwnHost = (registry: string, { hostname }: URL): boolean => {
   const own = new URL(registryOrigin(registry)).hostname
@@ -31,14 +31,15 @@ export const isTrustedRealm = (registry: string, realm: URL): boolean => {
   const origin = registryOrigin(registry)
   if (realm.origin === origin) return true
   if (isLoopback(new URL(origin).hostname)) return isLoopback(realm.hostname)
-  // GitLab has its registry at another port of its own host. What shares a domain may belong to somebody else.
+  // GitLab serves its registry on another port of its own host. Other hosts of the same domain may belong to somebody
+  // else.
   return realm.protocol === 'https:' && [new URL(origin).hostname, tokenHosts.get(registry)].includes(realm.host)
 }
 
 /**
- * Whether anything at all may be sent to a place that the registry names, with no authorization: a registry must not be
- * able to use the runner to reach what only the runner can reach. Where a name leads is only known when it is connected
- * to, see `outsideLookup`.
+ * Whether a request without authorization may be sent to a place that the registry names. A registry must not use the
+ * runner to reach what only the runner can reach. The address of a name is known only when a connection is made, see
+ * `outsideLookup`.
  */
 export const isAllowedPlace = (registry: string, place: URL): boolean => {
   const isOwn = isOwnHost(registry, place)

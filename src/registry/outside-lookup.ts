@@ -2,7 +2,7 @@ import { lookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 import { isPrivateAddress } from '../lib/private-address.ts'
 
-/** All addresses of a name, as `dns.lookup` gives them. */
+/** Looks up all addresses of a name, as `dns.lookup` does. */
 export type Resolve = (
   name: string,
   options: Parameters<LookupFunction>[1] & { readonly all: true },
@@ -10,10 +10,9 @@ export type Resolve = (
 ) => void
 
 /**
- * The `lookup` of a request to `host`, which ends it with `refusal` where one of the name's addresses is private. The
- * addresses that are checked are those that are connected to, so that a name cannot lead elsewhere a moment later. An
- * address in place of a name is not looked up. Behind a proxy the proxy looks up the name, and what it may reach is its
- * own rule.
+ * The `lookup` of a request to `host`. It ends the request with `refusal` if one of the name's addresses is private.
+ * The connection is made to the checked addresses, so a name cannot lead elsewhere a moment later. An address in place
+ * of a name is not looked up. Behind a proxy, the proxy looks up the name, and its own rules say what it may reach.
  */
 export const outsideLookup =
   (host: string, refusal: Error, resolve: Resolve = lookup): LookupFunction =>
@@ -21,7 +20,7 @@ export const outsideLookup =
     resolve(name, { ...options, all: true }, (error, addresses) => {
       const [first] = addresses ?? []
       if (error || !first) return callback(error ?? refusal, '')
-      // Another name is that of the proxy, which may well be private.
+      // Any other name is that of the proxy, which may well be private.
       if (name === host && addresses.some(({ address }) => isPrivateAddress(address))) return callback(refusal, '')
       if (options.all) callback(null, addresses)
       else callback(null, first.address, first.family)

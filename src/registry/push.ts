@@ -4,16 +4,19 @@ import { answerOf, isMissingContent, TransientError } from './error.ts'
 import { inconsistentRegistry } from './refusal.ts'
 import type { RepositoryClient } from './repository.ts'
 
-/** A layer that lies ready in a file. */
+/** A complete layer in a file. */
 export type LayerFile = { readonly descriptor: Descriptor; readonly file: string }
 
-/** A blob had to be `sent`, or was `there`: the registry had it. */
+/** Whether a blob had to be `sent`, or the registry had it already (`there`). */
 export type PushedBlob = 'sent' | 'there'
 
-/** A tag that named something else before, or names what another job has set it to at the same time (`rival`). */
+/**
+ * A tag that named something else before (`from`), or that another job set to something else at the same time
+ * (`rival`).
+ */
 export type MovedTag = { readonly tag: string; readonly from: string | undefined; readonly rival?: string }
 
-/** Makes sure that the registry has a layer. Says whether it had to be sent. */
+/** Sends a layer if the registry does not have it. Returns whether it had to be sent. */
 export const pushLayer = (client: RepositoryClient, { descriptor, file }: LayerFile): Promise<PushedBlob> =>
   pushBlob(client, descriptor, () => client.putBlobFile(descriptor, file))
 
@@ -23,7 +26,7 @@ const pushBlob = async (
   send: () => Promise<void>,
 ): Promise<PushedBlob> => {
   let result: PushedBlob = 'there'
-  // Never from the middle: an upload that broke off may have been stored, which the first question tells.
+  // A retry starts over: the upload that broke off may have been stored, which `hasBlob` finds out.
   await client.retrying(async () => {
     if (await client.hasBlob(descriptor)) return
     result = 'sent'
@@ -37,9 +40,9 @@ export const hasLayer = (client: RepositoryClient, layer: Descriptor): Promise<b
   client.retrying(() => client.hasBlob(layer))
 
 /**
- * Pushes an image under its digest: configuration, then manifest. The layers must be there, so that nothing ever names
- * a blob that is not. Where the registry then says that one is missing, which GHCR does, each is looked for once more,
- * and `resend` has to push those that are not there.
+ * Pushes an image under its digest: first the configuration, then the manifest. The registry must have the layers
+ * before, so that no manifest ever names a missing blob. If the registry then reports a missing blob, which GHCR does,
+ * each layer is looked for once more, and `resend` must push the missing ones.
  */
 export const pushImage = async (
   client: RepositoryClient,
@@ -57,8 +60,8 @@ export const pushImage = async (
 }
 
 /**
- * Pushes a manifest of blobs that are there, but for its configuration, under a tag alone: one request writes both, and
- * nothing else names it, as an index names an image.
+ * Pushes a configuration, then its manifest under a tag only. The other blobs must be there before. One request writes
+ * both manifest and tag. The manifest needs no push under its digest, since no index names it.
  */
 export const pushTagged = async (
   client: RepositoryClient,
@@ -70,16 +73,16 @@ export const pushTagged = async (
 }
 
 /**
- * Pushes an index under its digest, so that a tag never points at one that is not complete; `repair` pushes its images
+ * Pushes an index under its digest, so that a tag never points at an incomplete index. `repair` pushes its images
  * again.
  */
 export const pushIndex = (client: RepositoryClient, index: Document, repair: () => Promise<void>): Promise<void> =>
   repairing(() => putManifest(client, index, index.descriptor.digest), repair)
 
 /**
- * Moves the tags to what is there already under its digest, and looks whether they name it then; `repair` pushes it
- * again. Returns those tags that named something else before, or do so since: of jobs that push the same tag, the last
- * one wins.
+ * Moves the tags to a document that the registry has under its digest, and checks that they name it then. `repair`
+ * pushes the document again. Returns the tags that named something else before, or that name something else now: if
+ * several jobs push the same tag, the last one wins.
  */
 export const pushTags = async (
   client: RepositoryClient,
@@ -97,7 +100,7 @@ export const pushTags = async (
     await repairing(() => putManifest(client, top, tag), repair)
     const named = await readBack(client, tag, from)
     if (named !== digest) {
-      // What a job has set is there; what only the registry says may not be.
+      // The registry has what another job set the tag to. If it does not, its answer is wrong.
       if ((await client.retrying(() => client.resolve(named))) !== named)
         throw inconsistentRegistry(client.repository, `names ${named} as ${tag}, and does not have it`)
       moved.push({ tag, from, rival: named })
@@ -115,15 +118,15 @@ const putManifest = (client: RepositoryClient, document: Document, reference: st
   )
 
 /**
- * The digest is that of the bytes that are sent; Debian's registry mistakes it where several put the same manifest at
- * once.
+ * The digest is always that of the bytes that were sent. Debian's registry rejects it if several clients put the same
+ * manifest at once.
  */
 const explainBrokenManifest = (error: Error): never => {
   if (answerOf(error)?.code !== 'DIGEST_INVALID') throw error
   throw new TransientError(error.message, { tries: 4, cause: answerOf(error) })
 }
 
-/** Others push as well, and some registries refuse whoever comes second: what is there is there. */
+/** Other jobs push too, and some registries refuse the second one. It is enough that the content is there. */
 const unlessThere = async (send: () => Promise<void>, isThere: () => Promise<boolean>): Promise<void> => {
   try {
     await send()
@@ -135,7 +138,7 @@ const unlessThere = async (send: () => Promise<void>, isThere: () => Promise<boo
   }
 }
 
-/** Once: a registry that goes on forgetting is not going to be filled. */
+/** Repairs once: a registry that keeps losing content cannot be filled. */
 const repairing = async (work: () => Promise<void>, repair: () => Promise<void>): Promise<void> => {
   try {
     await work()
@@ -147,8 +150,8 @@ const repairing = async (work: () => Promise<void>, repair: () => Promise<void>)
 }
 
 /**
- * What a reference names that was put; what is not to be seen at once, or still is as it was before, may be in a
- * moment.
+ * Resolves a reference that was just put. A registry may need a moment to show it, or to stop showing the previous
+ * manifest.
  */
 const readBack = (client: RepositoryClient, reference: string, from?: string): Promise<string> =>
   client.retrying(async () => {

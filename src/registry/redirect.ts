@@ -1,8 +1,8 @@
 import type { HttpRequest, HttpResponse } from './http.ts'
 
 /**
- * Where an answer sends the same request, with its method and its body; `undefined` where it does not. What a 303 and,
- * for writes, a 301 or 302 name is something else: such an answer is none. Source: RFC 9110, section 15.4.
+ * The URL to which an answer redirects the same request, with its method and body, or `undefined`. A 303, and for
+ * writes a 301 or 302, names another resource and does not count. Source: RFC 9110, section 15.4.
  */
 export const redirectTarget = ({ method, url }: HttpRequest, { status, headers }: HttpResponse): URL | undefined => {
   const isRead = method === 'GET' || method === 'HEAD'

@@ -5,8 +5,8 @@ import { isSecondaryLimit, type RegistryError } from './error.ts'
 import type { Credentials } from './login.ts'
 
 /**
- * What a registry's refusal means for whoever wrote the workflow, as a `UserError`. `isKnown`: the credentials were
- * good for a token.
+ * Explains a registry's refusal to the author of the workflow, as a `UserError`. `isKnown`: the registry has given a
+ * token for the credentials.
  */
 export const explainRefusal = (
   error: RegistryError,
@@ -22,21 +22,24 @@ export const noCredentials = ({ registry }: Repository): UserError =>
       : `${registry} wants credentials and there are none; give \`username\` and \`password\`, or log in with docker/login-action before this step.`,
   )
 
-/** The GitHub that a registry belongs to, by its name. */
+/** The host of the GitHub server that a registry belongs to, judged by the registry's name. */
 const githubOf = (registry: string): string | undefined =>
   registry === githubCom.registry ? new URL(githubCom.url).host : /^containers\.(.+)$/.exec(registry)?.[1]
 
-/** An answer that no registry gives, as of a web server or of something in between. */
+/** The error for an answer that comes from a web server or a proxy, and not from a registry. */
 export const notARegistry = ({ registry }: Repository, what: string): UserError =>
   new UserError(`${registry} ${what}; check that \`image\` names a registry, and run the job again if it does.`)
 
-/** A registry that contradicts itself, or what was sent; nothing that it says of this image can be relied on. */
+/**
+ * The error for a registry that contradicts itself or what was sent. Nothing that it says of this image can be relied
+ * on.
+ */
 export const inconsistentRegistry = ({ registry }: Repository, what: string): UserError =>
   new UserError(
     `${registry} ${what}, so the image cannot be relied on; run the job again, and if this comes again, tell those who run the registry.`,
   )
 
-/** A place that the registry names, and that nothing may be sent to. */
+/** The error for a place that the registry names, and that nothing may be sent to. */
 export const refusedPlace = ({ registry }: Repository, place: URL): UserError =>
   new UserError(
     `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS or leads to a private address; nothing was sent there. Use a registry that answers itself.`,

@@ -9,12 +9,13 @@ import { inconsistentRegistry, notARegistry } from './refusal.ts'
 import { registryRetries } from './retry.ts'
 import { type ClientPorts, Session } from './session.ts'
 
-/** A storage service that the registry names instead of giving the blob itself. */
+/** Redirects to a storage service that has the blob. */
 const elsewhere = [302, 303, 307, 308]
 
 /**
- * The endpoints of one repository, a method for each, which asks once; `retrying` is for all of them. Source: OCI
- * distribution specification, "Push", https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
+ * A client for one repository, with a method for each endpoint. A method sends its request once; `retrying` retries any
+ * of them. Source: OCI distribution specification, "Push",
+ * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
 export class RepositoryClient {
   readonly repository: Repository
@@ -34,27 +35,27 @@ export class RepositoryClient {
     this.#base = `${this.#session.origin}/v2/${repository.name}`
   }
 
-  /** So far, those for tokens too. */
+  /** The number of requests so far, with those for tokens. */
   get requests(): number {
     return this.#session.requests
   }
 
-  /** So far, and what had to be sent again too. */
+  /** The number of bytes sent so far, with those that had to be sent again. */
   get bytesSent(): number {
     return this.#session.bytesSent
   }
 
   /**
-   * Finds out whether this may be pushed to, before there is any work that would be lost: opens an upload and leaves
-   * it. Throws a `UserError` that says which permission is missing.
+   * Checks that the run may push, before there is any work that would be lost: starts an upload and cancels it. Throws
+   * a `UserError` that says which permission is missing.
    */
   async checkAccess(): Promise<void> {
     await this.#leaveUpload(await this.retrying(() => this.#startUpload()))
   }
 
   /**
-   * Whether the registry has the blob, by its own word; it may say so by naming the place where the blob is kept.
-   * Throws a `UserError` if it has another one under this digest.
+   * Whether the registry says that it has the blob, itself or by a redirect to the place where it is kept. Throws a
+   * `UserError` if it has another blob under this digest.
    */
   async hasBlob({ digest, size }: Descriptor): Promise<boolean> {
     const { status, headers } = await this.#session.send({
@@ -62,7 +63,7 @@ export class RepositoryClient {
       url: this.#url(`/blobs/${digest}`),
       expected: [200, ...elsewhere, 404],
     })
-    // Without a place to give it from, it is not there: it is only sent once more.
+    // A redirect without a location counts as a missing blob: that only costs one more upload.
     if (status !== 200) return status !== 404 && headers.location !== undefined
     this.#checkDigest(digest, headers)
     const stored = headers['content-length']
@@ -71,19 +72,22 @@ export class RepositoryClient {
     return true
   }
 
-  /** Opens an upload and sends the whole blob in one PUT: registries limit the parts of a blob, but not a whole one. */
+  /**
+   * Starts an upload and sends the whole blob in one PUT: registries limit the size of a chunk, but not that of a whole
+   * blob.
+   */
   async putBlob({ digest }: Descriptor, content: Uint8Array): Promise<void> {
     await this.#upload(digest, content)
   }
 
-  /** The same from a file, which is read as it is sent. */
+  /** Like `putBlob`, but reads the blob from a file while it is sent. */
   async putBlobFile({ digest, size }: Descriptor, file: string): Promise<void> {
     await this.#upload(digest, { file, size })
   }
 
   /**
-   * Puts a manifest under a tag or under its own digest. Throws a `UserError` if the registry names another digest for
-   * it.
+   * Puts a manifest under a tag or under its own digest. Throws a `UserError` if the registry reports another digest
+   * for it.
    */
   async putManifest({ descriptor, bytes }: Document, reference: string = descriptor.digest): Promise<void> {
     const { headers } = await this.#session.send({
@@ -91,13 +95,13 @@ export class RepositoryClient {
       url: this.#url(`/manifests/${reference}`),
       headers: { 'content-type': descriptor.mediaType },
       body: bytes,
-      // Not all keep to the specification, and what is there is read back.
+      // Some registries do not answer with the specified 201. Tags are read back anyway.
       expected: [200, 201, 202],
     })
     this.#checkDigest(descriptor.digest, headers)
   }
 
-  /** The digest of what a tag or a digest names; `undefined` where it names nothing. */
+  /** The digest of what a tag or a digest names; `undefined` if it names nothing. */
   async resolve(reference: string): Promise<string | undefined> {
     const request = {
       url: this.#url(`/manifests/${reference}`),
@@ -108,12 +112,12 @@ export class RepositoryClient {
     if (status === 404) return undefined
     const digest = headers['docker-content-digest']
     if (status === 200 && typeof digest === 'string') return digest
-    // The specification lets a registry leave it out, and some know no HEAD.
+    // The specification lets a registry leave out this header, and some registries do not support HEAD.
     const answer = await this.#session.send({ ...request, method: 'GET' })
     return answer.status === 404 ? undefined : digestOf(answer.body)
   }
 
-  /** The bytes of a manifest or an index; `undefined` where there is none. */
+  /** The bytes of a manifest or an index; `undefined` if there is none. */
   async getManifest(reference: string): Promise<Uint8Array | undefined> {
     const { status, body } = await this.#session.send({
       method: 'GET',
@@ -124,7 +128,7 @@ export class RepositoryClient {
     return status === 404 ? undefined : body
   }
 
-  /** A small blob. Throws a `UserError` if it is another one than its digest says. */
+  /** Fetches a small blob. Throws a `UserError` if its content does not have the digest. */
   async getBlob(digest: Digest): Promise<Uint8Array> {
     const { body } = await this.#session.send({ method: 'GET', url: this.#url(`/blobs/${digest}`), expected: [200] })
     if (digestOf(body) !== digest)
@@ -159,7 +163,7 @@ export class RepositoryClient {
     return place
   }
 
-  /** Not every registry knows how to cancel, and all forget an upload that is left alone. */
+  /** Some registries cannot cancel an upload, but all remove one that is left alone. */
   async #leaveUpload(url: URL): Promise<void> {
     await this.#session.sendLast({ method: 'DELETE', url, expected: [202, 204] })
   }

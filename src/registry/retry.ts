@@ -6,7 +6,7 @@ import { answerOf, isSecondaryLimit, TransientError } from './error.ts'
 
 type RetryPorts = { readonly signal: AbortSignal; readonly log: Pick<Log, 'info'> }
 
-/** How often something is tried. With the longest delays this is about two minutes. */
+/** How often a request is tried. With the longest delays, this takes about two minutes. */
 const tries = 8
 
 /** The retries of all requests of a run to a registry. */
@@ -19,10 +19,10 @@ export const registryRetries = (clock: Clock, { signal, log }: RetryPorts): Retr
       log.info(`Asking again in ${Math.ceil(delay / 1000)} s: ${messages(answerOf(error) ?? error)[0]}`),
   })
 
-/** The session of an upload is gone; the next one is another. */
+/** The upload's session is gone; a retry starts another one. */
 const lostUpload: readonly (string | undefined)[] = ['BLOB_UPLOAD_UNKNOWN', 'BLOB_UPLOAD_INVALID']
 
-/** What there is to hope for after an error of a registry; nothing, if it does not pass. */
+/** How to go on after an error of a registry; `undefined` if the error will not pass. */
 export const hopeOf = (error: unknown, { idleLimit }: Pick<Clock, 'idleLimit'>): Hope | undefined => {
   if (error instanceof TransientError) {
     const { tries, waited = idleLimit } = error
@@ -31,7 +31,7 @@ export const hopeOf = (error: unknown, { idleLimit }: Pick<Clock, 'idleLimit'>):
   const answer = answerOf(error)
   if (!answer) return undefined
   const { status, code, retryAfter = 0 } = answer
-  // GitHub asks for some minutes, but in words only.
+  // GitHub asks to wait for some minutes, but only in words.
   if (isSecondaryLimit(answer)) return { floor: Math.max(60_000, retryAfter) }
   const floor = floorOfStatus(status, retryAfter) ?? (lostUpload.includes(code) ? retryAfter : undefined)
   return floor === undefined ? undefined : { floor }

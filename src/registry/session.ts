@@ -14,24 +14,23 @@ import { redirectTarget } from './redirect.ts'
 import { explainRefusal, notARegistry, refusedPlace } from './refusal.ts'
 import { type WriteTurn, writeRate } from './write-rate.ts'
 
-/** `secret` masks a value in the log; `signal` ends what is under way; `log` is told of each wait. */
+/** `secret` masks a value in the log. `signal` ends running requests. `log` gets a line for each wait. */
 export type ClientPorts = {
   readonly secret: (value: string) => void
   readonly signal: AbortSignal
   readonly log: Pick<Log, 'info'>
 }
 
-/** Answers that name another place. */
 const redirects = [301, 302, 303, 307, 308]
 
 const mostRedirects = 5
 
 /**
- * The requests about one repository: their authorization, their redirects and their rate. Authorization goes to the
- * registry's own origin and nowhere else. Each is sent once, but for one that wants another authorization.
+ * The requests to one repository: their authorization, redirects and rate. Authorization goes to the registry's own
+ * origin and nowhere else. Each request is sent once, and once more if it needs another authorization.
  */
 export class Session {
-  /** Of requests, and of the bytes of bodies, as they went. */
+  /** The number of requests, and of body bytes, counted as they are sent. */
   requests = 0
   bytesSent = 0
   readonly origin: string
@@ -55,7 +54,7 @@ export class Session {
     this.origin = registryOrigin(repository.registry)
     this.signal = signal
     this.#secret = (value) => {
-      // Which would be everywhere.
+      // An empty value would be masked everywhere.
       if (value === '') return
       this.#secrets.add(value)
       secret(value)
@@ -75,20 +74,17 @@ export class Session {
     this.#turn = writeRate(clock)
   }
 
-  /**
-   * Sends with the authorization that is known, and once more with a new one where the registry says that it is not
-   * enough.
-   */
+  /** Sends a request with the current authorization. If the registry answers 401, sends it once more with a new one. */
   async send(request: HttpRequest): Promise<HttpResponse> {
     const known = this.#authorization
     const allowed = answerAllowance(this.#transport)
     const first = await this.#follow({ ...request, expected: [...request.expected, 401] }, known, allowed)
     if (first.status !== 401) return first
-    // Of many requests that are refused at once, the first gets the token for all.
+    // If many requests are refused at once, the first one gets a token for all of them.
     if (this.#authorization === known) {
       const fresh = this.#authorize(first.headers['www-authenticate'] ?? '')
       this.#authorization = fresh
-      // Whoever tries again asks again.
+      // The next request must ask for a token again.
       fresh.catch(() => {
         if (this.#authorization === fresh) this.#authorization = undefined
       })
@@ -96,7 +92,10 @@ export class Session {
     return this.#follow(request, this.#authorization, allowed)
   }
 
-  /** Sends what may fail and must not take long, also when the run has been cancelled. */
+  /**
+   * Sends a request whose failure does not matter. It takes at most a second, and is sent even if the run was
+   * cancelled.
+   */
   async sendLast(request: HttpRequest): Promise<void> {
     const transport = { ...this.#transport, signal: AbortSignal.timeout(1000) }
     const authorization = request.url.origin === this.origin ? await this.#authorization?.catch(() => undefined) : ''
@@ -104,7 +103,7 @@ export class Session {
     await exchange({ ...request, ...(authorization && { headers: { authorization } }) }, transport).catch(() => {})
   }
 
-  /** Throws a `UserError` if nothing may be sent to a place that the registry has named. */
+  /** Throws a `UserError` if nothing may be sent to a place that the registry names. */
   checkPlace(place: URL): void {
     if (!isAllowedPlace(this.#repository.registry, place)) throw refusedPlace(this.#repository, place)
   }
@@ -117,8 +116,8 @@ export class Session {
   }
 
   /**
-   * Follows redirects by hand. What has once left the registry's origin has no authorization from then on, wherever it
-   * leads.
+   * Follows redirects by hand. A request that has once left the registry's origin has no authorization from then on,
+   * even if it is redirected back.
    */
   async #follow(
     request: HttpRequest,
@@ -130,7 +129,7 @@ export class Session {
     for (let followed = 0; ; followed++) {
       isOwn &&= url.origin === this.origin
       const headers = { ...request.headers, ...(isOwn && authorization && { authorization: await authorization }) }
-      // Whoever is not the registry cannot ask for its authorization.
+      // Only the registry may ask for its authorization.
       const expected = [...request.expected.filter((status) => isOwn || status !== 401), ...redirects]
       const answer = await this.#exchange({ ...request, url, headers, expected }, allowed)
       const target = redirectTarget({ ...request, url }, answer)
@@ -151,7 +150,7 @@ export class Session {
       return await exchange(request, this.#transport, allowed)
     } catch (error) {
       if (!(error instanceof RegistryError)) throw error
-      // Who has got a token is known; what is missing is a permission.
+      // The registry has given a token for these credentials, so what is missing is a permission.
       const isKnown = request.headers?.['authorization']?.startsWith('Bearer ') === true
       throw explainRefusal(error, this.#repository, this.#credentials, isKnown)
     }

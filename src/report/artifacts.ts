@@ -3,10 +3,11 @@ import { formatRepository } from '../oci/reference.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
- * The line for `$GITHUB_ARTIFACTS` that tells the runner, and through it actions/attest, which image there is.
- * `declared` is the text of `$GITHUB_ARTIFACTS_LIST`, empty where the runner keeps no list. `undefined` if the job has
- * named this repository with another digest before: the runner takes one for each name, and fails the step that gives
- * it another. Source: https://github.com/actions/runner, CreateArtifactsFileCommand.cs and ArtifactsListFileCommand.cs.
+ * The line for `$GITHUB_ARTIFACTS` that names the image to the runner, and through it to actions/attest. `declared` is
+ * the text of `$GITHUB_ARTIFACTS_LIST`, empty if the runner keeps no list. Returns `undefined` if the job has named
+ * this repository with another digest before: the runner accepts one digest for each name, and fails a step that gives
+ * another one. Source: https://github.com/actions/runner, CreateArtifactsFileCommand.cs and
+ * ArtifactsListFileCommand.cs.
  */
 export const artifactLine = ({ repository, descriptor }: Outcome, declared: string): string | undefined => {
   const name = formatRepository(repository)

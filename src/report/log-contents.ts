@@ -4,13 +4,13 @@ import type { Log } from '../lib/log.ts'
 import { counted, megabytes } from '../lib/units.ts'
 import { packageName } from '../nix/store-path.ts'
 
-/** As many as one reads; the step summary has more. */
+/** As many as a reader may look at; the step summary has more. */
 const shownConflicts = 20
 
-/** In one sentence, which the run's page shows. */
+/** All of them are in one sentence, which the run's page shows. */
 const shownDangling = 3
 
-/** Says in the log what an image holds, and what its reader might not expect of it. */
+/** Logs what an image contains, and what its user may not expect of it. */
 export const logContents = ({ packages, conflicts, danglingLinks, closure, layers }: Contents, log: Log): void => {
   const size = layers.reduce((total, { descriptor }) => total + descriptor.size, 0)
   log.info(

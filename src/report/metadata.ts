@@ -3,15 +3,17 @@ import { digestOf } from '../oci/descriptor.ts'
 import { formatRepository } from '../oci/reference.ts'
 import type { Outcome, OutcomeLayer, PlatformOutcome } from './outcome.ts'
 
-/** What a run did and made, as JSON: `text` is the whole, for a file; `output` has at most 32 kB. */
+/** The report of a run, as JSON. `text` is all of it, for a file; `output` has at most 32 kB. */
 export type Metadata = { readonly fileName: string; readonly text: string; readonly output: string }
 
-/** All outputs of a job have 1 MB together, in UTF-16, and the jobs of a matrix may have many. In bytes. */
+/**
+ * In bytes. GitHub allows 1 MB, in UTF-16, for all outputs of a job together, and the jobs of a matrix may have many.
+ */
 const most = 32_000
 
 /**
- * Store paths are in the file alone. Of an output that is still too large, what is longest becomes a count, and
- * `truncated` is true: layers, then packages, then tags. README.md has the form.
+ * Only the file has store paths. If an output is still too large, counts replace the layers, then the packages, then
+ * the tags, and `truncated` is true. README.md describes the format.
  */
 export const metadata = (outcome: Outcome): Metadata => {
   const { platforms, tags, source } = outcome
@@ -27,7 +29,7 @@ export const metadata = (outcome: Outcome): Metadata => {
     { packages, ...counted },
     { packages: packages.length, ...counted },
     { packages: packages.length, tags: tags.length, ...counted },
-    // Only a URL can be so long.
+    // Only a URL can make an output so long.
     { packages: packages.length, tags: tags.length, url: source.url.slice(0, 1000), ...counted },
   ]
   const outputs = candidates.map((parts) => JSON.stringify(metadataOf(outcome, parts)))

@@ -23,17 +23,19 @@ export type PlatformOutcome = Pick<Contents, 'conflicts' | 'danglingLinks' | 'pa
   readonly layers: readonly OutcomeLayer[]
 }
 
-/** What a run did and made. Sizes are bytes. */
+/** The result of a run. Sizes are in bytes. */
 export type Outcome = {
   readonly repository: Repository
   readonly tags: readonly string[]
-  /** What the tags point at: the manifest of the image, or the index of the images. */
+  /** The document that the tags point at: the manifest of the image, or the index of the images. */
   readonly descriptor: Descriptor
   readonly pushed: boolean
   readonly output: string | undefined
   readonly source: PinnedSource
   readonly platforms: readonly [PlatformOutcome, ...PlatformOutcome[]]
-  /** `image` if nothing was evaluated, since an earlier run made the same; `layers` if some layers were not built. */
+  /**
+   * `image` if nothing was evaluated, since an earlier run made the same image; `layers` if some layers were not built.
+   */
   readonly reused: 'image' | 'layers' | 'none'
   /** Seconds that earlier runs took for the images that were not built. */
   readonly secondsBefore: number
@@ -42,7 +44,7 @@ export type Outcome = {
   readonly timings: Timings
 }
 
-/** What is told of a run that made these images; `top` is what the tags point at. */
+/** The outcome of a run that made these images; `top` is what the tags point at. */
 export const outcomeOf = (
   images: readonly PlatformImage[],
   top: Document,

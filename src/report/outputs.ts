@@ -1,10 +1,10 @@
 import { formatRepository } from '../oci/reference.ts'
 import type { Outcome } from './outcome.ts'
 
-/** What the run has written besides the image, by its absolute path. */
+/** The absolute paths of the files that the run wrote besides the image. */
 export type ReportFiles = { readonly sbom: string | undefined; readonly metadata: string }
 
-/** The action's outputs, as `action.yml` lists them. `metadata` is the JSON that has room in one. */
+/** The action's outputs, as `action.yml` lists them. `metadata` is the JSON that fits into an output. */
 export const outputs = (outcome: Outcome, metadata: string, files: ReportFiles): Record<string, string> => {
   const image = formatRepository(outcome.repository)
   const { digest } = outcome.descriptor

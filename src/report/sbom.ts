@@ -27,8 +27,8 @@ import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { Outcome } from './outcome.ts'
 
 /**
- * A bill of materials as the bytes of a file; another content has another name. `notice` says what to do about one that
- * is too large.
+ * A bill of materials as the content of a file. Different content has a different file name. `notice` says what to do
+ * about a bill that is too large.
  */
 export type Sbom = { readonly fileName: string; readonly text: string; readonly notice: string | undefined }
 
@@ -36,13 +36,13 @@ export type Sbom = { readonly fileName: string; readonly text: string; readonly 
 const attestLimit = 16 * 1024 * 1024
 
 /**
- * The bill of materials of what the tags point at: every store path, the layers that it is in and what it references.
- * The same image from the same source has the same bill, whatever the run did. Source: CycloneDX 1.6,
- * https://cyclonedx.org/docs/1.6/json/; properties in `nix:` are those of nixpkgs' manual, "CycloneDX".
+ * The bill of materials of what the tags point at: every store path, the layers that contain it and the paths that it
+ * references. The bill depends only on the image and its source, not on how the run made the image. Source: CycloneDX
+ * 1.6, https://cyclonedx.org/docs/1.6/json/; properties in `nix:` are those of nixpkgs' manual, "CycloneDX".
  */
 export const sbom = (outcome: Outcome): Sbom => {
   const bom = billOf(outcome)
-  // Lists are in the order in which they were made: the library sorts by locale.
+  // The lists keep their order: the library would sort them by locale.
   const serializer = new JsonSerializer(new Json.Normalize.Factory(Spec1dot6))
   bom.serialNumber = `urn:uuid:${uuidOf(digestOf(Buffer.from(serializer.serialize(bom))))}`
   const text = serializer.serialize(bom)
@@ -58,7 +58,8 @@ export const sbom = (outcome: Outcome): Sbom => {
 }
 
 /**
- * A UUID that stands for content, which actions/attest insists on. Source: RFC 9562, 5.8, and B.2 for how it is made.
+ * A UUID that identifies content; actions/attest requires one. Source: RFC 9562, section 5.8, and B.2 for how it is
+ * made.
  */
 const uuidOf = (digest: Digest): string => {
   const bytes = Buffer.from(digest.slice('sha256:'.length), 'hex').subarray(0, 16)
@@ -110,7 +111,7 @@ const imageComponent = (repository: Repository, digest: Digest, architecture?: '
 const lastPart = ({ name }: Repository): string => name.slice(name.lastIndexOf('/') + 1)
 
 const describeSource = (component: Component, { type, url, revision, narHash }: PinnedSource): void => {
-  // Where a package set lies on the runner is not the same on the next one, and helps nobody elsewhere.
+  // The location of a package set on one runner differs from that on the next, and helps nobody elsewhere.
   if (!url.startsWith('file:') && !url.startsWith('git+file:'))
     component.externalReferences.add(
       new ExternalReference(url, ExternalReferenceType.BuildMeta, { comment: 'the package set' }),
@@ -120,7 +121,7 @@ const describeSource = (component: Component, { type, url, revision, narHash }: 
   component.properties.add(new Property('nix-image-action:source:nar_hash', narHash))
 }
 
-/** In the order of the paths. One that several platforms have is there once. */
+/** In the order of the paths. A path that several platforms have is listed once. */
 const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Component> => {
   const infos = platforms
     .flatMap(({ closure }) => [...closure.paths.values()])
@@ -147,11 +148,11 @@ const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Com
   return components
 }
 
-/** How much of a store path's hash tells it from all others. What is referenced is most of a large bill. */
+/** How many characters of a store path's hash tell it from all others. References are most of a large bill. */
 const refLength = 10
 
 /**
- * The start of a store path's hash, by which the bill refers to it; the whole path where another one starts the same.
+ * The start of a store path's hash, by which the bill refers to it, or the whole path if another hash starts the same.
  */
 const shortRefs = (paths: ReadonlySet<StorePath>): ((path: StorePath) => string) => {
   const short = (path: StorePath): string => path.slice('/nix/store/'.length).slice(0, refLength)
@@ -175,7 +176,7 @@ const storePathComponent = (
     bomRef,
     version: known?.version ?? packageVersion(path),
     hashes: new HashDictionary([[HashAlgorithm['SHA-256'], narHashHex(narHash)]]),
-    // The library writes what is no identifier of SPDX as a name.
+    // The library writes a licence that has no SPDX identifier as a name.
     licenses: new LicenseRepository(
       [...new Set(known?.license)].filter(Boolean).map((license) => new SpdxLicense(license)),
     ),
@@ -188,7 +189,7 @@ const storePathComponent = (
   })
 }
 
-/** `checkClosure` has seen that no reference leads out of a closure, so that nothing is left out here. */
+/** `checkClosure` has made sure that no reference leads out of a closure, so nothing is left out here. */
 const dependOn = (component: Component | undefined, others: readonly (Component | undefined)[]): void => {
   for (const other of others) if (other) component?.dependencies.add(other.bomRef)
 }

@@ -101,7 +101,7 @@ const platformSections = ({ platform, layers, conflicts, danglingLinks, closure 
   ]
 }
 
-/** A summary may have 1 MiB in all. */
+/** GitHub allows 1 MiB for a summary. */
 const shown = 200
 
 const onlyFirst = (rows: readonly unknown[]): string => (rows.length > shown ? ` (the first ${shown} are shown)` : '')
@@ -119,6 +119,6 @@ const folded = (title: string, lines: readonly string[]): string[] => [
   '</details>',
 ]
 
-/** Text from package sets, which must not become markup of the page. */
+/** Package sets supply this text, and it must not become markup of the page. */
 const cell = (text: string): string =>
   text.replaceAll(/[\\`*_[\]<>|~#&]/g, (character) => `&#${character.charCodeAt(0)};`).replaceAll(/\s+/g, ' ')

@@ -9,7 +9,7 @@ import type { KeyedLayer } from '../oci/layer-annotations.ts'
 import { isLayerMediaType } from '../oci/media-type.ts'
 import type { PathReader, PathWriter } from './path-table.ts'
 
-/** The contents of an image as a value for JSON, with the store paths of its closure in the table of `paths`. */
+/** The contents of an image as a JSON value. The store paths of its closure go into the table of `paths`. */
 export const printContents = (
   { packages, conflicts, danglingLinks, closure, defaults, layers }: Contents,
   paths: PathWriter,
@@ -27,7 +27,7 @@ export const printContents = (
   })),
 })
 
-/** What finds a layer again, as a value for JSON. */
+/** A layer and its key as a JSON value. */
 export const printLayer = ({ key, descriptor, diffID }: KeyedLayer): object => ({
   key,
   mediaType: descriptor.mediaType,
@@ -36,7 +36,7 @@ export const printLayer = ({ key, descriptor, diffID }: KeyedLayer): object => (
   diffID,
 })
 
-/** Reads what `printContents` made. Throws an `Error` that names what is malformed, or does not fit together. */
+/** Reads the value that `printContents` made. Throws an `Error` that names what is malformed or inconsistent. */
 export const parseContents = (value: unknown, what: string, paths: PathReader): Contents => {
   const fields = record(value, what)
   const closure = toClosure(
@@ -56,7 +56,7 @@ export const parseContents = (value: unknown, what: string, paths: PathReader): 
   }
 }
 
-/** Reads what `printLayer` made. */
+/** Reads the value that `printLayer` made. Throws an `Error` that names what is malformed. */
 export const parseLayer = (value: unknown, what: string): KeyedLayer => {
   const fields = record(value, what)
   return {
@@ -66,7 +66,7 @@ export const parseLayer = (value: unknown, what: string): KeyedLayer => {
   }
 }
 
-/** A request key or a layer key. */
+/** Reads a request key or a layer key. Throws an `Error` if it is not 64 hex digits. */
 export const parseKey = (value: unknown, what: string): string => {
   const key = string(value, what)
   if (!/^[0-9a-f]{64}$/.test(key)) throw new Error(`${what} should be 64 hex digits, but is ${JSON.stringify(key)}`)

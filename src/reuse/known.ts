@@ -13,23 +13,26 @@ import {
   type SourceRecord,
 } from './records.ts'
 
-/** What a run knows of earlier ones. */
+/** A run's knowledge of earlier runs. */
 export type Known = {
-  /** With the hash of its content where that is known: of files, as this run fetched it, or as an earlier one did. */
+  /**
+   * The source, with the hash of its content if it is known: from the files, from this run's download or from an
+   * earlier run.
+   */
   readonly source: SourceIdentity
-  /** Request keys; none before the hash of the source is known. */
+  /** The request key of each platform; empty until the hash of the source is known. */
   readonly keys: ReadonlyMap<Platform, string>
-  /** What the Actions cache has. */
+  /** The records in the Actions cache. */
   readonly cached: Records<'cache'>
-  /** Names of records in the Actions cache; this run saves under the first one. */
+  /** The names of records in the Actions cache. This run saves its own under the first one. */
   readonly names: readonly string[]
-  /** What this run fetched and hashed. */
+  /** The sources that this run fetched and hashed. */
   readonly fetched: readonly SourceRecord<'cache'>[]
-  /** Where images and layers are looked for: first what the cache has, then what the registry has. */
+  /** The records in which images and layers are looked up: first the cache's, then the registry's. */
   readonly searched: readonly Records<Level>[]
-  /** Images of which the registry does not have all. */
+  /** Images that the registry does not have completely. */
   readonly lost: readonly ImageRecord<Level>[]
-  /** Nothing is searched any more: this run makes all by itself. */
+  /** Whether nothing is looked up any more, so that this run makes everything by itself. */
   readonly isForgotten: boolean
 }
 
@@ -43,20 +46,20 @@ export const knownImages = ({ keys, searched, lost }: Known, platform: Platform)
 export const knownLayers = ({ searched }: Known, key: string): LayerRecord<Level>[] =>
   searched.flatMap((records) => findLayer(records, key) ?? [])
 
-/** The same without an image that cannot be had. */
+/** The same without an image that the target does not take. */
 export const withoutImage = (known: Known, image: ImageRecord<Level>): Known => ({
   ...known,
   lost: [...known.lost, image],
 })
 
-/** The same, with nothing to be searched from now on. */
+/** The same, but nothing is looked up from now on. */
 export const forgotten = (known: Known): Known => ({ ...known, searched: [], isForgotten: true })
 
-/** Whether this run built all of an image. */
+/** Whether this run built all layers of an image. */
 export const isBuiltHere = ({ contents }: PlatformImage): boolean =>
   contents.layers.every(({ made }) => made === 'built')
 
-/** The image that an earlier run made, as this one configures it. */
+/** The image that an earlier run made, with this run's configuration. */
 export const reusedImage = (
   { contents, milliseconds, level }: ImageRecord<Level>,
   platform: Platform,

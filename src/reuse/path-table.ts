@@ -4,17 +4,18 @@ import { parseNarHash } from '../nix/nar-hash.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 
 /**
- * Store paths of many closures, for JSON. Closures have most of their paths in common, and name each of them often:
- * here each name and each path with its references is written once, and stands for its place in a list everywhere else.
+ * Writes the store paths of many closures as JSON. Closures have most of their paths in common, and name each of them
+ * often. So each name, and each path with its references, is written once, and its place in a list is used everywhere
+ * else.
  */
 export type PathWriter = {
   readonly name: (path: StorePath) => number
   readonly info: (info: ClosurePath) => number
-  /** What was written so far, as a value for JSON. */
+  /** Everything written so far, as a JSON value. */
   readonly table: () => unknown
 }
 
-/** Both read a list of places. */
+/** Both functions read a list of places in the table. */
 export type PathReader = {
   readonly names: (places: unknown, what: string) => StorePath[]
   readonly infos: (places: unknown, what: string) => ClosurePath[]
@@ -40,8 +41,8 @@ export const pathWriter = (): PathWriter => {
 }
 
 /**
- * Reads what a writer's `table` made. Throws an `Error` that names what is malformed; so do both functions that it
- * returns.
+ * Reads the table that `table` of a writer made. Throws an `Error` that names what is malformed; both functions that it
+ * returns do so too.
  */
 export const pathReader = (value: unknown, what: string): PathReader => {
   const fields = record(value, what)
@@ -50,7 +51,7 @@ export const pathReader = (value: unknown, what: string): PathReader => {
   return { names, infos: entriesOf(infos, `${what}.infos`) }
 }
 
-/** There are hundreds of thousands of places, so that each has a name only where something is wrong with it. */
+/** There are hundreds of thousands of places, so the name of one is made only for an error. */
 const entriesOf =
   <T>(entries: readonly T[], table: string) =>
   (places: unknown, what: string): T[] => {

@@ -12,8 +12,9 @@ import { requestKey, requestParts } from './request-key.ts'
 import { sourceAsWritten, sourceKey } from './source-key.ts'
 
 /**
- * Finds out what earlier runs made of what the plan asks for. Once more after the source was fetched, with what was
- * known `before`: a source may hold something else than was known of it, or its hash is known only then.
+ * Finds out what earlier runs made for the request of this plan. It is called again after the source was fetched, with
+ * its first result as `before`: the source may hold something else than the records say, or its hash is known only
+ * then.
  */
 export const recall = async (
   plan: Pick<Plan, 'platforms' | 'image' | 'nix' | 'reuse'>,
@@ -44,7 +45,7 @@ export const recall = async (
     })
   const keys = new Map(requests.map(({ platform, key }) => [platform, key]))
   if (known.isForgotten) return { ...known, keys }
-  // What is not pushed has no use for layers that are in the registry.
+  // Only a run that pushes can use layers that are in the registry.
   const isAsked = plan.reuse === 'registry' && target.pushes
   const searched = isAsked ? [cached, await pullRecords(target, [...keys.values()], job)] : [cached]
   return { ...known, keys, searched }
@@ -56,7 +57,9 @@ const fetchedRecords = (source: SourceIdentity): Known['fetched'] | undefined =>
   return narHash === undefined || key === undefined ? undefined : [{ level: 'cache', key, narHash }]
 }
 
-/** What the source holds. Where a hash is claimed, an earlier run must have found just that. */
+/**
+ * The hash of what the source holds, if it is known. A claimed hash counts only if an earlier run found the same hash.
+ */
 const knownHash = (
   source: SourceIdentity,
   records: Records<'cache'>,

@@ -9,22 +9,23 @@ import type { Job } from '../lib/job.ts'
 import { counted } from '../lib/units.ts'
 import { fittingRecords, noRecords, parseCachedRecords, printRecords, type Records } from './records.ts'
 
-/** Where the records are, and what this run does there. */
+/** The cache that has the records, and what this run may do with it. */
 export type RecordStore = { readonly cache: ActionsCache; readonly use: CacheUse }
 
 type RecordJob = Pick<Job, 'log' | 'temporary'>
 
-/** In bytes. A run that finds all that it needs in them still has to be done within a second. */
+/** In bytes. A run that finds everything it needs in the records must still finish within a second. */
 const limit = 16_000_000
 
 const prefix = 'nix-image-records-'
 
-/** Jobs that ask for different images save at the same time, so that each has entries of its own. */
+/** Jobs for different images save at the same time, so each request has entries of its own. */
 const prefixOf = (name: string): string => `${prefix}${name.slice(0, 32)}-`
 
 /**
- * Reads the records of earlier runs from the Actions cache: the newest of a run with one of these names, 64 hex digits,
- * or else the newest of all. There are none where the cache has none, or none of the right form.
+ * Restores the records of earlier runs from the Actions cache: the newest entry of a run with one of these names, 64
+ * hex digits each, or else the newest entry of all. Returns no records if the cache has none, or none of the right
+ * form.
  */
 export const restoreRecords = async (
   names: readonly string[],
@@ -33,10 +34,10 @@ export const restoreRecords = async (
 ): Promise<Records<'cache'>> => {
   if (!use.read) return noRecords('cache')
   const folder = join(temporary, folderName)
-  // There is no entry of that name: what is in one decides how its key ends.
+  // No entry has exactly this key, since each key ends with a hash of the content.
   const find = (prefixes: readonly string[]) => cache.restore(folder, prefix, prefixes, cacheLimits.records)
-  // All prefixes are looked for in this branch before any is in the default branch, so that the last one comes by
-  // itself.
+  // The cache looks for all prefixes in this branch before it looks for any in the default branch. So the prefix of all
+  // records is a request of its own.
   const entry = (await find(names.map(prefixOf))) ?? (await find([prefix]))
   if (entry === undefined) return noRecords('cache')
   try {
@@ -54,8 +55,8 @@ export const restoreRecords = async (
 }
 
 /**
- * Saves records under the name that a run which asks for the same looks for first, without images for which there is no
- * room. An entry never changes, so that every content has its own.
+ * Saves records under the name that a later run with the same request looks for first. Leaves out images for which
+ * there is no room. An entry never changes, so each content has its own key.
  */
 export const saveRecords = async (
   all: Records<'cache'>,

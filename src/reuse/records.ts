@@ -6,13 +6,13 @@ import { parseContents, parseKey, parseLayer, printContents, printLayer } from '
 import { type PathReader, pathReader, pathWriter } from './path-table.ts'
 
 /**
- * Who says what a record says. GitHub's scopes decide who may have written what the Actions cache has. What a registry
- * has may be of anybody who may push there: it is a claim, and so is all that was made with it. One never becomes the
- * other.
+ * The origin of a record, which decides how far it is trusted. GitHub's scopes limit who can write to the Actions
+ * cache. Anybody who can push to a registry can write its records: they are claims, and so is everything made with
+ * them. A record never changes its level.
  */
 export type Level = 'cache' | 'registry'
 
-/** That a request was built: in how many milliseconds, and what the image holds. */
+/** Says that an image with these contents was built for the request `key`, and how long that took. */
 export type ImageRecord<L extends Level> = {
   readonly level: L
   readonly key: string
@@ -20,13 +20,13 @@ export type ImageRecord<L extends Level> = {
   readonly contents: Contents
 }
 
-/** What is known of a layer by its key. */
+/** A layer that can be found by its key. */
 export type LayerRecord<L extends Level> = KeyedLayer & { readonly level: L }
 
-/** That a run fetched a source and hashed it; `key` is `sourceKey`. */
+/** Says that a run fetched a source and computed its hash. `key` is the result of `sourceKey`. */
 export type SourceRecord<L extends Level> = { readonly level: L; readonly key: string; readonly narHash: NarHash }
 
-/** What earlier runs left behind, the newest first. */
+/** The records that earlier runs left behind, the newest first. */
 export type Records<L extends Level> = {
   readonly level: L
   readonly images: readonly ImageRecord<L>[]
@@ -37,8 +37,8 @@ export type Records<L extends Level> = {
 export const noRecords = <L extends Level>(level: L): Records<L> => ({ level, images: [], layers: [], sources: [] })
 
 /**
- * An image of 2,500 store paths takes about 400 kB, and less where others have the same; a layer 300 bytes, a source
- * 130.
+ * The limits on records. An image of 2,500 store paths takes about 400 kB, and less if other images have the same
+ * paths. A layer takes 300 bytes, a source 130.
  */
 const most = { images: 40, layers: 2000, sources: 200 }
 
@@ -50,17 +50,20 @@ export const findImage = <L extends Level>({ images }: Records<L>, key: string):
 export const findLayer = <L extends Level>({ layers }: Records<L>, key: string): LayerRecord<L> | undefined =>
   layers.find((layer) => layer.key === key)
 
-/** The hashes that a source had when it was fetched, the newest first. No registry is asked that. */
+/**
+ * The hashes that a source had when it was fetched, the newest first. Only the cache's records are asked, never a
+ * registry's.
+ */
 export const findSource = ({ sources }: Records<'cache'>, key: string): NarHash[] =>
   sources.filter((source) => source.key === key).map(({ narHash }) => narHash)
 
-/** Whether the records say the same of a request already. */
+/** Whether the records already have the same contents for this request. */
 export const hasImage = (records: Records<Level>, { key, contents }: ImageRecord<Level>): boolean => {
   const known = findImage(records, key)
   return known !== undefined && textOf(known.contents) === textOf(contents)
 }
 
-/** Whether the records say all of this already. */
+/** Whether the records already say all of this. */
 export const hasRecords = (records: Records<Level>, { images, layers, sources }: Records<Level>): boolean =>
   images.every((image) => hasImage(records, image)) &&
   layers.every(({ key, descriptor }) => findLayer(records, key)?.descriptor.digest === descriptor.digest) &&
@@ -71,11 +74,11 @@ const textOf = (contents: Contents): string => {
   return JSON.stringify([printContents(contents, paths), paths.table()])
 }
 
-/** Adds an image with its layers, and drops the oldest where there are too many. */
+/** Adds an image with its layers, and drops the oldest records if there are too many. */
 export const addImage = <L extends Level>(records: Records<L>, image: ImageRecord<NoInfer<L>>): Records<L> =>
   addLayers(mergeRecords(records, { ...noRecords<L>(records.level), images: [image] }), image.contents.layers)
 
-/** Adds layers, of which it is known who says so: nobody else, or whoever says the records. */
+/** Adds layers that have no level of their own, or that of the records. */
 export const addLayers = <L extends Level>(
   records: Records<L>,
   layers: readonly (KeyedLayer & { readonly level?: NoInfer<L> })[],
@@ -85,12 +88,12 @@ export const addLayers = <L extends Level>(
   return mergeRecords(records, { ...noRecords<L>(level), layers: added })
 }
 
-/** All records of both; of the same key, those of the second one. */
+/** All records of both. If both have a record with the same key, the newer one is kept. */
 export const mergeRecords = <L extends Level>(older: Records<L>, newer: Records<NoInfer<L>>): Records<L> => ({
   level: older.level,
   images: merge(older.images, newer.images, keyOf).slice(0, most.images),
   layers: merge(older.layers, newer.layers, keyOf).slice(0, most.layers),
-  // One URL may have had several contents, each with its hash.
+  // One URL may have had several contents, each with its own hash.
   sources: merge(older.sources, newer.sources, ({ key, narHash }) => key + narHash).slice(0, most.sources),
 })
 
@@ -101,7 +104,10 @@ const merge = <T>(older: readonly T[], newer: readonly T[], nameOf: (item: T) =>
   return [...newer, ...older.filter((item) => !names.has(nameOf(item)))]
 }
 
-/** The records as JSON; the same records give the same text. Who says them is where they are, and not in the text. */
+/**
+ * The records as JSON; the same records give the same text. The level is not in the text: it depends on where the text
+ * was read.
+ */
 export const printRecords = ({ images, layers, sources }: Records<Level>): string => {
   const paths = pathWriter()
   return JSON.stringify({
@@ -116,8 +122,8 @@ export const printRecords = ({ images, layers, sources }: Records<Level>): strin
 }
 
 /**
- * The records with as many images as make a text of at most `limit` bytes: without those that are longer by themselves,
- * then without the oldest.
+ * The records with as many images as fit into a text of `limit` bytes. Images that are too large by themselves are left
+ * out first, then the oldest ones.
  */
 export const fittingRecords = <L extends Level>(records: Records<L>, limit: number): Records<L> => {
   const fits = (images: readonly ImageRecord<L>[]): boolean =>
@@ -128,13 +134,16 @@ export const fittingRecords = <L extends Level>(records: Records<L>, limit: numb
   return { ...records, images }
 }
 
-/** Reads records that the Actions cache has. Throws an `Error` that names what is not of the right form. */
+/** Reads records from the Actions cache. Throws an `Error` that names what is malformed. */
 export const parseCachedRecords = (text: string): Records<'cache'> => {
   const { fields, ...rest } = parseRecords(text, 'cache')
   return { ...rest, sources: list(sourceRecord)(fields['sources'], 'sources') }
 }
 
-/** Reads records that a registry has, which are good for nothing but images and layers. Throws an `Error` as well. */
+/**
+ * Reads records from a registry, which count for images and layers only. Throws an `Error` that names what is
+ * malformed.
+ */
 export const parseClaimedRecords = (text: string): Records<'registry'> => {
   const { fields, ...rest } = parseRecords(text, 'registry')
   return { ...rest, sources: [] }

@@ -18,15 +18,16 @@ import {
 
 const recordMediaType = 'application/vnd.nix-image-action.record.v1+json'
 
-/** In bytes. An answer of a registry that is no layer is held in memory, and one of more than 8 MB is refused. */
+/** In bytes. Answers of a registry are held in memory, and one of more than 8 MB is refused. */
 const largestRecord = 6_000_000
 
 /** The tag of the record of a request. */
 const tagOf = (requestKey: string): string => `nix-${requestKey.slice(0, 32)}`
 
 /**
- * What the registry claims of earlier runs: the records of these requests, and the layers of what the target's tags
- * name now. Anybody who may push to the repository may have written it. What is not of the right form is told and left out.
+ * Reads what the registry claims about earlier runs: the records of these requests, and the layers of the images that
+ * the target's tags name now. Anybody who can push to the repository may have written them. A malformed record is
+ * logged and left out.
  */
 export const pullRecords = async (
   target: Pick<Target, 'manifest' | 'blob' | 'tags'>,
@@ -65,7 +66,7 @@ export const pullRecords = async (
 
 const layersOf = (manifest: unknown): Records<'registry'> => addLayers(noRecords('registry'), keyedLayers(manifest))
 
-/** Of the request alone that it was asked for. */
+/** Drops images of other requests. */
 const readRecord = async (
   { blob }: Pick<Target, 'blob'>,
   manifest: Record<string, unknown>,
@@ -81,8 +82,8 @@ const readRecord = async (
 }
 
 /**
- * Puts the record of a request into the registry: a manifest that names the image's layers, so that they are kept.
- * Throws an `Error` if it is larger than a later run would read.
+ * Pushes the record of a request: a manifest that names the image's layers, so that the registry keeps them. Throws an
+ * `Error` if the record is larger than later runs would read.
  */
 export const pushRecord = async (target: Pick<Target, 'pushRecord'>, image: ImageRecord<Level>): Promise<void> => {
   const config = documentOf(recordMediaType, printRecords({ ...noRecords(image.level), images: [image] }))

@@ -8,7 +8,7 @@ import { type RecordStore, saveRecords } from './record-cache.ts'
 import { addImage, addLayers, hasImage, hasRecords, mergeRecords, noRecords, type Records } from './records.ts'
 import { pushRecord } from './registry-records.ts'
 
-/** Tells later runs what this one fetched, built and pushed, and that it took so many `milliseconds`. */
+/** Saves for later runs what this run fetched, built and pushed. `milliseconds` is how long that took. */
 export const remember = async (
   { reuse }: Pick<Plan, 'reuse'>,
   known: Known,
@@ -27,7 +27,7 @@ export const remember = async (
     if (reused || key === undefined) continue
     const image = { key, milliseconds, contents }
     const isFact = ({ isClaim }: MadeLayer): boolean => !isClaim
-    // A layer that is a claim makes its image one.
+    // An image with a claimed layer is a claim itself.
     if (contents.layers.every(isFact)) facts = addImage(facts, { level: 'cache', ...image })
     else {
       claims = addImage(claims, { level: 'registry', ...image })

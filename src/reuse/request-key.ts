@@ -4,13 +4,13 @@ import type { NarHash } from '../nix/nar-hash.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { Plan } from '../plan.ts'
 
-/** Another number where the same request gives other layers: other rules for grouping, packing or the base layer. */
+/** Must be changed when the same request gives other layers, after a change in grouping, packing or the base layer. */
 const formatVersion = 2
 
 /**
- * All that decides which layers an image has, one line each; nothing in it changes from commit to commit. `content` is
- * the NAR hash of the package set, and before that is known, the set as it is written, which names records but finds no
- * image. `ownNix` is the hash of the action's own `nix/` folder.
+ * Everything that decides which layers an image has, by name. Nothing in it changes from commit to commit. `content` is
+ * the NAR hash of the package set. Before that is known, it is the set as it is written; such a key names records, but
+ * finds no image. `ownNix` is the hash of the action's own `nix/` folder.
  */
 export const requestParts = (
   { image, nix }: Pick<Plan, 'image' | 'nix'>,
@@ -33,22 +33,22 @@ export const requestParts = (
   "the action's nix/": ownNix,
 })
 
-/** The request key: 64 hex digits that stand for the layers of an image before anything is evaluated. */
+/** The request key: 64 hex digits that identify the layers of an image before anything is evaluated. */
 export const requestKey = (parts: Readonly<Record<string, string>>): string =>
   sha256(JSON.stringify(Object.entries(parts)))
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex')
 
-/** Settings that say how something is reached, and not what it is; with a token they would be others in each job. */
+/** Settings that say how something is fetched, not what it is. With a token, they would differ in each job. */
 const credentials = /^\s*(extra-)?(access-tokens|netrc-file)\s*=/
 
-/** Nobody reads it in the log, where it is not to be seen: a URL in it may hold a password. */
+/** A hash, since the log shows the parts of the key, and a URL in the settings may hold a password. */
 const nixConfigOf = (nixConfig: string): string => {
   const lines = nixConfig.split('\n').filter((line) => line.trim() !== '' && !credentials.test(line))
   return lines.length > 0 ? sha256(lines.join('\n')) : 'none'
 }
 
-/** JSON that does not depend on the order in which somebody wrote the names of an object. */
+/** JSON that does not depend on the order of the names in an object. */
 const canonicalJson = (value: unknown): string => JSON.stringify(withSortedNames(value))
 
 const withSortedNames = (value: unknown): unknown => {

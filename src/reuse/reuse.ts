@@ -6,8 +6,8 @@ import type { Target } from '../publish/target.ts'
 import { type Known, knownImages, knownLayers, reusedImage, withoutImage } from './known.ts'
 
 /**
- * The image of a platform out of layers that an earlier run made, if the target takes one. Returns also what is known
- * from then on: images that it does not take are left out.
+ * Makes the image of a platform from layers of an earlier run, if the target takes it. Also returns what is known from
+ * then on, without the images that the target does not take.
  */
 export const reuseImage = async (
   known: Known,
@@ -27,7 +27,7 @@ export const reuseImage = async (
   return reuseImage(withoutImage(known, record), platform, plan, target, { log })
 }
 
-/** A layer with this key that an earlier run made and that the target has. */
+/** Finds a layer with this key that an earlier run made and that the target has. */
 export const reuseLayer = async (
   known: Known,
   key: string,
