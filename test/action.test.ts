@@ -27,7 +27,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([open.stop(), withTokens.stop(), withPassword.stop(), rm(layout, { recursive: true })]))
 
-/** The lines that tell the runner what to mask are the only ones that may hold a secret. */
+/** Only the lines that tell the runner what to mask may contain a secret. */
 const withoutMasks = (log: string): string => log.replaceAll(/^::add-mask::.*$/gm, '')
 
 const narrowSet = join(smallSet, '..', 'narrow-set')

@@ -7,7 +7,8 @@ import { type Module, modules } from './support/modules.ts'
 import { drawRooms, floorsOf, rooms } from './support/rooms.ts'
 
 /**
- * Who may use what is outside: files, programs, the network, the environment, and packages. `room/*` is all of a room.
+ * The modules that may use the outside: files, programs, the network, the environment, and packages. `room/*` is every
+ * module of a room.
  */
 const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/cache': ['cache/cache-process'],
@@ -53,10 +54,10 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'process.exit': ['main'],
   'process.once': ['main'],
   'import.meta.filename': ['main'],
-  // The locale, the clock and chance must not be in an image.
+  // The locale, the clock and chance must not have an effect on an image.
   '.localeCompare': [],
   '.toLocaleString': [],
-  // Of a server that names a date to come back at.
+  // A server may name a date at which to come back.
   'Date.now': ['lib/clock'],
   'Math.random': ['lib/clock'],
   'console.log': [],
@@ -75,12 +76,12 @@ const harmless = [
   'node:util',
 ]
 
-/** A file in no folder is a room of its own. */
+/** A file beside the folders is a room of its own. */
 const roomOf = (name: string): string => (name.includes('/') ? name.slice(0, name.indexOf('/')) : name)
 const isOurs = (name: string): boolean => roomOf(name) in rooms
 const packageOf = (name: string): string => /^(@[^/]+\/)?[^/]+/.exec(isOurs(name) ? '' : name)?.[0] ?? name
 
-/** The arrows between rooms, as `from to`, of values and of types alike. */
+/** The imports between rooms, as `from to`, of values and of types alike. */
 const arrows = [
   ...new Set(
     modules.flatMap(({ name, values, types }) =>

@@ -11,7 +11,7 @@ import { pathWithNix } from './support/nix-places.ts'
 import { startRegistry, tags } from './support/registry.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
-/** The processes below one, by their command lines. */
+/** The command lines of the processes below one. */
 const below = (pid: number): string[] => {
   const processes = execFileSync('ps', ['-eo', 'pid=,ppid=,args='], { encoding: 'utf8' })
     .trimEnd()
@@ -65,14 +65,14 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     expect(log).toMatch(/^Cancelled; nothing was tagged that is not complete\.$/m)
     expect(await readdir(temporary)).toEqual([])
     expect(children.some((line) => line.includes('nix-store'))).toBe(true)
-    // Nix ends its builders as it ends.
+    // Nix ends its builders when it ends itself.
     await expect.poll(() => children.filter(isRunning), { timeout: 5000 }).toEqual([])
     expect(await tags(registry, 'cancelled')).toEqual([])
     await rm(temporary, { recursive: true })
   },
 )
 
-/** Requests that are never answered, so that the run can be ended while it waits. */
+/** Requests that are never answered, so that the run can be cancelled while it waits. */
 const waits: [string, 'SIGINT' | 'SIGTERM', Stage][] = [
   ['it finds out whether it may push', 'SIGINT', 'start of an upload'],
   ['it asks for a blob', 'SIGTERM', 'question for a blob'],
@@ -104,7 +104,7 @@ test.each(waits)('while %s, %s ends the run within 3 seconds, and no tag is set'
   expect({ exitCode, errors }, log).toEqual({ exitCode: 130, errors: [] })
   expect(await readdir(temporary.path)).toEqual([])
   expect(await tags(registry, 'cancelled')).toEqual([])
-  // What was begun is given up, so that the registry need not keep it.
+  // The run cancels its upload, so that the registry need not keep it.
   const last = proxy.requests.slice(proxy.requests.findIndex(({ fault }) => fault) + 1)
   if (stage === 'upload') expect(last.map(({ method }) => method)).toContain('DELETE')
 })

@@ -59,7 +59,7 @@ test.each([
   [
     'that fills up',
     '5M',
-    // Which of the two is said depends on which layer comes to its end first.
+    // Which of the two sentences it is depends on which layer is finished first.
     /^There (is no space left in \S+ to pack the layers; up to \d+\.\d MB are needed\. Free|are \d+\.\d+ MB free in \S+, and up to \d+\.\d MB are needed there to pack a layer; free) some on the disk of the runner\.$/,
   ],
   [

@@ -19,8 +19,7 @@ const [main, topic, tag, merge] = ['refs/heads/main', 'refs/heads/topic', 'refs/
 const queue = 'refs/heads/gh-readonly-queue/main/pr-7-c0ffee'
 
 /**
- * Rows as in `docs/events.md`: what the runner says of an event, what is tagged where there is a push, and what is
- * saved.
+ * Rows as in `docs/events.md`: the runner's variables for an event, the tag if the image is pushed, and what is saved.
  */
 const events: readonly (readonly [string, string, string, object, string | undefined, string])[] = [
   ['`push` to the default branch', 'push', main, {}, commit, 'records, store paths'],

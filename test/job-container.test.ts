@@ -41,14 +41,14 @@ const push = async (registry: Registry, preset: string, { authority }: Certifica
     'nixpkgs-config': JSON.stringify({ extraCertificates: authority }),
     image: `${registry.host}/tools`,
     tags: preset,
-    // It need not be small here, but soon be there.
+    // Here the image need not be small, but be made quickly.
     'compression-level': '1',
     'max-layers': '12',
   })
   expect(step.exitCode, step.log).toBe(0)
 }
 
-/** A text and a git repository, which only those get who believe the tests' own authority. */
+/** A server of a text and a git repository. Only clients that trust the tests' own authority get them. */
 const startServer = async (certificates: Certificates): Promise<WebServer> => {
   const folder = stack.use(await temporaryFolder('repository')).path
   const git = (...args: string[]): Promise<string> =>

@@ -148,7 +148,7 @@ test.each<[Partial<Inputs>, Plan['reuse']]>([
   [{ reuse: 'true' }, 'records'],
   [{ reuse: 'registry' }, 'registry'],
   [{ reuse: 'false' }, 'none'],
-  // A layer that is reused is in the registry only, and a layout wants it as a file.
+  // Only the registry has a reused layer, but a layout needs it as a file.
   [{ reuse: 'true', output: '/layout' }, 'none'],
   [{ reuse: 'registry', output: '/layout' }, 'none'],
 ])('with %j, what earlier runs made is used as far as it is known from: %s', (changes, reuse) => {

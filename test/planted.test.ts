@@ -25,7 +25,7 @@ import { type Registry, startRegistry } from './support/registry.ts'
 import { targetPlan, testTarget } from './support/targets.ts'
 import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.ts'
 
-/** What another job, with `packages: write` and on another branch, can leave for this one. */
+/** Another job, with `packages: write` and on another branch, can leave this for the job under test. */
 
 let registry: Registry
 let cache: CacheService
@@ -81,7 +81,7 @@ beforeAll(async () => {
   folder = await temporaryFolder('planted')
   honest = await push({ cache: 'false' })
 
-  // The same request and another one, on a branch: its records say which layers each has.
+  // Makes the same request and another one, on a branch. The records say which layers each has.
   const evil = { ref: 'refs/heads/evil' }
   await push({ tags: 'first' }, evil)
   await push({ tags: 'second', packages: 'odd' }, evil)
@@ -92,7 +92,7 @@ beforeAll(async () => {
   const keys = layers.map(({ key }) => key)
   const forgedLayers = keys.map((key) => ({ ...(stolen as NonNullable<typeof stolen>), key }))
 
-  // What a run that asks for the first looks for.
+  // The name by which a run with the first request looks for records.
   const [, name = ''] = /^nix-image-records-([0-9a-f]{32})-/.exec(cache.entries[0]?.key ?? '') ?? []
   expect(name).not.toBe('')
   cache.clear()
@@ -115,7 +115,7 @@ beforeAll(async () => {
   })
   await pushRecord(await testTarget(targetPlan(registry.host, 'planted')), forged)
   planted++
-  // An image of the other layers under the tag, each with the key of one that this run is going to look for.
+  // Puts an image of the other layers under the tag. Each layer has the key of a layer that this run will look for.
   const image = assemble(
     { ...forged.contents, layers: forgedLayers },
     { ...inputs.configuration, created: '1970-01-01T00:00:01Z' },

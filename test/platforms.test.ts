@@ -10,7 +10,9 @@ import { debianSet } from './support/debian-set.ts'
 import { output } from './support/process.ts'
 import { manifestDigest, type Registry, startRegistry, tags } from './support/registry.ts'
 
-/** Debian's packages of one kind of machine, unpacked and patched on the other, stand for a set that cross compiles. */
+/**
+ * Debian's packages for one architecture, unpacked and patched on the other, stand for a set that is cross-compiled.
+ */
 const both = 'linux/amd64, linux/arm64'
 const inputs = { packages: 'jq', tags: 'v1', platforms: both }
 const crossBuild = { 'nix-config': 'extra-platforms = x86_64-linux aarch64-linux' }
@@ -138,7 +140,7 @@ test('a package set that does not pass the system on is refused', async () => {
   expect(await tags(registry, 'wrong')).toEqual([])
 })
 
-/** The same packages, always for this machine. */
+/** A set with the same packages, always for this machine. */
 const wrongSystem = async (): Promise<string> => {
   const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
   await cp(nixpkgs, join(folder, 'set'), { recursive: true })

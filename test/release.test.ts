@@ -7,14 +7,14 @@ import { repository } from './support/documents.ts'
 import { type Finished, output, run } from './support/process.ts'
 import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.ts'
 
-/** The script of the release workflow's step in this job, whose `id` or `name` starts with `start`. */
+/** The script of a step in this job of the release workflow. The step's `id` or `name` starts with `start`. */
 const scriptOf = async (job: string, start: string): Promise<string> => {
   const { jobs } = parse(await readFile(join(root, '.github', 'workflows', 'release.yml'), 'utf8'))
   const steps: { id?: string; name?: string; run?: string }[] = jobs[job].steps
   return steps.find(({ id, name }) => (id ?? name ?? '').startsWith(start))?.run ?? ''
 }
 
-/** Runs a script as the runner runs one that names no shell, with a `gh` that writes its arguments to `gh.txt`. */
+/** Runs a script as the runner does if no shell is named, with a `gh` that writes its arguments to `gh.txt`. */
 const runScript = async (
   script: string,
   folder: TemporaryFolder,
@@ -37,8 +37,8 @@ const gitEnvironment = ({ path }: TemporaryFolder): NodeJS.ProcessEnv => ({
 })
 
 /**
- * What the last step leaves in a repository with these releases, of which `tag` is made now: the release at `v1`, and
- * what the step printed. `v1` is at the first before, or not there with `isFirst`.
+ * Runs the last step in a repository with these releases, of which `tag` is the new one. Returns the release at `v1`
+ * afterwards, and the output of the step. Before, `v1` is at the first release, or missing if `isFirst`.
  */
 const moved = async (
   releases: readonly string[],
@@ -88,7 +88,7 @@ describe('the tag v1', () => {
 })
 
 describe('the notes', () => {
-  /** What the step that reads them leaves for the other job, with this changelog. */
+  /** The output that the step with the release notes leaves for the other job, with this changelog. */
   const notes = async (changelog: string, tag: string): Promise<Finished & { readonly left: string }> => {
     await using folder = await temporaryFolder('release')
     for (const name of ['package.json', 'scripts', 'node_modules']) {

@@ -38,7 +38,6 @@ afterAll(async () => {
 beforeEach(() => cache.clear())
 
 let repository = 0
-/** Pushes to a repository of its own, by a run on the default branch if nothing else is said. */
 const freshImage = (): string => `${registry.host}/reuse-${repository++}`
 
 type Run = StepResult & { metadata: Metadata; nixProcesses: number }
@@ -57,10 +56,10 @@ const push = async (inputs: Record<string, string>, scope: CacheScope = {}): Pro
 }
 
 const layersOf = ({ metadata }: Run): Layer[] => metadata.platforms[0]?.layers ?? []
-/** In which ways the layers of a run were made. */
+/** The ways in which the layers of a run were made. */
 const made = (run: Run): string[] => [...new Set(layersOf(run).map(({ made }) => made))].sort()
 
-/** What may differ between a run that reused and one that did not. */
+/** The outputs and metadata that must be the same whether a run reused something or not. */
 const comparable = ({ metadata, outputs }: Run): unknown => {
   const { reused, requests, bytes, timings, platforms, ...rest } = metadata
   const { metadata: _, reused: __, sbom: ___, 'metadata-file': ____, ...others } = outputs
@@ -291,7 +290,7 @@ test('a branch that moves on while it is fetched is recorded as what was fetched
   const before = git('rev-parse', 'HEAD')
   await using server = await startWebServer({ '/': { folder: folder.path } })
   const url = `git+${server.url}/set/.git`
-  // The git of this step commits something right after it was asked for the branch.
+  // The git of this step makes a commit right after it is asked for the branch.
   const bin = join(folder.path, 'bin')
   await mkdir(bin)
   const moving = [
@@ -365,7 +364,7 @@ describe('with reuse: registry, and no cache service', () => {
     const image = freshImage()
     const cold = await pushAlone({ image })
     const [record = ''] = await tags(registry, image.slice(registry.host.length + 1))
-    // Another image under the name of the record.
+    // Pushes another image under the name of the record.
     await pushAlone({ image, packages: 'file', tags: record })
     const again = await pushAlone({ image, tags: 'v3' })
     expect(again.log).toMatch(new RegExp(`^::notice::What the registry has as ${record} cannot be used`, 'm'))

@@ -42,7 +42,7 @@ test('no program that the action starts gets a secret in its arguments or its en
   const [step = '', ...children] = (await readFile(trace, 'utf8'))
     .split('\n')
     .filter((line) => line.includes('execve('))
-  // The runner itself gives them to the step, so the trace would show them.
+  // The runner itself gives the password to the step, so this shows that the trace contains secrets.
   expect(step).toContain(`INPUT_PASSWORD=${password}`)
   expect(children.some((line) => line.includes('nix-store'))).toBe(true)
   expect(children.some((line) => line.includes('zstd'))).toBe(true)

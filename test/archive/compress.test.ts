@@ -59,7 +59,7 @@ test.each(['gzip', 'zstd'] as const)('nobody reads far ahead of who takes what %
   const results = compress(endless(), algorithm, 1, () => {})
   for (let taken = 1; taken <= 5; taken++) {
     await results.next()
-    // As many as there are cores, and some; not all.
+    // About as many blocks as there are cores are read ahead, not all of them.
     expect(read).toBeLessThan(taken + 200)
   }
   await results.return(undefined)

@@ -17,7 +17,7 @@ import { root } from '../support/action.ts'
 import { need, output } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-// TypeScript has it among the types of browsers only.
+// TypeScript declares this for browsers only.
 declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array)
@@ -30,7 +30,7 @@ afterAll(() => fetched[Symbol.asyncDispose]())
 const source = fetchLibdeflate(fetched.path)
 const levels = [1, 2, 3, 4, 5, 6, 7, 8, 9]
 
-/** A block of the largest size: text, a program, and bytes that cannot be compressed. */
+/** A block of the largest size: text, a program, and incompressible bytes. */
 const mixed = new Uint8Array(blockSize.gzip)
 mixed.set(readFileSync(process.execPath).subarray(1 << 20, 2 << 20))
 mixed.set(readFileSync(join(source, 'lib', 'deflate_compress.c')))
@@ -66,7 +66,7 @@ test('a member says nothing of the machine, and is the same for every Node and p
 test('the committed program makes the bytes that its source makes, compiled for this machine', async () => {
   await using temporary = await temporaryFolder('deflate')
   const program = join(temporary.path, 'deflate')
-  // As for WebAssembly, without what the source has for single processors.
+  // The same source as for WebAssembly, without its code for single processors.
   const portable = ['-ffreestanding', '-DFREESTANDING', '-U__x86_64__', '-U__aarch64__']
   const parts = ['lib/deflate_compress.c', 'lib/utils.c'].map((file, index) => {
     const object = join(temporary.path, `${index}.o`)

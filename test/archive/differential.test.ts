@@ -18,13 +18,13 @@ import { treeArbitrary } from '../support/trees.ts'
 const trees = Number(process.env['DIFFERENTIAL_TREES'] ?? 1000)
 
 /**
- * To start a program for each tree would take minutes, so that many go into one archive, each in a folder of its own.
+ * It would take minutes to start a program for each tree. So one archive has many trees, each in a folder of its own.
  */
 const perArchive = 100
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** What there is to know of a member: name, kind, mode, owner, group, time, and content or target. */
+/** Everything that a member says: name, kind, mode, owner, group, time, and content or target. */
 type Member = readonly (string | number)[]
 
 const asWritten = (entry: TreeEntry): Member => {
@@ -44,7 +44,7 @@ const composed = (member: Member): Member =>
 
 const byName = (a: Member, b: Member): number => ((a[0] ?? '') < (b[0] ?? '') ? -1 : 1)
 
-/** What lies in a folder, without the folder itself. */
+/** The members of a folder, without the folder itself. */
 const onDisk = (folder: string, prefix = ''): Member[] =>
   readdirSync(join(folder, prefix)).flatMap((child) => {
     const name = prefix ? `${prefix}/${child}` : child
@@ -64,7 +64,7 @@ with tarfile.open(sys.argv[1], encoding='utf-8') as archive:
     print(json.dumps([[m.name, kinds[m.type], m.mode, m.uid, m.gid, m.mtime,
         hashlib.sha256(archive.extractfile(m).read()).hexdigest() if m.isreg() else m.linkname] for m in archive]))`
 
-/** Programs that unpack an archive into a folder, as root with all that it says. */
+/** Programs that unpack an archive into a folder, as root and with all metadata. */
 const unpackers: Record<string, (archive: string, folder: string) => Promise<unknown>> = {
   'GNU tar': (archive, folder) =>
     output('tar', ['--extract', '--preserve-permissions', '--file', archive, '--directory', folder]),
@@ -99,7 +99,7 @@ test(`GNU tar, bsdtar, Python, skopeo and umoci read ${trees} trees as they were
       mkdirSync(folder, { recursive: true })
       await unpack(archive, folder)
       const unpacked = onDisk(folder)
-      // libarchive composes characters as it reads names, so that only those that are composed can be compared.
+      // libarchive composes characters when it reads names, so only composed names can be compared.
       const [read, expected] = name === 'bsdtar' ? [unpacked.map(composed), written.map(composed)] : [unpacked, written]
       expect(read.sort(byName), name).toEqual(expected.toSorted(byName))
     }

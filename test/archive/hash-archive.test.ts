@@ -77,7 +77,7 @@ test('the memory of a block is another one’s when all of its users have releas
   expect(memories[2]).toBe(memories[1])
 })
 
-/** One for each thread of this process. */
+/** Each thread of this process has an entry there. */
 const threads = (): number => readdirSync('/proc/self/task').length
 
 test('what is read waits where the thread falls behind, and is in the same memory again', async () => {
@@ -90,7 +90,7 @@ test('what is read waits where the thread falls behind, and is in the same memor
     memories.add(block.buffer)
     release(block)
   }
-  // 16 that wait, and those on their way.
+  // 16 blocks wait, and a few are in use.
   expect(memories.size).toBeLessThan(24)
 })
 

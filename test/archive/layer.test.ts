@@ -16,7 +16,7 @@ afterAll(() => rm(folder, { recursive: true }))
 
 const sha256 = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 
-/** Two and a half of the largest blocks, of bytes that do not repeat. */
+/** Two and a half blocks of the largest size, whose bytes do not repeat. */
 const content = Buffer.alloc(2.5 * blockSize.zstd)
 for (let index = 0; index < content.length; index += 4) content.writeUInt32LE((index * 2654435761) >>> 8, index)
 

@@ -6,10 +6,13 @@ import { output } from '../support/process.ts'
 import { type Registry, startRegistry } from '../support/registry.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
-/** Bytes of a layer before it is compressed. `npm run bench -- memory` has the whole action, and larger ones. */
+/**
+ * The size of a layer in bytes, before it is compressed. `npm run bench -- memory` measures the whole action, and
+ * larger layers.
+ */
 const layer = 600_000_000
 
-/** What a process may take to pack and push it, in MB, most of which is Node and the blocks that are on their way. */
+/** In MB: what a process may take to pack and push it. Most of it is for Node and for the blocks in progress. */
 const most = 400
 
 let registry: Registry

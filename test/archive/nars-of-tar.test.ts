@@ -12,7 +12,7 @@ import { output } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { treeArbitrary } from '../support/trees.ts'
 
-/** The NARs in an archive that comes in blocks of this size, by their paths, with the hex digits of their hashes. */
+/** The NARs in an archive by their paths, with their hashes in hex. The archive comes in blocks of this size. */
 const narsIn = (archive: Buffer, blockSize: number): Record<string, { hash: string; narSize: number }> => {
   const reader = narsOfTar()
   const hashes: string[] = []
@@ -41,7 +41,7 @@ const top: TreeEntry[] = [
   { type: 'directory', name: 'nix/store', mode: 0o755 },
 ]
 
-/** The entries of a path on this disk as those of a store path of this name. */
+/** The entries of a path on this disk, changed into those of a store path with this name. */
 const inStore = (path: string, name: string): TreeEntry[] =>
   [...storePathsTree([path as StorePath])]
     .filter((entry) => `/${entry.name}`.startsWith(path))
@@ -67,7 +67,7 @@ const file = (name: string, size: number, mode = 0o444): TreeEntry => ({
 })
 const directory = (name: string): TreeEntry => ({ type: 'directory', name, mode: 0o555 })
 
-/** What is rare in random trees. */
+/** Cases that are rare in random trees. */
 const odd: TreeEntry[][] = [
   [file('an empty file', 0)],
   [file('an empty program', 0, 0o555)],
@@ -129,7 +129,8 @@ const replaced = (entries: readonly TreeEntry[], at: number, ...by: TreeEntry[])
   entries.toSpliced(at, 1, ...by)
 
 /**
- * Single changes, each of an entry of this kind. A changed tree is in order, or not; a NAR is another one in any case.
+ * Single changes, each to an entry of this kind. The changed tree may be valid or not, but its NAR is always another
+ * one.
  */
 const changes: readonly (readonly [TreeEntry['type'], Change])[] = [
   [

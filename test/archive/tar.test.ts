@@ -19,7 +19,7 @@ afterAll(() => rm(folder, { recursive: true }))
 const archive = async (entries: Iterable<TreeEntry>): Promise<Buffer> => buffer(tar(entries))
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** What another program reads: a line for each member with all header fields that matter, and the content's digest. */
+/** The members that another program reads, with all header fields that matter and the digest of the content. */
 const readByPython = (bytes: Buffer): unknown[] => {
   const script = `
 import hashlib, io, json, sys, tarfile
@@ -156,7 +156,7 @@ describe('the layer of a store path', () => {
     await writeFile(file, Buffer.alloc(5_000_000, 'x'))
     const read = async (): Promise<void> => {
       for await (const _ of tar(storePathsTree([file as StorePath]))) {
-        // The same size, so that only the time tells.
+        // The size stays the same, so only the time shows the change.
         const handle = await open(file, 'r+')
         await handle.write('y', 0)
         await handle.close()

@@ -15,7 +15,7 @@ import { output } from '../support/process.ts'
 import { type Registry, startRegistry, tags } from '../support/registry.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-/** A store that is not what Nix's database says: none of it may become an image. */
+/** The store differs from Nix's database, and nothing of it may get into an image. */
 
 let registry: Registry
 let cache: CacheService
@@ -55,7 +55,7 @@ const push = async (inputs: Record<string, string>, name = `changed-${repositori
   return { ...step, tags: await tags(registry, name) }
 }
 
-/** The run has ended before a tag was there, with a sentence that names the path and what to do. */
+/** The run ended before it put a tag, with a sentence that names the path and says what to do. */
 const refused = ({ exitCode, errors, log, tags }: Run, path: StorePath): true => {
   expect(exitCode, log).toBe(1)
   expect(errors).toEqual([expect.stringContaining(`${path} is not what Nix put into the store: `)])
@@ -122,7 +122,7 @@ describe('what is packed is what was checked', () => {
         ...{ partition: [[victim]], closure, symlinkLayer, baseFiles: [], folder: folder.path },
       },
       {
-        // It is asked when the store has been checked, and before a layer is packed.
+        // `find` is called after the check of the store, and before a layer is packed.
         find: async () => {
           await isPoisoned.promise
           return undefined
@@ -139,14 +139,14 @@ describe('what is packed is what was checked', () => {
       isPoisoned.resolve()
       await expect(work).rejects.toThrow(`${victim} is not what Nix put into the store`)
     })
-    // Only the links, which are true.
+    // At most the symlink layer, whose content is right.
     expect(delivered.length).toBeLessThanOrEqual(1)
     return true
   })
 })
 
 describe('what is read and not packed is what Nix built', () => {
-  /** A run in which the layers of these packages are an earlier run's, with the store changed in between. */
+  /** A run that reuses an earlier run's layers of these packages, after a change to the store. */
   const second = async (names: string, more: string, path: StorePath, change: Change): Promise<Run> => {
     cache.clear()
     const repository = `changed-${repositories++}`

@@ -31,7 +31,7 @@ attack('cache server', 'end of the run', 'takes requests and never answers', asy
   const { exitCode, log } = await push('silent')
   service.fault = undefined
   expect(exitCode, log).toBe(0)
-  // All that a run does with the cache has 30 s.
+  // A run spends at most 30 s on all its work with the cache.
   expect((performance.now() - start) / 1000).toBeLessThan(60)
   expect(log).toMatch(/^::notice::Nothing was restored from the Actions cache: it has not answered within 10 s/m)
   return true

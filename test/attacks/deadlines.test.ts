@@ -7,10 +7,10 @@ import { hurried, testClient } from '../support/pushed-image.ts'
 import { testTransport } from '../support/test-transport.ts'
 import { startWebServer } from '../support/web-server.ts'
 
-/** For how long nothing may move; an answer may take three times as long in all. In milliseconds. */
+/** In milliseconds: how long nothing may move. An answer may take three times as long in all. */
 const idleLimit = 200
 
-/** The error of work that must end, with an error, in a few seconds. */
+/** The error of work that must fail within a few seconds. */
 const endOf = async (work: Promise<unknown>): Promise<Error> => {
   const late = Symbol()
   const end = await Promise.race([work.catch((error: unknown) => error), setTimeout(5000, late)])
@@ -52,7 +52,7 @@ for (const [name, begin, drip, protocol = 'http'] of drips)
     return true
   })
 
-/** Reads a part of what comes at a time, and says what it likes meanwhile. */
+/** Starts a server that reads so many bytes at a time, and meanwhile sends `says`. */
 const slowReader = (bytes: number, every: number, says = '') =>
   startDrippingServer('', (socket) => {
     socket.pause()

@@ -14,7 +14,7 @@ type Answer = (request: IncomingMessage, response: ServerResponse) => void
 
 const options = () => ({ signal: new AbortController().signal })
 
-/** What is said of `/file` on a server. */
+/** The error for `/file` on a server, and the number of requests. */
 const complaint = async (answer: Content, more: Partial<DownloadOptions> = {}): Promise<string> => {
   await using server = await startWebServer({ '/file': answer })
   const error = await downloadText(`${server.url}/file`, { ...options(), ...more }).catch((cause) => cause)

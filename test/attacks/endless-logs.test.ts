@@ -14,8 +14,8 @@ beforeAll(async () => {
 afterAll(() => folder[Symbol.asyncDispose]())
 
 /**
- * 60 MB of characters of three bytes, one of which is cut wherever a line is; and what the runner would take for
- * commands.
+ * 60 MB of characters of three bytes, so that a cut anywhere in a line is within a character; and texts that the runner
+ * would take for commands.
  */
 const long = `(builtins.concatStringsSep "" (builtins.genList (n: "${'漢'.repeat(1000)}") 20000))`
 const commands = String.raw`\n::set-output name=digest::evil\n  ::error::evil\r::add-path::/evil\n##[error]evil`
@@ -24,7 +24,9 @@ const builder = (script: string): string =>
   `derivation { name = "evil"; inherit (args) system; builder = "/bin/bash"; args = [ "-c" ''PATH=/usr/bin:/bin; ${script}; exit 1'' ]; }`
 const line = "head -c 60000000 /dev/zero | tr '\\0' x"
 
-/** What a package set or a builder says, as the package `evil`, and whether the image is built all the same. */
+/**
+ * The text that a package set or a builder prints, as the package `evil`, and whether the image is built all the same.
+ */
 const cases: [Attacker, string, string, boolean][] = [
   ['package set', 'traces a line of 60 MB', `builtins.trace ${long} tree`, true],
   [

@@ -6,8 +6,8 @@ import { smallSet } from '../support/nix.ts'
 import { type StrictRegistry, startStrictRegistry } from '../support/strict-registry.ts'
 
 /**
- * A registry that has lost blobs, and takes manifests of what it does not have, must not get a tag of an image that
- * nobody can pull.
+ * If a registry has lost blobs, but accepts manifests that name them, it must not get a tag for an image that nobody
+ * can pull.
  */
 
 let cache: CacheService
@@ -37,7 +37,7 @@ const push = async (inputs: Record<string, string> = {}): Promise<StepResult> =>
 
 type Manifest = { config?: { digest: string }; layers?: { digest: string }[]; manifests?: { digest: string }[] }
 
-/** What a tag or digest names, and all that it names in turn, that the registry does not have. */
+/** Everything that a tag or digest leads to and that the registry does not have. */
 const missing = (reference: string): string[] => {
   const bytes = registry.manifests.get(reference)
   if (!bytes) return [reference]
@@ -60,7 +60,7 @@ const again = async (first: StepResult, inputs: Record<string, string> = {}): Pr
   const step = await push(inputs)
   for (const tag of (inputs['tags'] ?? 'v1').split(',')) expect(missing(tag)).toEqual([])
   expect(step.outputs['digest']).toBe(first.outputs['digest'])
-  // The record of a request is put under its tag alone.
+  // The record of a request is put under its tag only.
   expect(registry.violations.filter((line) => !line.startsWith('nix-'))).toEqual([])
   return step
 }

@@ -9,7 +9,7 @@ const head = 'badcafe000000000000000000000000000000000'
 const stranger = { full_name: 'Stranger/Repository' }
 const pullRequest = (repo: unknown) => ({ pull_request: { head: { sha: head, repo } } })
 
-/** Events whose token may write packages while a stranger has set them off. */
+/** Events whose token may write packages although a stranger triggered them. */
 const events: readonly (readonly [what: string, name: string, payload: object])[] = [
   ['`pull_request_target`', 'pull_request_target', pullRequest(stranger)],
   ['`pull_request_target` of a fork that is deleted', 'pull_request_target', pullRequest(null)],

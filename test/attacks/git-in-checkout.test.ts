@@ -10,7 +10,7 @@ import { output } from '../support/process.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 import { startWebServer } from '../support/web-server.ts'
 
-/** A repository that came with a checkout, and whose configuration names programs. */
+/** The repository comes with a checkout, and its configuration names programs. */
 
 let folder: TemporaryFolder
 let count = 0
@@ -21,7 +21,7 @@ afterAll(() => folder[Symbol.asyncDispose]())
 
 type Checkout = Awaited<ReturnType<typeof checkout>>
 
-/** A workspace with a repository, `git`, and a package set in `set`. */
+/** A workspace with a repository, `git`, for the package set in `set`. */
 const checkout = async () => {
   const path = join(folder.path, `${count++}`)
   const set = join(path, 'set')
@@ -29,7 +29,7 @@ const checkout = async () => {
   await cp(smallSet, set, { recursive: true })
   await writeFile(join(set, '.gitattributes'), trapAttributes)
   await writeFile(join(set, '.gitignore'), 'secret\n')
-  // Makes the content one that the store has not seen.
+  // Makes the content new to the store.
   await writeFile(join(set, 'unique.nix'), `"${path}"`)
   const git = gitIn(set, path)
   await git('init', '--quiet', '--initial-branch', 'main')
@@ -50,7 +50,7 @@ const run = async ({ path, trap }: Checkout, nixpkgs: string, expected = 0, envi
   return step
 }
 
-/** Moves the repository of the set to another place, so that the set is in none. */
+/** Moves the repository of the set to another place, so that the set itself is in no repository. */
 const bare = async ({ set, git, trap }: Checkout, to: string): Promise<void> => {
   await git('config', 'core.bare', 'false')
   await git('config', 'core.worktree', set)
@@ -166,7 +166,7 @@ for (const newest of [false, true])
     `a package set that fetches from a repository inside itself${newest ? ' (newest Nix)' : ''}`,
     async () => {
       const place = await checkout()
-      // The newest Nix unpacks nothing that is called .git, and fetches from a bare repository with git.
+      // The newest Nix does not unpack files named .git, but fetches from a bare repository with git.
       const inner = join(place.path, 'archive', 'inner')
       await mkdir(join(place.path, 'archive'))
       await cp(newest ? join(place.set, '.git') : place.set, inner, { recursive: true })

@@ -19,7 +19,7 @@ import { startWebServer } from '../support/web-server.ts'
 const token = 'ghs_token-of-the-job'
 const enterprise = 'https://ghe.example.org'
 
-/** The password with which a registry is asked by a workflow on a server. */
+/** The password that a workflow on this GitHub server uses for a registry. */
 const passwordFor = async (registry: string, server: string): Promise<string | undefined> => {
   const { signal } = new AbortController()
   const environment = { RUNNER_OS: 'Linux', RUNNER_ARCH: 'X64', RUNNER_TEMP: '/tmp', GITHUB_WORKSPACE: '/tmp' }
@@ -54,7 +54,10 @@ attack('registry', 'credentials', 'another GitHub has the registry by default', 
 
 const noRelease = { version: '', url: '', sha256: '' }
 
-/** What stands for github.com and its API is asked for a source; returns the authorizations that it got. */
+/**
+ * Fetches a source from a server that stands for github.com and its API. Returns the authorizations that the server
+ * got.
+ */
 const authorizationsOf = async (
   source: SourceReference,
   sources: PackageSources,
@@ -83,7 +86,7 @@ attack('source server', 'credentials', 'packages come from github.com in a workf
     { type: 'channel', channel: 'nixos-25.11' },
   ]
   for (const source of kinds) expect(await authorizationsOf(source, sources, elsewhere)).toEqual([])
-  // On github.com itself they get it, as private ones need it.
+  // github.com itself gets the token, since private sources need it.
   for (const source of kinds.slice(0, 2))
     expect(new Set(await authorizationsOf(source, sources, sources.endpoints)).size).toBeGreaterThan(0)
   return false

@@ -24,7 +24,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-/** Where `/nix` is empty and nobody else's. */
+/** Runs the race with an empty `/nix` that no other process sees. */
 const race = async (count: number, rounds: number, moments: readonly number[]): Promise<RaceResult[]> => {
   const script = 'mount -t tmpfs -o mode=755 tmpfs /nix && exec "$@"'
   const program = join(import.meta.dirname, '..', 'support', 'install-race.ts')

@@ -7,7 +7,7 @@ import { attack } from '../support/attack.ts'
 import { smallSet } from '../support/nix.ts'
 import { type Registry, startRegistry, tags } from '../support/registry.ts'
 
-/** What a registry has may be of any size, and costs a run neither its result nor minutes. */
+/** The content of a registry may have any size. It must not cost a run its result, or minutes. */
 
 let registry: Registry
 let first: StepResult

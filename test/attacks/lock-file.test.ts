@@ -6,7 +6,7 @@ import { runAction, type StepResult } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-/** The built action with a `flake.lock`; ended, as a runner would, where it does not end by itself. */
+/** Runs the built action with a `flake.lock`, and ends it, as a runner would, if it does not end by itself. */
 const runWith = async (prepare: (file: string, folder: string) => Promise<void>): Promise<StepResult> => {
   await using workspace = await temporaryFolder('lock')
   await prepare(join(workspace.path, 'flake.lock'), workspace.path)

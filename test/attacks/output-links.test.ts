@@ -7,7 +7,7 @@ import { attack } from '../support/attack.ts'
 import { smallSet } from '../support/nix.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-/** Places of the machine: a workspace, and a folder outside of it with a file that nobody may touch. */
+/** Places on the machine: a workspace, and a folder outside of it with a file that must not change. */
 type Places = { readonly workspace: string; readonly outside: string; readonly precious: string }
 
 const withPlaces = async <T>(work: (places: Places) => Promise<T>): Promise<T> => {
@@ -28,7 +28,7 @@ const build = (workspace: string, output: string): Promise<StepResult> =>
     { packages: 'tree', nixpkgs: smallSet, image: '127.0.0.1:1/x', push: 'false', output },
     {
       workspace,
-      // What waits for a pipe would wait for ever.
+      // A step that waits for a pipe would never end.
       started: (child) => void setTimeout(() => child.kill('SIGKILL'), 60_000).unref(),
     },
   )
@@ -37,7 +37,7 @@ const layout = async (folder: string): Promise<void> => {
   await mkdir(join(folder, 'blobs', 'sha256'), { recursive: true })
 }
 
-/** What a checkout (links) or an earlier step of the job (all of it) has in the workspace. */
+/** The content that a checkout (links) or an earlier step of the job (all of these) can leave in the workspace. */
 const planted: Record<string, (places: Places) => Promise<unknown>> = {
   'the folder is a link': ({ workspace, outside }) => symlink(outside, join(workspace, 'a')),
   'the folder is a link to nothing': ({ workspace, outside }) => symlink(join(outside, 'new'), join(workspace, 'a')),

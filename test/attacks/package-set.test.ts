@@ -5,7 +5,7 @@ import { githubToken, runAction } from '../support/action.ts'
 import { attack } from '../support/attack.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-/** Expressions that give a secret of the job, in a world where evaluation may read it. */
+/** Expressions that give a secret of the job, if evaluation can read it. */
 const reads: readonly (readonly [what: string, expression: string])[] = [
   ['the environment', 'builtins.getEnv "INPUT_GITHUB-TOKEN"'],
   ['the environment of its process', 'builtins.readFile "/proc/self/environ"'],

@@ -8,7 +8,7 @@ import { startWebServer } from '../support/web-server.ts'
 
 const script = join(import.meta.dirname, '..', 'support', 'upload-process.ts')
 
-/** Something on loopback that nobody else can reach; says who came. */
+/** A server on loopback that nobody else can reach. It counts the connections. */
 const startInside = async (host: string) => {
   let visits = 0
   const server = createServer((socket) => {
@@ -23,7 +23,7 @@ const startInside = async (host: string) => {
   }
 }
 
-/** A registry that names `place` wherever it can. */
+/** A registry that names `place` in its answer to this method. */
 const startEvil = (place: string, method: string) =>
   startWebServer({
     '/v2/': (request, response) => {

@@ -10,7 +10,7 @@ import { type CacheService, startCacheService } from '../support/cache-service.t
 import { smallSet } from '../support/nix.ts'
 import { type Registry, startRegistry, tags } from '../support/registry.ts'
 
-/** What was once taken on the registry's word must not be what a later run believes that does not take its word. */
+/** A run that does not trust the registry must not believe a layer that an earlier run took on the registry's word. */
 
 type Layer = { key: string; digest: string; diffId: string; mediaType: string; size: number; storePaths: string[] }
 
@@ -42,11 +42,11 @@ const layersOf = (step: StepResult): Layer[] =>
   (JSON.parse(step.metadataFile) as { platforms: { layers: Layer[] }[] }).platforms.flatMap(({ layers }) => layers)
 const reused = (step: StepResult): string => JSON.parse(step.metadataFile).reused
 
-/** What a run makes in a repository and without a cache of its own. */
+/** The result of a run in a repository of its own and without a cache. */
 const honest = (inputs: Record<string, string> = {}): Promise<StepResult> =>
   push('honest', { ...inputs, cache: 'false', reuse: 'false' })
 
-/** Puts another layer under the tag, with the keys of layers that a victim is going to look for. */
+/** Puts another layer under the tag, with the keys of layers that a victim will look for. */
 const plant = async (repository: string, tag: string, keys: readonly string[], extraBytes = 0): Promise<string> => {
   const [stolen] = layersOf(await push(repository, { packages: 'odd', tags: 'mine', cache: 'false', reuse: 'false' }))
   if (!stolen) throw new Error('there is no layer to plant')
@@ -78,7 +78,7 @@ attack(writer, 'later runs', 'a layer planted under a tag is not handed on by a 
   const keys = layersOf(expected).map(({ key }) => key)
   const planted = await plant('laundry', 'v1', keys)
   const believing = await push('laundry', { reuse: 'registry' })
-  // The forgery is a good one.
+  // The forgery does work with a run that believes the registry.
   expect(layersOf(believing).map(({ digest }) => digest)).toContain(planted)
   const later = await push('laundry', { tags: 'release' })
   expect(layersOf(later).map(({ digest }) => digest)).not.toContain(planted)
@@ -97,7 +97,7 @@ attack(writer, 'later runs', 'one of many layers is enough to believe nothing of
   expect(layersOf(believing).map(({ digest }) => digest)).toContain(planted)
   const later = await push('one-layer', { packages, tags: 'release' })
   expect(later.outputs['digest']).toBe(expected.outputs['digest'])
-  // What the believing run built itself is known all the same.
+  // Later runs know the layers that the believing run built itself.
   expect(reused(later)).toBe('layers')
   return false
 })
@@ -119,7 +119,7 @@ attack(writer, 'later runs', 'the record of a request is not handed on either, n
   cache.clear()
   const platforms = 'linux/amd64'
   const expected = await honest({ platforms: 'linux/amd64, linux/arm64', packages: 'tree' })
-  // The record of a run that was made to believe a planted layer stands under the request's tag.
+  // The record of a run that believed a planted layer is under the request's tag.
   const keys = layersOf(await honest({ packages: 'tree', platforms })).map(({ key }) => key)
   const planted = await plant('by-record', 'v1', keys)
   await push('by-record', { packages: 'tree', platforms, reuse: 'registry' })

@@ -7,7 +7,10 @@ import { restricted } from '../support/restricted-machine.ts'
 
 type Options = { readonly wrapper?: readonly string[]; readonly bash?: string; readonly config?: string }
 
-/** Runs the action on this machine, as root, with Nix on the PATH, and returns what got out of what was built. */
+/**
+ * Runs the action on this machine, as root, with Nix on the PATH. Also returns what a builder found and whether it
+ * escaped from the sandbox.
+ */
 const run = async (
   inputs: Readonly<Record<string, string>>,
   { wrapper = [], bash, config }: Options = {},
@@ -35,7 +38,7 @@ const expectRefused = (
 describe('sandbox: off lets a builder see', () => {
   test('all that the attacks below look for, so that they would find it', async () => {
     const { exitCode, errors, found, escaped, log } = await run({ packages: 'spy', sandbox: 'off' })
-    // What it changed in the store is noticed when it is packed.
+    // The packing detects what the builder changed in the store.
     expect(exitCode, log).toBe(1)
     expect(errors[0]).toMatch(/-victim is not what Nix put into the store/)
     expect(found).toMatch(/\/proc\/\d+\/environ/)

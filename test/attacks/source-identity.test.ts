@@ -21,7 +21,7 @@ import { runHere } from '../support/run-here.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 import { startWebServer, type WebServer } from '../support/web-server.ts'
 
-/** A URL, a commit and a hash that do not belong together must not become what is attested of an image. */
+/** A URL, a commit and a hash that do not belong together must not be attested for an image. */
 
 type Version = { readonly revision: string; readonly narHash: NarHash; readonly archive: string }
 
@@ -45,7 +45,7 @@ beforeAll(async () => {
     execFileSync('git', ['-C', set, '-c', 'user.name=n', '-c', 'user.email=e', ...args], { encoding: 'utf8' }).trim()
   git('init', '--quiet', '--initial-branch', 'main')
   const commit = async (name: string): Promise<Version> => {
-    // Content of its own, which no other test has in the store.
+    // The content is unique, so no other test has it in the store.
     await writeFile(join(set, 'version'), `${name} ${folder.path}`)
     git('add', '.')
     git('commit', '--quiet', '--message', name)
@@ -92,7 +92,7 @@ const start = (nixpkgs: string, inputs: Record<string, string> = {}, name = fres
   ),
 })
 
-/** The run ends with a sentence that names all of this, and has put no tag. */
+/** The run ended with a sentence that names all of this, and put no tag. */
 const refused = async ({ name, outcome }: Run, ...named: readonly string[]): Promise<true> => {
   const error = await outcome.then(
     ({ source }) => expect.unreachable(`it attests ${source.description}`),
@@ -202,7 +202,8 @@ attack('other writer of the registry', 'attestation', 'a record that says what a
   const name = freshName()
   const first = await start(`${old.revision}#${old.narHash}`, { reuse: 'registry', cache: 'false' }, name).outcome
   expect((await tags(registry, name)).length).toBe(2)
-  // The registry has a record of a run with this very source, and is not asked what a commit holds.
+  // The registry has a record of a run with this very source, but a record in a registry never says what a commit
+  // holds.
   const bumped = `${current.revision}#${old.narHash}`
   const { outcome } = start(bumped, { reuse: 'registry', cache: 'false', tags: 'v2' }, name)
   await expect(outcome).rejects.toThrow(current.narHash)
@@ -240,7 +241,7 @@ attack(
     )
     expect(await planting.save(records, `nix-image-records-${'0'.repeat(32)}-${'0'.repeat(16)}`)).toBeDefined()
     const bumped = `${current.revision}#${old.narHash}`
-    // Who may write what this branch reads is believed, where the workflow believes the cache.
+    // If the workflow trusts the cache, the run believes any job that can write what this branch reads.
     expect((await start(bumped).outcome).source.revision).toBe(current.revision)
     return refused(start(bumped, { reuse: 'false' }), current.revision, old.narHash, current.narHash)
   },
@@ -263,7 +264,7 @@ attack("package's builder", 'attestation', 'a package set that was changed in th
   }
   await write(before.toUpperCase())
   try {
-    // Whether the hash is known by a record, or found out by a download.
+    // The change is detected whether a record or a download gives the hash.
     await refused(start(written, { packages: 'tree other' }), path)
     await refused(start(written, none), path)
     await refused(start(`${server.url}/current.tar.gz`, none), path)

@@ -13,7 +13,7 @@ import { type Registry, startRegistry } from '../support/registry.ts'
 import { copySpy, makeSpy } from '../support/spy.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
-/** What another job can leave in the Actions cache for the one that publishes. */
+/** Another job can leave entries in the Actions cache for the job that publishes. */
 
 let registry: Registry
 let service: CacheService
@@ -112,7 +112,7 @@ describe('later runs', () => {
     const spy = await makeSpy(folder.path)
     await plant({}, (entry) => copySpy(spy, entry))
     expect(isNoticed(await publish('true'))).toBe(true)
-    // The next run finds what that run has saved, and has nothing to add.
+    // The next run finds the entry that this run has saved, and has nothing to add.
     expect(isNoticed(await publish('true'))).toBe(false)
     expect(service.entries.filter(({ key }) => key.startsWith('nix-image-store-'))).toHaveLength(2)
     return true

@@ -8,7 +8,7 @@ import { type EntryEdits, editEntry, evilPath, set, without } from '../support/e
 import { type FirstRun, firstRun, narinfo, type Restored } from '../support/first-run.ts'
 import { copySpy, makeSpy, type Spy } from '../support/spy.ts'
 
-/** What can be in an entry with store paths that a run finds, each with what is honest beside it. */
+/** Entries with store paths that an attacker has changed; the rest of each entry is honest. */
 
 let first: FirstRun
 let honest: string
@@ -34,7 +34,7 @@ const restore = async (
   tools?: Partial<StoreCacheOptions>,
 ): Promise<Restored> => first.restore(await attacked(fill), tools)
 
-/** Nothing but the source, which is asked for by its hash, came out of it, and somebody was told. */
+/** The entry gave nothing but the source, which is asked for by its hash, and the run logged why. */
 const expectRefused = ({ restored, said }: Restored, reason: RegExp): boolean => {
   expect(restored.filter((path) => path !== first.source)).toEqual([])
   expect(said).toEqual([expect.stringMatching(reason)])

@@ -32,7 +32,7 @@ afterAll(async () => {
   await folder[Symbol.asyncDispose]()
 })
 
-/** All that others may get to see of a step; the runner takes the command that masks a value out of what it shows. */
+/** Everything that others can see of a step. The runner hides the command that masks a value. */
 const seen = ({ log, ...rest }: StepResult): string =>
   [log.replaceAll(/^::add-mask::.*$/gm, ''), JSON.stringify(rest)].join('\n')
 
@@ -70,7 +70,7 @@ attack(
     const [, ...children] = (await readFile(trace, 'utf8')).split('\n').filter((line) => line.includes('execve('))
     expect(children.some((line) => line.includes('nix-instantiate'))).toBe(true)
     expect(children.filter((line) => line.includes(secret))).toEqual([])
-    // What is left on the machine, and in the two places from which later runs read.
+    // The secret is neither left on the machine nor in the two places from which later runs read.
     expect(() => execFileSync('grep', ['--recursive', '--text', '--quiet', secret, home])).toThrow()
     expect(service.entries.map(({ key }) => key).join()).not.toContain(secret)
     return false

@@ -13,7 +13,7 @@ import { output } from '../support/process.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
 let world: TemporaryFolder
-/** Two small ones and a large one, which Nix has from plain files. */
+/** Two small paths and a large one, which Nix made from plain files. */
 let small: StorePath
 let other: StorePath
 let large: StorePath
@@ -41,7 +41,7 @@ beforeAll(async () => {
 })
 afterAll(() => world[Symbol.asyncDispose]())
 
-/** Layers as `buildLayers` delivered them, with the bytes of their files, and what else it did. */
+/** The layers that `buildLayers` delivered, with the bytes of their files, and its other effects. */
 const buildAll = async (changes: Partial<LayerRequest> = {}, ports: Partial<LayerPorts> = {}) => {
   await using folder = await temporaryFolder('layers')
   const delivered: (PackedLayer & { readonly bytes: Buffer })[] = []
@@ -103,7 +103,7 @@ test('layers come in the order of the image, each with its key and the digests o
     ...folders,
     ...[other, large].sort().flatMap((path) => [`${path.slice(1)}/`, `${path.slice(1)}/${path === other ? 'b' : 'c'}`]),
   ])
-  // The files of layers that are delivered take no room.
+  // The files of delivered layers are removed.
   expect(left).toEqual([])
 })
 
@@ -153,7 +153,7 @@ test('it is said once that all layers are packed, as soon as they are', async ()
   await buildAll(
     {},
     {
-      // Nothing is delivered before: the word does not wait for the network.
+      // `allPacked` is called before anything is delivered: it does not wait for the network.
       deliver: async ({ holds }) => {
         await promise
         events.push(holds)
@@ -167,7 +167,7 @@ test('it is said once that all layers are packed, as soon as they are', async ()
   )
   expect(events).toHaveLength(4)
   expect(events.indexOf('all packed')).toBe(0)
-  // Also where nothing has to be packed.
+  // This is also true if nothing has to be packed.
   const there = {
     descriptor: { mediaType: '', digest: digestOf(Buffer.of()), size: 0 },
     diffID: digestOf(Buffer.of()),
@@ -227,7 +227,7 @@ test('what is not as the closure says is not delivered', async () => {
 
 test('a disk that becomes full is said with what is needed', async () => {
   await using folder = await temporaryFolder('full')
-  // Whoever writes to this device is told that there is no space left.
+  // A write to this device fails because no space is left.
   await symlink('/dev/full', join(folder.path, 'links'))
   const building = buildAll({ partition: [], folder: folder.path })
   await expect(building).rejects.toThrow(

@@ -28,7 +28,7 @@ beforeEach(() => {
   service.fault = undefined
 })
 
-/** A machine of its own that runs one step: its folder, the cache as the step sees it, and what the step is told. */
+/** A machine that runs one step: its folder, the cache as the step sees it, and the notices and secrets of the step. */
 const withStep = async <T>(
   work: (step: { cache: ActionsCache; folder: string; notices: string[]; secrets: string[] }) => Promise<T>,
   {
@@ -83,7 +83,7 @@ const restore = (
     async ({ cache, folder, notices }) => {
       const found = await cache.restore(join(folder, name), key, prefixes)
       const text = await readFile(join(folder, name, 'text'), 'utf8').catch(() => '')
-      // Nothing but what was restored is left.
+      // Only the restored folder is left.
       expect(await readdir(folder)).toEqual(found ? [name] : [])
       return { key: found, text, notices }
     },
@@ -156,7 +156,7 @@ describe('the Actions cache', () => {
 describe('trouble with the cache is a notice, and the run goes on:', () => {
   beforeEach(() => service.clear())
 
-  /** Milliseconds; short where an answer is not to come. */
+  /** In milliseconds; short if no answer is expected. */
   const limit = (reason: RegExp): number => (reason.source.includes('1 s') ? 1000 : 20_000)
 
   const read: [CacheFault, RegExp][] = [
@@ -288,7 +288,7 @@ describe('trouble with the cache is a notice, and the run goes on:', () => {
 })
 
 describe('an archive that this action did not save writes nothing where it is not unpacked:', () => {
-  /** Python's tarfile writes any header. */
+  /** Python's tarfile can write any header. */
   const members: Record<string, string> = {
     'an absolute name': `add('@OUTSIDE@/file')`,
     'a name with ..': `add('../../../../../../../..@OUTSIDE@/file')`,
@@ -323,7 +323,7 @@ describe('an archive that this action did not save writes nothing where it is no
     const restored = await restore(entry.key)
     expect(await readdir(outside.path)).toEqual(['there'])
     expect(await readFile(join(outside.path, 'there'), 'utf8')).toBe('untouched')
-    // tar puts the file where the link was, and the link nowhere.
+    // tar replaces the link by the file, and writes nothing to where the link leads.
     if (restored.key) expect(restored.text).toBe('evil')
     else expect(restored.notices).toHaveLength(1)
   })

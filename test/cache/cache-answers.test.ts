@@ -6,7 +6,7 @@ import { cacheBudget } from '../../src/cache/cache-budget.ts'
 import { silentLog } from '../support/log.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
-/** What is made of what the process for the cache prints and leaves; a program stands in for it. */
+/** How the cache reads the output and the files of its process. Another program takes the place of that process. */
 
 let machine: TemporaryFolder
 let notices: string[]
@@ -19,7 +19,7 @@ beforeEach(async () => {
 })
 afterEach(() => machine[Symbol.asyncDispose]())
 
-/** A cache whose process runs this JavaScript; `request` is what it is asked for, and `print` prints a line. */
+/** A cache whose process runs this JavaScript. `request` is the request that it got, and `print` prints a line. */
 const cacheOf = async (script: string): Promise<ActionsCache> => {
   const program = join(machine.path, 'program.cjs')
   const start = `const fs = require('node:fs'), { join } = require('node:path')

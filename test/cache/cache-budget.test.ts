@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { type CacheBudget, cacheBudget } from '../../src/cache/cache-budget.ts'
 import { silentLog } from '../support/log.ts'
 
-/** The time of a run as it really goes by; `test/cache/cache-limits.test.ts` has how much there is. */
+/** Real time passes in these tests; `test/cache/cache-limits.test.ts` checks how much a run has. */
 const open = (limit = 60_000, signal = new AbortController().signal): { time: CacheBudget; notices: string[] } => {
   const notices: string[] = []
   const log = { ...silentLog, notice: (message: string) => void notices.push(message) }
@@ -14,7 +14,7 @@ const failing = (message: string) => async (): Promise<never> => {
   throw new Error(message, { cause: new Error('deeper') })
 }
 
-/** Work that ends when its time is over, or a long while after. */
+/** Work that ends when its time is over, or else after 2 s. */
 const untilOver = (over: AbortSignal): Promise<void> => setTimeout(2000, undefined, { signal: over })
 
 test('what work gives is given, without a word', async () => {
@@ -62,7 +62,7 @@ test('work within work counts once', async () => {
     }
     return (await time.within('Failed', undefined, () => nested(depth - 1))) ?? 'nothing'
   }
-  // Were each counted, 1.2 s would have gone by.
+  // If each were counted, 1.2 s would have passed.
   expect(await nested(4)).toBe('done')
   expect(await time.within('Failed', undefined, async () => 'result')).toBe('result')
   expect(notices).toEqual([])

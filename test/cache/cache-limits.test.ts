@@ -10,7 +10,8 @@ import { silentLog } from '../support/log.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 /**
- * What `docs/cache.md` says, and that it is so. `test/cache/actions-cache.test.ts` has what ends when the time is over.
+ * The limits that `docs/cache.md` names are the real ones. `test/cache/actions-cache.test.ts` tests what ends when the
+ * time is over.
  */
 
 test('the limits are those that are documented', async () => {
@@ -32,7 +33,7 @@ describe('the time of a run', () => {
     vi.useRealTimers()
   })
 
-  /** Work that ends when it is told to, or after some seconds, and how it ended. */
+  /** Starts work that ends when it is aborted, or after some seconds, and reports how it ended. */
   const start = (seconds: number, deadline: number | undefined, notices: string[] = []) => {
     const log = { ...silentLog, notice: (message: string) => notices.push(message) }
     const time = cacheBudget({ log, signal: new AbortController().signal })

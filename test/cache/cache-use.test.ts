@@ -28,7 +28,7 @@ const contextOf = async (event: string, ref: string, payload: object = {}, cache
 /** `rw` reads and saves, `r` only reads, `w` only saves, `-` does neither. */
 const letters = ({ read, save }: CacheUse): string => `${read ? 'r' : ''}${save ? 'w' : ''}` || '-'
 
-/** What is done with records, and with store paths. */
+/** The uses of records and of store paths. */
 const use = (cache: Inputs['cache'], context: Context): string => {
   const { records, storePaths } = cacheUse(cache, context)
   return `${letters(records)} ${letters(storePaths)}`

@@ -16,7 +16,7 @@ import { type FirstRun, firstRun } from '../support/first-run.ts'
 import { withNix } from '../support/nix.ts'
 import { output } from '../support/process.ts'
 
-/** A program that is signed and references a script that evaluation copied into the store, which nobody has signed. */
+/** A signed program that references a script, which evaluation copied into the store and which has no signature. */
 
 let first: FirstRun
 let store: string
@@ -49,7 +49,7 @@ beforeAll(async () => {
 afterAll(() => first[Symbol.asyncDispose]())
 
 /**
- * Saves without a signing key and restores into an empty store, where `evaluated` is already. Returns what came from
+ * Saves without a signing key, and restores into a store that has only `evaluated`. Returns the paths that came from
  * the entry.
  */
 const throughEntry = async (evaluated: readonly StorePath[]): Promise<StorePath[]> => {

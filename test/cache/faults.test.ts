@@ -47,7 +47,7 @@ describe('the run is green and pushes what it should, with a notice and without 
   ])('%s', async (fault) => {
     service.fault = fault
     const start = performance.now()
-    // What cannot be read is there, and what cannot be saved is new.
+    // A fault in reading needs an entry that exists; a fault in saving needs something new to save.
     const packages =
       fault === 'full' || fault === 'write-denied' ? `tree other ${fault === 'full' ? 'same' : ''}` : 'tree'
     const { exitCode, log, outputs, warnings } = await run(fault, packages)

@@ -22,7 +22,7 @@ const honest: Narinfo = {
   isContentAddressed: false,
 }
 
-/** What Nix would be asked for, with a file in the place of the NAR. */
+/** The arguments of the call to Nix, with a file in the place of the NAR. */
 const importing = async (file: Uint8Array, info = honest, signal = new AbortController().signal): Promise<string[]> => {
   await using folder = await temporaryFolder('import')
   const [entry, temporary] = ['entry', 'temporary'].map((name) => join(folder.path, name)) as [string, string]
@@ -45,7 +45,7 @@ const importing = async (file: Uint8Array, info = honest, signal = new AbortCont
 
 test('Nix is asked to copy what has the hash and the size that are said', async () => {
   expect((await importing(zstdCompressSync(nar))).slice(4)).toEqual([honest.path])
-  // What follows the first frame is nothing to Nix either, since it gets what was unpacked here.
+  // Nix does not see what follows the first frame either, since it gets the NAR that was unpacked here.
   const twice = Buffer.concat([zstdCompressSync(nar), zstdCompressSync(nar)])
   expect((await importing(twice)).slice(4)).toEqual([honest.path])
 })

@@ -126,7 +126,7 @@ describe('the store cache', () => {
         first.inStore(first.emptyStore(), async (nix) => {
           await store.restoreSource({ ...first.fetched, srcType: 'path' }, nix)
           await store.restoreOutputs(first.derivation, nix)
-          // Nor is there time to save: what is to be saved is not looked at.
+          // There is no time to save either, so the paths to save are not looked at.
           await store.save()
           expect(said).toEqual([
             'No store paths were restored: the 0.001 s that a run has for it are over. The run goes on without it.',

@@ -37,7 +37,7 @@ describe('nothing is restored that somebody else has made:', () => {
     edits = editEntry(first, entry)
   }
 
-  /** What is done to the entry. */
+  /** The changes to the entry. */
   const attacks: Record<string, () => Promise<unknown>> = {
     'a NAR with a byte changed': async () => {
       const file = await nar(first.pkg)
@@ -163,11 +163,11 @@ describe('nothing is restored that somebody else has made:', () => {
   test.each(Object.entries(attacks))('%s', async (name, attack) => {
     await start()
     await attack()
-    // What is restored is looked at there: it has the content that it should have.
+    // `restore` has checked that restored paths have the content that they should have.
     const { restored, said } = await first.restore(entry)
     if (said.length === 0) expect(restored, name).toEqual(first.all)
     else {
-      // The source is asked for before the rest, and may have been as it should be.
+      // The source is restored before the rest, and the attack may not have changed it.
       expect(restored.filter((path) => path !== first.source)).toEqual([])
       expect(said).toEqual([
         expect.stringMatching(

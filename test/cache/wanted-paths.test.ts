@@ -39,7 +39,7 @@ test('what is there is not wanted again, and what nobody asks for not at all', a
 
 test('what references something that is nowhere is left, with all that references it', async () => {
   expect(await select(entry, ['image', 'program', 'library', 'other'], [])).toEqual(['library', 'other'])
-  // A path of the entry that nobody asks for is nowhere, too.
+  // A path of the entry that is not wanted is missing from the store, too.
   expect(await select(entry, ['image', 'program'], ['script'])).toEqual([])
 })
 

@@ -92,12 +92,12 @@ test('an empty machine with upstream down has every path from the cache but the 
   await upstream[Symbol.asyncDispose]()
   const stores = () => service.entries.filter(({ key }) => key.startsWith('nix-image-store-'))
   const saved = stores().length
-  // There it has no layer yet; what the source holds, a record says.
+  // The other repository has no layer yet, but a record says what the source holds.
   const { exitCode, log, outputs } = await run('elsewhere')
   expect(exitCode, log).toBe(0)
   expect(outputs['digest']).toBe(first.outputs['digest'])
   expect(log).toMatch(/^Restored \d{2,} store paths of nix-image-store-v2-auto-/m)
   expect(log).not.toMatch(/^building '/m)
-  // Nothing is new.
+  // There is nothing new to save.
   expect(stores()).toHaveLength(saved)
 })

@@ -5,7 +5,7 @@ import { aboveRoots, type Dominator, immediateDominators } from '../../src/graph
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { chain, closureOf, closures, nameOf, pathOf } from '../support/closures.ts'
 
-/** The dominators by name; those that nothing dominates are left out. */
+/** The dominators by name, without paths that nothing dominates. */
 const byName = (closure: Closure, hungUnderRoot: string[] = []): Record<string, string> =>
   Object.fromEntries(
     [...immediateDominators(closure, hungUnderRoot.map(pathOf))].flatMap(([path, dominator]) =>
@@ -50,7 +50,7 @@ describe('a store path is dominated by', () => {
   })
 })
 
-/** What can be reached from above the roots without going through `removed`. */
+/** The paths that can be reached from above the roots without going through `removed`. */
 const reachableWithout = (closure: Closure, entries: readonly StorePath[], removed: StorePath): Set<StorePath> => {
   const reached = new Set(entries.filter((path) => path !== removed))
   for (const path of reached)

@@ -12,7 +12,7 @@ const defaults: DefaultConfiguration = { env: { PATH: '/bin', LANG: 'C' }, cmd: 
 
 type Config = Readonly<Record<string, unknown>>
 
-/** How containers are started of an image with this configuration. */
+/** The part of the image's configuration that says how containers start. */
 const configOf = (configuration: Partial<ImagePlan['configuration']> = {}): Config => {
   const { mediaType, digest, size } = storeLayer
   const { config } = assemble(

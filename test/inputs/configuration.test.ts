@@ -10,7 +10,7 @@ import { parseUser } from '../../src/inputs/user.ts'
 import { parseVariables } from '../../src/inputs/variables.ts'
 import { parseWords } from '../../src/inputs/words.ts'
 
-/** What a parser makes of a text; it must find nothing wrong. */
+/** The result of a parser for a text in which it must find nothing wrong. */
 const taken = <T>(parse: (text: string, problem: Problem) => T, text: string): T =>
   parse(text, (sentence) => expect.unreachable(sentence))
 
@@ -78,7 +78,7 @@ describe('a command', () => {
         fc.pre(problems(words, command).length === 0)
         const script = `printf '%s\\0' ${command}`
         const printed = execFileSync('sh', ['-c', `set -f; ${script}`], { encoding: 'utf8' })
-        // Without arguments, printf prints the format once.
+        // printf prints its format once even without arguments.
         const expected =
           printed === '\0' && (taken(words, command) ?? []).length === 0 ? [] : printed.slice(0, -1).split('\0')
         expect(taken(words, command) ?? []).toEqual(expected)

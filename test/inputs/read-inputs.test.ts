@@ -15,7 +15,7 @@ const action: { inputs: Record<string, InputOfAction> } = parse(
 )
 const commit = '0123456789abcdef0123456789abcdef01234567'
 
-/** What the runner makes of the expressions in `action.yml`. */
+/** The values that the runner gives to the expressions in `action.yml`. */
 const expressions: Record<string, string> = {
   '${{ github.token }}': 'ghs_token-of-the-job',
   '${{ github.event.pull_request.head.sha || github.sha }}': commit,
@@ -43,7 +43,7 @@ const context: Context = {
   childEnvironment: {},
 }
 
-/** Inputs as the runner gives them: what a workflow says, else the default. */
+/** Inputs as the runner passes them: the workflow's values, else the defaults. */
 const inputsOf =
   (given: Readonly<Record<string, string>>) =>
   (name: string): string => {

@@ -13,7 +13,7 @@ test('a secret key has its public key in it', () => {
   const text = `cache.example.org-1:${secret.toString('base64')}`
   const key = { secretKey: text, publicKey: `cache.example.org-1:${publicHalf}` }
   expect(parse(text)).toEqual({ key, problems: [] })
-  // As a file has it, and a secret of GitHub's often too.
+  // A file ends with a newline, and a secret of GitHub often does too.
   expect(parse(`${text}\n`)).toEqual({ key, problems: [] })
 })
 

@@ -7,12 +7,12 @@ const [a, b, c] = [pathOf('a'), pathOf('b'), pathOf('c')]
 const closure = closureOf(['a'], { a: { needs: ['b', 'c'] }, b: { size: 5 }, c: {} })
 const format = 'tar+gzip-6 1048576 1.3'
 
-/** The same closure, with another content under one of the paths. */
+/** The same closure, with other content at one of the paths. */
 const rebuilt: Closure = checkClosure(
   [...closure.paths.values()].map((info) => (info.path === b ? { ...info, narHash: narHashOf('other') } : info)),
   closure.roots,
 )
-/** The same paths in a closure where they have other sizes, references and roots. */
+/** The same paths, in a closure in which they have other sizes, references and roots. */
 const elsewhere = closureOf(['c', 'b', 'a'], { a: { size: 99 }, b: { needs: ['c'] }, c: { size: 7 } })
 
 describe('the key of a layer of store paths', () => {

@@ -22,23 +22,24 @@ const withChangedRoot = (closure: Closure, pick: number): Closure => {
 }
 
 /**
- * Of the layers that change when one path comes or goes: its own, and two for each of seven cuts that its group gains
- * and another one loses. Random closures come near to it only if they are made for it; the most that was seen is 9.
+ * The most layers that change when one path comes or goes: its own, and two for each of seven cuts that its group gains
+ * and another group loses; see docs/layering.md. Random closures come near to this only if they are made for it. The
+ * highest number seen is 9.
  */
 const mostChanged = 15
 
-/** From a byte to a terabyte, as many of each order. */
+/** From a byte to a terabyte, each order of magnitude equally often. */
 const sizes = fc.double({ min: 0, max: 12, noNaN: true }).map((power) => Math.floor(10 ** power))
 
-/** The largest of the first class and of the last one, where most is between the sizes of two alike, come often. */
+/** The largest sizes of the first and of the last class come often: in these classes, two sizes can differ the most. */
 const comingSizes = fc.oneof(sizes, fc.constantFrom(79_999, 1e12))
 
-/** Many packages of about one size, which may be far from what is usual, under a size that others have as well. */
+/** One to three kinds of packages, up to 200 of each, all of about one size, which may be an unusual one. */
 const alike = fc
   .tuple(fc.array(fc.tuple(fc.integer({ min: 1, max: 200 }), sizes), { minLength: 1, maxLength: 3 }), fc.nat())
   .map(([kinds, seed]) => packagesOf(kinds, seed))
 
-/** As many packages of about each size as it says, none of which needs another; the seed decides about their names. */
+/** As many packages as `kinds` says of about each size. None of them needs another. The seed decides their names. */
 const packagesOf = (kinds: readonly (readonly [count: number, size: number])[], seed: number): Closure => {
   const infos = kinds.flatMap(([count, size], kind) =>
     Array.from({ length: count }, (_, index) => {
@@ -60,7 +61,7 @@ const changedLayers = (one: Closure, other: Closure, budget: number): number => 
   return Math.max(a?.difference(b ?? new Set()).size ?? 0, b?.difference(a ?? new Set()).size ?? 0)
 }
 
-/** The closure with one more root, which needs one of the paths that are there. */
+/** The closure with one more root, which references one of the existing paths. */
 const withAnotherRoot = (closure: Closure, name: string, narSize: number, pick: number): Closure => {
   const infos = [...closure.paths.values()]
   const path: StorePath = `/nix/store/${'z'.repeat(32)}-${name}-1`
@@ -126,8 +127,8 @@ describe('whatever the closure', () => {
     )
   })
 
-  // In classes without an end, the package that comes would outweigh all the others together, and cut its way to
-  // itself.
+  // If the classes had no end, the new package would outweigh all others together, and all cuts would be made around
+  // it.
   test.each([
     ['200 packages of 500 bytes, and one of 79 kB that comes', 200, 500, 79_000],
     ['200 packages of 330 MB, and one of 100 GB that comes', 200, 330e6, 100e9],

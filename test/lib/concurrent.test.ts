@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { limiter, mapConcurrently } from '../../src/lib/concurrent.ts'
 
-/** Work whose end the test decides. `started` are the items that were begun, in that order. */
+/** Work that ends when the test says so. `started` has the items that were begun, in that order. */
 const manualWork = () => {
   const started: number[] = []
   const ends = new Map<number, PromiseWithResolvers<string>>()

@@ -3,7 +3,7 @@ import { isPrivateAddress } from '../../src/lib/private-address.ts'
 import { isAllowedPlace, isOwnHost, isTrustedRealm } from '../../src/registry/origin.ts'
 
 /**
- * The IANA special-purpose address registries, whole, with whether a block is globally reachable by them. Sources:
+ * The complete IANA special-purpose address registries. They say whether a block is globally reachable. Sources:
  * https://www.iana.org/assignments/iana-ipv4-special-registry and
  * https://www.iana.org/assignments/iana-ipv6-special-registry
  */
@@ -53,18 +53,18 @@ test.each(registries)('%s, from %s to %s, is reachable by the registries: %s', (
 })
 
 test.each([
-  // Reachable by the registries, and then the nearest router, relay or nobody.
+  // The registries call these reachable, but they lead to the nearest router or relay, or to nobody.
   ...['192.0.0.9', '192.0.0.10', '2001:1::1', '2001:1::2', '2001:1::3', '2001:3::1', '2001:4:112::1', '2001:20::1'],
   '2001:30::1',
-  // Multicast, and what was once a site's own.
+  // Multicast, and the former site-local addresses.
   ...['224.0.0.1', '239.255.255.255', 'ff00::', 'ff02::1', 'ff0e::1', 'fec0::', 'feff::1'],
-  // IPv4 addresses in all clothes: compatible, mapped, translated, NAT64, 6to4, Teredo, ISATAP of a private network.
+  // IPv4 addresses in all forms: compatible, mapped, translated, NAT64, 6to4, Teredo, ISATAP of a private network.
   ...['::127.0.0.1', '::8.8.8.8', '::ffff:8.8.8.8', '::ffff:0:127.0.0.1', '64:ff9b::127.0.0.1', '64:ff9b::10.0.0.1'],
   ...['64:ff9b::c0a8:101', '64:ff9b::a9fe:a9fe', '64:ff9b:1::8.8.8.8', '2002:7f00:1::', '2002:808:808::'],
   ...['2001:0:7f00:1::', 'fe80::5efe:127.0.0.1'],
-  // Of no use yet.
+  // Not in use yet.
   ...['4000::1', '8000::1', 'c000::1', '1::1', '200::1', 'fe00::1'],
-  // The host of a virtual machine of Azure, and of others.
+  // The host of a virtual machine, on Azure and on other clouds.
   ...['168.63.129.16', '64:ff9b::168.63.129.16', '100.100.100.200', 'fd00:ec2::254', 'fe80::a9fe:a9fe%eth0'],
 ])('%s is private', (address) => {
   expect(isPrivateAddress(address)).toBe(true)

@@ -51,13 +51,13 @@ test.each<[string | undefined, string, number | undefined]>([
   ['Fri Jan  2 00:00:00 2026', '', 0],
   ['Saturday, 03-Jan-26 00:00:00 GMT', '', 0],
   ['Sun, 04 Jan 2026 00:00:00 GMT', '', 0],
-  // Nor are these dates.
+  // These are not dates either.
   ['at Tue, 24 Nov 2026 12:00:05 GMT', '', undefined],
   ['Tue, 24 Nov 2026 12:00:05 GMT+1', '', undefined],
   ['Tue, 24 Nov 2026 12:00:05', '', undefined],
   ['2026-11-24T12:00:05Z', '', undefined],
   ['24 Nov 2026 12:00:05 GMT', '', undefined],
-  // What nobody can mean is as good as nothing.
+  // More than a day, or an impossible date, counts as nothing.
   ['Wed, 25 Nov 2026 12:00:01 GMT', '', undefined],
   ['Fri, 31 Dec 9999 23:59:59 GMT', '', undefined],
   ['Tue, 24 Nov 2026 25:61:61 GMT', '', undefined],
@@ -81,10 +81,10 @@ test.each<[string | undefined, string, number | undefined]>([
 })
 
 test.each<[string | undefined, number]>([
-  // The registry's own clock counts, whatever it says.
+  // The registry's own clock counts, even if it is wrong.
   ['Tue, 24 Nov 2026 12:00:00 GMT', 5000],
   ['Tue Nov 24 12:00:00 2026', 5000],
-  // Without it, or with one that cannot be read, the runner's, which is at 12:00:02.
+  // If the `Date` header is missing or cannot be read, the runner's clock counts, which is at 12:00:02.
   [undefined, 3000],
   ['', 3000],
   ['0', 3000],

@@ -4,7 +4,7 @@ import { advice, explainNix } from '../../src/nix/explain.ts'
 
 const drv = '/nix/store/9swmbci6pspkw7balzy9b6mbvhvwrk6r-hello-1.0.drv'
 
-/** What Nix 2.8 or 2.34 says, for each row of the advice, in its order. */
+/** The messages of Nix 2.8 or 2.34 for each row of the advice, in its order. */
 const said: readonly (readonly string[])[] = [
   ['Package ‘steam-1’ in /nix/store/x/steam.nix:3 has an unfree license (‘unfree’), refusing to evaluate.'],
   [
@@ -47,7 +47,7 @@ const said: readonly (readonly string[])[] = [
   [`cannot build '${drv}' during evaluation because the option 'allow-import-from-derivation' is disabled`],
 ]
 
-/** What a program did, and not what it said. */
+/** Outcomes of a program, which are not in its output. */
 const outcomes: readonly string[] = ['more than 8 MB of output']
 
 const explained = (stderr: string, outcome: string | number = 1): string => {
@@ -62,7 +62,7 @@ test.each(
     outcome: outcomes[row - said.length],
   })),
 )('$hint', ({ hint, samples, outcome }) => {
-  // A row without a case ends here.
+  // This fails for a row without a case.
   expect(samples.length + (outcome ? 1 : 0)).toBeGreaterThan(0)
   for (const sample of samples) expect(explained(`error: ${sample}\n`)).toMatch(endsWith(hint))
   if (outcome) expect(explained('', outcome)).toMatch(endsWith(hint))

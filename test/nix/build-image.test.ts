@@ -4,7 +4,7 @@ import { build } from '../support/nix.ts'
 
 type Packages = Parameters<typeof build>[0]
 
-/** The names in the symlink layer, links with what they point to; the digests of store paths are left out. */
+/** The names in the symlink layer, and the targets of links without the digests of store paths. */
 const links = async (packages: Packages): Promise<string[]> => {
   const { symlinkLayer } = await build(packages)
   const script = `

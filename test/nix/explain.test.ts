@@ -3,7 +3,7 @@ import { CommandError } from '../../src/lib/command.ts'
 import { UserError } from '../../src/lib/error.ts'
 import { explainNix } from '../../src/nix/explain.ts'
 
-/** What the user reads where Nix fails with this on standard error. */
+/** The message to the user when Nix fails with this on standard error. */
 const explained = (stderr: string): string => {
   const cause = new CommandError('nix-store', 1, stderr)
   const error = explainNix(cause, 'The packages cannot be had')
@@ -126,7 +126,7 @@ const withLog = `The derivation hello-1.0 does not build (exit code 3); its log 
 > error: no compiler
 Fix that package, or leave it out of \`packages\`.`
 
-/** Nix 2.8 with a daemon; without one, the log is not quoted unless it is asked to be. */
+/** Nix 2.8 with a daemon. Without a daemon, it quotes the log only on request. */
 const nix28 = `this derivation will be built:
   ${drv}
 building '${drv}'...
@@ -138,7 +138,7 @@ error: builder for '${drv}' failed with exit code 3;
        For full logs, run 'nix log ${drv}'.
 `
 
-/** The shape since Nix 2.30. */
+/** The format since Nix 2.30. */
 const nix230 = `building '${drv}'...
 error: Cannot build '${drv}'.
        Reason: builder failed with exit code 3.

@@ -36,7 +36,7 @@ const gits = async (path: string): Promise<string[]> => {
   const list = await output('git', args, { env: gitEnvironment(home) })
   return list.split('\0').flatMap((name) => (name === '' || name === './' ? [] : [name.replace(/\/$/, '')]))
 }
-/** Checks that both say the same, and returns it. */
+/** Checks that both give the same list, and returns it. */
 const both = async (path: string): Promise<string[]> => {
   const list = await ours(path)
   expect(list).toEqual(await gits(path))
@@ -92,7 +92,7 @@ describe('what is ignored is what git says,', () => {
   test('in no repository', async () => {
     const root = await fresh()
     expect(await ours(root)).toEqual([])
-    // Neither is a folder that only has the name.
+    // A folder that only has the name is no repository either.
     await mkdir(join(root, '.git'))
     expect(await ours(root)).toEqual([])
   })
@@ -168,7 +168,7 @@ describe('what is ignored is what git says,', () => {
     const git = gitIn(root, home)
     await git('sparse-checkout', 'set', '--no-cone', '/sub/default.nix')
     await litter(root)
-    // git itself overlooks the rules of the folder above here, but not where it starts there.
+    // git itself overlooks the rules of `sub` when it starts above it, but not when it starts in it.
     expect(await gits(root)).toContain('sub/b.log')
     expect(await ours(join(root, 'sub'))).toEqual(['b.log', 'local', 'of-the-user'])
     await git('sparse-checkout', 'set', '--cone', '--sparse-index', 'sub')

@@ -37,7 +37,10 @@ test('what Nix tells about an image is read', () => {
   })
 })
 
-/** The specification with another value at a place, as in `symlinkLayer.size`; a value of `undefined` takes it out. */
+/**
+ * The specification with another value at a place such as `symlinkLayer.size`. A value of `undefined` removes the
+ * place.
+ */
 const specWith = (place: string, value: unknown): string => {
   const changed = structuredClone(spec)
   const names = place.split('.')

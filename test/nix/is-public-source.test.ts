@@ -21,7 +21,7 @@ test.each([
 ])('%s is public', (url) => {
   expect(isPublic('nixpkgs', url)).toBe(true)
   expect(isPublic('tarball', url)).toBe(true)
-  // What a git client or a folder gave may be anything.
+  // A git client or a folder may give private content.
   expect(isPublic('git', url)).toBe(false)
   expect(isPublic('path', url)).toBe(false)
 })

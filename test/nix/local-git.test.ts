@@ -16,7 +16,7 @@ beforeAll(async () => {
   home = join(folder.path, 'home')
   set = join(folder.path, 'set')
   for (const path of [home, set, join(folder.path, 'run')]) await mkdir(path)
-  // Settings of the user's that must make no difference.
+  // Settings of the user, which must make no difference.
   await writeFile(
     join(home, '.gitconfig'),
     `[core]\n  autocrlf = true\n  attributesFile = ${home}/attributes\n[filter "loud"]\n  smudge = tr a-z A-Z\n  clean = cat\n`,

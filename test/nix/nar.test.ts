@@ -23,7 +23,7 @@ beforeAll(async () => {
   await writeFile(join(tree, 'for the group'), 'not a program')
   await chmod(join(tree, 'for the group'), 0o654)
   await symlink('../nowhere', join(tree, 'link'))
-  // These two come in another order by UTF-16 than by UTF-8, which counts.
+  // UTF-16 and UTF-8 sort these two differently; UTF-8 counts.
   await writeFile(join(tree, '\u{ff5e}'), 'one')
   await writeFile(join(tree, '\u{1f600}'), 'two')
   await writeFile(join(folder, 'file'), 'a single file')

@@ -3,7 +3,7 @@ import type { Log } from '../../src/lib/log.ts'
 import { reportProgress } from '../../src/nix/progress.ts'
 import { silentLog } from '../support/log.ts'
 
-/** What is told of lines that Nix writes. */
+/** The log messages for lines that Nix writes. */
 const told = (lines: readonly string[]): string[] => {
   const messages: string[] = []
   const log: Log = { ...silentLog, info: (message) => messages.push(message) }

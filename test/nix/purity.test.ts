@@ -9,7 +9,7 @@ let folder: string
 let server: WebServer
 let nothing: string
 
-/** The derivation of a package whose name depends on what an expression gives. */
+/** The derivation of a package whose name depends on the value of an expression. */
 const derivationOf = async (expression: string): Promise<string> => {
   const path = await mkdtemp(join(folder, 'set-'))
   await writeFile(

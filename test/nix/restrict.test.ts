@@ -12,7 +12,7 @@ test('nothing is built by a Nix that is restricted, even if it is asked to', asy
     const realise = (nix: Parameters<typeof restrictNix>[0]) => nix('nix-store', ['--realise', spy.derivation])
     await expect(realise(restrictNix(nix, undefined))).rejects.toThrow('nix-store ended with')
     expect(await spy.loot()).toBeUndefined()
-    // It is one that can be built.
+    // The spy's derivation can be built.
     await realise(nix)
     expect(await spy.loot()).toBeDefined()
   })

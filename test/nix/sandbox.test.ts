@@ -21,7 +21,7 @@ const found = ({ findings }: HostileJob, { folder }: OwnStore): string => {
   return execFileSync('bash', ['-c', script], { encoding: 'utf8' })
 }
 
-/** Makes the folders with secrets those of a user. */
+/** Gives the folders with secrets to a user. */
 const keepTo = async (user: number, mode: number, { environment, workspace }: HostileJob): Promise<void> => {
   const { HOME = '', RUNNER_TEMP = '' } = environment
   for (const folder of [HOME, RUNNER_TEMP, workspace]) {
@@ -66,7 +66,7 @@ describe('on a machine without Nix, as another user than root', () => {
 })
 
 describe('with a daemon', () => {
-  /** The daemon is root's, and does not trust the user of the step. */
+  /** The daemon belongs to root, and does not trust the user of the step. */
   const run = async (
     sandboxed: boolean,
     sandbox: string,

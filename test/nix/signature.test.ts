@@ -74,7 +74,7 @@ test('what Nix signs is signed, each path of a closure', async () => {
   const roots = [...(await build(['tree', 'other'])).closure.paths.keys()]
   const keys = parsePublicKeys([await readFile(publicFile, 'utf8')])
   await withNix(async (nix) => {
-    // Of a store of its own, since signatures stay.
+    // The paths are in a store of their own, since signatures stay.
     const store = `local?root=${join(folder.path, 'root')}`
     await nix('nix', ['copy', '--no-check-sigs', '--to', store, ...roots])
     await nix('nix', ['store', 'sign', '--recursive', '--store', store, '--key-file', secret, ...roots])

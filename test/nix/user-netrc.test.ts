@@ -58,7 +58,7 @@ afterAll(async () => {
 let runs = 0
 type Place = { readonly config?: string; readonly environment?: Readonly<Record<string, string>> }
 
-/** Has Nix fetch the repository and substitute the path, into a store of its own. */
+/** Lets Nix fetch the repository and substitute the path, into a store of its own. */
 const useBoth = async (newest: boolean, place: (folder: string, netrc: string) => Promise<Place>): Promise<void> => {
   const run = join(folder.path, `run-${runs++}`)
   const temporary = join(run, 'temporary')

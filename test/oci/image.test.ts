@@ -21,7 +21,7 @@ const settings: ImageConfiguration = {
   cmd: ['/bin/bash'],
 }
 
-/** The same with all that an image can have, nothing in order. */
+/** The same with everything that an image can have, in no order. */
 const whole: ImageConfiguration = {
   ...settings,
   user: '1000:100',

@@ -36,7 +36,7 @@ const platformImage = ({ image }: TestImage, platform: Platform = 'linux/amd64')
   },
 })
 
-/** Delivers all layers as a run does that builds them; returns the digests of those that are packed once more. */
+/** Delivers all layers, as a run that builds them does. Returns the digests of the layers that are packed once more. */
 const deliverAll = async (target: Target, { layers }: TestImage): Promise<Digest[]> => {
   const again: Digest[] = []
   for (const layer of layers) {
@@ -125,7 +125,7 @@ test('what is packed instead of a layer that only a claim has named is not sent'
   expect(isLost(error)).toBe(true)
   expect(registry.blobs.has(other.layers[0]?.descriptor.digest ?? '')).toBe(false)
   await expect(access(join(folder.path, 'packed-instead'))).rejects.toThrow('ENOENT')
-  // One that makes the layer itself may be known as well.
+  // The run may also know how to make the layer itself.
   await deliverAll(target, made)
   await target.publish([platformImage(made)])
   expect(registry.manifests.has('v1')).toBe(true)
@@ -156,7 +156,7 @@ test('an image is not taken without all of its layers, and where they are lost l
     `${registry.host}/tools has lost ${made.layers[1]?.descriptor.digest}, which an earlier run pushed; run the job again.`,
   )
   expect(isLost(error)).toBe(true)
-  // What was made again is pushed again, whatever the registry took before.
+  // Layers that were made again are pushed again, even if the registry accepted them before.
   await deliverAll(target, made)
   await target.publish([platformImage(made)])
   expect(registry.manifests.has('v1')).toBe(true)

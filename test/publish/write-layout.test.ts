@@ -106,7 +106,7 @@ test.each([
   await refusal.toThrow(sentence)
 })
 
-/** An image layout with something in it that is made by `spoil`. */
+/** The result of preparing an image layout again after `spoil` has changed it. */
 const spoiled = async (spoil: (folder: string) => Promise<unknown>): Promise<unknown> => {
   await using workspace = await temporaryFolder('layout')
   const folder = join(workspace.path, 'image')

@@ -24,7 +24,7 @@ const ask = async (script: string, ports: Partial<HelperPorts> = {}): Promise<un
 const sentence = (reason: string): string =>
   `docker-credential-test, which Docker's config.json names, gives no credentials for example.org (${reason}); log in again, or give \`username\` and \`password\`.`
 
-/** Whether the process that wrote its number into a file of the folder is gone. */
+/** Whether the process whose ID is in this file of the folder is gone. */
 const isGone = async (file: string): Promise<boolean> => {
   const id = Number(await readFile(join(folder, file), 'utf8'))
   for (let tries = 0; tries < 50; tries++) {

@@ -174,7 +174,7 @@ test('a file that cannot be read is an error that says what to do', async () => 
 })
 
 describe('a credential helper', () => {
-  /** A helper that keeps what it was asked, with its arguments. */
+  /** Makes a helper that records its arguments and its input. */
   const helper = async (name: string, answer: string, exitCode = 0): Promise<void> => {
     const file = join(dockerConfig, `docker-credential-${name}`)
     const script = `#!/bin/sh\nprintf '%s ' "$*" > "$0.asked"\ncat >> "$0.asked"\nprintf '%s' '${answer}'\nexit ${exitCode}\n`

@@ -19,7 +19,7 @@ afterAll(() => folder[Symbol.asyncDispose]())
 const document = documentOf('application/vnd.oci.image.manifest.v1+json', '{"schemaVersion":2}')
 const { digest } = document.descriptor
 
-/** A registry that answers by method, where it does not answer `{}` with 200. */
+/** Starts a registry that answers these methods, and all others with 200 and `{}`. */
 const startAnswering = async (
   answers: Readonly<Record<string, (request: IncomingMessage, response: ServerResponse) => void>>,
 ) => {
@@ -42,7 +42,7 @@ test('what a run has asked and sent is counted to the byte, what it leaves too',
   await push(client, image)
   const { config, manifest } = image.image
   const bodies = [...image.layers, config].reduce((sum, { descriptor }) => sum + descriptor.size, 0)
-  // Once under its digest and once under its tag.
+  // The manifest is sent under its digest and under its tag.
   expect(client.bytesSent).toBe(bodies + 2 * manifest.bytes.length)
   expect(client.requests).toBe(registry.requests.length)
   expect(registry.requests.filter((line) => line.startsWith('DELETE'))).toHaveLength(1)
@@ -118,7 +118,7 @@ test('a manifest that is pushed under a tag alone is there with its configuratio
 })
 
 describe('a manifest that is refused', () => {
-  /** Answers PUT with a status; `kept` is what it then has. */
+  /** Answers PUT with a status. `kept` is the digest that it then has. */
   const refusing = (status: number, kept: string | undefined) =>
     startAnswering({
       PUT: (_, response) => void response.writeHead(status).end('no'),

@@ -147,7 +147,7 @@ describe('an answer that is longer than 8 MB', () => {
     await using server = await startWebServer({
       '/path': async (_, response) => {
         response.writeHead(200, { 'content-length': length })
-        // Of what is refused nothing but the headers is there yet.
+        // If the answer will be refused, only its headers have been sent.
         if (!isTaken) return response.flushHeaders()
         for (; sent < length; sent += 1_000_000) response.write(Buffer.alloc(1_000_000))
         response.end()

@@ -7,7 +7,7 @@ describe('no authorization leaves the registry’s origin', () => {
   test.each(strays.map(({ name, run }) => [name, run] as const))('when %s', async (_, run) => {
     const { seen, reached } = await run()
     expect(seen.filter((authorization) => authorization !== undefined)).toEqual([])
-    // Or this would be true of a client that does nothing.
+    // Without this, a client that does nothing would pass.
     expect(seen.length > 0).toBe(reached)
   })
 })

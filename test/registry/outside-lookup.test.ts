@@ -3,7 +3,7 @@ import { outsideLookup, type Resolve } from '../../src/registry/outside-lookup.t
 
 const refusal = new Error('refused')
 
-/** Leads to each of these in turn, as whoever owns a name can let it. */
+/** Resolves to each of these in turn, as the owner of a name can arrange. */
 const leading = (...turns: string[][]): Resolve & { asked: number } => {
   const resolve = (_: string, __: unknown, callback: Parameters<Resolve>[2]): void => {
     const addresses = turns[resolve.asked++] ?? []
@@ -16,7 +16,7 @@ const leading = (...turns: string[][]): Resolve & { asked: number } => {
   return resolve
 }
 
-/** What a socket is told to connect to. */
+/** The addresses that a socket would connect to. */
 const outcome = (resolve: Resolve, name = 'example.org', all = true): Promise<unknown> =>
   new Promise((done) =>
     outsideLookup('example.org', refusal, resolve)(name, { all }, (error, address, family) =>

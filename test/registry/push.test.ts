@@ -21,7 +21,7 @@ afterAll(async () => {
 })
 
 let images = 0
-/** An image that no registry has anything of, and a repository that does not exist. */
+/** An image of which no registry has anything, and the name of a repository that does not exist. */
 const fresh = async (sizes = [300_000, 70_000]): Promise<TestImage & { name: string; digest: string }> => {
   const name = `image-${images++}`
   const made = await testImage(folder.path, name, sizes)
@@ -42,7 +42,7 @@ describe('a push is complete after', () => {
     expect(await pulledDigest(registry.host, image.name, 'v1')).toBe(image.digest)
   })
 
-  // Each status and each stage; the benchmark has all pairs.
+  // Tests each status and each stage; the benchmark tests all pairs.
   test.each(passingStatuses.map((status, index) => [status, statusStages[index % 5] ?? 'token'] as const))(
     '%d at the first %s',
     async (status, stage) => {
@@ -110,7 +110,8 @@ describe('a push is complete after', () => {
     const client = testClient(proxy.host, image.name, { credentials: withTokens, clock: hurried(200, 10_000) })
     await push(client, image)
     expect(await client.resolve('v1')).toBe(image.digest)
-    // One for each time that they had expired, however many requests were refused then, and the first one.
+    // One token at the beginning, and one for each time that the token had expired, however many requests were refused
+    // then.
     expect(proxy.requests.filter(({ path }) => path.startsWith('/token'))).toHaveLength(4)
   })
 })
@@ -192,7 +193,7 @@ test('many that push different images to one tag at once all succeed, and the ta
   const moved = await Promise.all(made.map((image) => push(testClient(registry.host, 'shared-tag'), image, ['latest'])))
   const named = await pulledDigest(registry.host, 'shared-tag', 'latest')
   expect(made.map(({ digest }) => digest)).toContain(named)
-  // Who was overtaken is told by whom.
+  // A job that was overtaken learns by which image.
   for (const { rival } of moved.flat()) if (rival) expect(made.map(({ digest }) => digest)).toContain(rival)
 })
 

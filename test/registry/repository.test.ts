@@ -5,7 +5,7 @@ import { RepositoryClient } from '../../src/registry/repository.ts'
 import { testClient } from '../support/pushed-image.ts'
 import { type Content, startWebServer } from '../support/web-server.ts'
 
-/** A client of a registry that answers as it is told. What a real one never says is in these tests alone. */
+/** A client of a registry that gives these answers. Only these tests have answers that no real registry gives. */
 const clientOf = async (contents: Record<string, Content>) => {
   const server = await startWebServer(contents)
   const secrets: string[] = []

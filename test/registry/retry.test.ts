@@ -22,7 +22,7 @@ const delayAfter = (error: Error, attempt: number, chance: number): number | und
 
 describe('the delay, with no jitter and with almost all of it', () => {
   test.each<[string, Error, number, number | undefined, number | undefined]>([
-    // Faults that pass: a backoff that doubles, from half a step to a whole one.
+    // Faults that pass. The backoff doubles, and a delay is half a step to a whole one.
     ['408', answer(408), 1, 250, 500],
     ['499', answer(499), 1, 250, 500],
     ['500', answer(500), 1, 250, 500],
@@ -42,26 +42,26 @@ describe('the delay, with no jitter and with almost all of it', () => {
     ['503', answer(503), 7, 15_000, 30_000],
     ['503', answer(503), 30, 15_000, 30_000],
     ['no answer', silence, 3, 1000, 2000],
-    // What the registry asks for is waited for, and the jitter comes on top.
+    // The delay that the registry asks for, with the jitter on top.
     ['503 that asks for 7 s', answer(503, { retryAfter: 7000 }), 1, 7250, 7500],
     ['503 that asks for 0 s', answer(503, { retryAfter: 0 }), 1, 250, 500],
     ['503 that asks for 7 s', answer(503, { retryAfter: 7000 }), 4, 9000, 11_000],
     ['429 that asks for 7 s', answer(429, { retryAfter: 7000 }), 1, 7250, 7500],
     ['429 that asks for a minute', answer(429, { retryAfter: 60_000 }), 2, 60_500, 61_000],
-    // 429 is for at least a second.
+    // A 429 is for at least a second.
     ['429', answer(429), 1, 1250, 1500],
     ['429', answer(429), 3, 2000, 3000],
     ['429 of GHCR', answer(429, { code: 'TOOMANYREQUESTS', retryAfter: 1.889377 }), 1, 1250, 1500],
     ['429 of GHCR', answer(429, { code: 'TOOMANYREQUESTS', retryAfter: 1.889377 }), 2, 1500, 2000],
-    // GitHub's other limit looks like a refusal, and is for minutes.
+    // GitHub's other limit looks like a refusal, and lasts for minutes.
     ['secondary limit', answer(403, secondary), 1, 60_250, 60_500],
     ['secondary limit', answer(403, secondary), 2, 60_500, 61_000],
     ['secondary limit that asks for 2 min', answer(403, { ...secondary, retryAfter: 120_000 }), 1, 120_250, 120_500],
     ['secondary limit that asks for 1 s', answer(403, { ...secondary, retryAfter: 1000 }), 1, 60_250, 60_500],
-    // An upload that the registry has lost is begun again.
+    // The upload is lost, so it is started again.
     ['lost upload', answer(404, { code: 'BLOB_UPLOAD_UNKNOWN' }), 1, 250, 500],
     ['broken upload', answer(400, { code: 'BLOB_UPLOAD_INVALID' }), 1, 250, 500],
-    // All else does not mend itself.
+    // No other error passes.
     ['400', answer(400), 1, never, never],
     ['401', answer(401), 1, never, never],
     ['403', answer(403, { code: 'DENIED', message: 'permission_denied: write_package' }), 1, never, never],
@@ -102,7 +102,7 @@ describe('the delay, with no jitter and with almost all of it', () => {
   })
 })
 
-/** Time that passes only when somebody sleeps; `slept` is for how long each time. */
+/** A clock on which time passes only during a sleep. `slept` has the length of each sleep. */
 const clock = (random = () => 0): Clock & { slept: number[] } => {
   let time = 0
   const slept: number[] = []
@@ -121,7 +121,7 @@ const clock = (random = () => 0): Clock & { slept: number[] } => {
   }
 }
 
-/** Work that fails with these errors, one after the other, then succeeds; `attempts` counts. */
+/** Work that fails with these errors, one after the other, and then succeeds. `attempts` counts its calls. */
 const failing = (...errors: Error[]) => {
   const work = async (): Promise<number> => {
     const error = errors[work.attempts++]

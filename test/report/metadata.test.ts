@@ -7,7 +7,7 @@ const { diffID, holds: _, storePaths, ...layer } = storeLayer
 
 const whole = (changes: Partial<Outcome> = {}): Record<string, unknown> => JSON.parse(metadata(outcome(changes)).text)
 
-/** The output, which must never be too large. */
+/** The output. Fails if it is too large. */
 const output = (changes: Partial<Outcome> = {}): Record<string, unknown> => {
   const text = metadata(outcome(changes)).output
   expect(Buffer.byteLength(text)).toBeLessThanOrEqual(32_000)

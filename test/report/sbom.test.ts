@@ -217,7 +217,7 @@ test('it is valid whatever a package set says of its packages', async () => {
       text.map((fragment) => `https://example.org/#${fragment}`),
     ),
   })
-  // Checking takes longer than making, and many packages in one bill not longer than one.
+  // It takes longer to check a bill than to make one, but no longer for many packages than for one.
   const many = fc.array(said, { minLength: 100, maxLength: 100 })
   await fc.assert(
     fc.asyncProperty(many, async (all) => {

@@ -88,7 +88,7 @@ describe('text of a package set', () => {
   const summaryWith = (changes: Partial<typeof gitPackage>): string =>
     summary(outcome({ platforms: [platformOutcome({ packages: [{ ...gitPackage, ...changes }] })] }))
 
-  /** The row of the one package, as a reader of the page sees its cells. */
+  /** The cells in the row of the one package, as a reader of the page sees them. */
   const cellsOf = (text: string): string[] => {
     const lines = text.split('\n')
     const row = lines[lines.indexOf('| --- | --- | --- |') + 1] ?? ''
@@ -115,7 +115,7 @@ describe('text of a package set', () => {
   })
 
   test('is shown as it is where it looks like an entity', () => {
-    // A browser reads `&lt;` as `<`, so that the ampersand must not be there as such.
+    // A browser reads `&lt;` as `<`, so the ampersand itself must be escaped.
     expect(summaryWith({ version: '&lt;b&gt;' })).not.toContain('&lt;')
   })
 

@@ -25,13 +25,13 @@ test('with `reuse: registry` the record goes to the registry, and a run without 
   await world.remember(['a'], { reuse: 'registry' })
   world.entries.length = 0
   const second = await registryRun()
-  // Nobody says what the source holds; no registry is believed in that.
+  // The run does not know what the source holds, since no registry is believed in that.
   expect(await second.earlier.recall(unfetchedSource)).toEqual(unfetchedSource)
   expect(await second.earlier.image(platform)).toBeUndefined()
   await second.earlier.recall(fetchedSource)
   const image = await second.earlier.image(platform)
   expect(image).toMatchObject({ reused: { milliseconds: 1234 }, contents: { layers: [{ made: 'reused' }] } })
-  // What it claims does not get into the cache.
+  // The registry's claim does not get into the cache.
   await second.earlier.remember(image ? [image] : [], 1)
   expect(world.records()).toMatchObject({ images: [], layers: [] })
   expect(world.records().sources).toHaveLength(1)
@@ -65,7 +65,7 @@ test('an image with a claimed layer is a claim, and its other layers are facts',
   expect(world.records().images).toEqual([])
   expect(world.records().layers.map(({ key }) => key)).toEqual([keyOf('b')])
   expect(requests.filter((line) => /^PUT .*\/manifests\/nix-/.test(line))).toHaveLength(1)
-  // A run that forgot what was claimed made it itself.
+  // A run that forgot the claims makes the image itself.
   const third = await registryRun()
   await third.earlier.recall(fetchedSource)
   await third.earlier.layer(keyOf('a'))
@@ -84,7 +84,7 @@ test('a claim about a layer that the cache knows stays a claim, also where it di
   await first.target.publish([{ ...before, image }])
   const second = await registryRun()
   await second.earlier.recall({ ...fetchedSource, narHash: narHashOf('another set') })
-  // The registry denies that it has the layer, and has it when it is asked for the claim.
+  // The registry first denies that it has the layer, but has it when the run asks about the claim.
   const asks = (method: string, path: string) => method === 'HEAD' && path.includes(claimed.digest)
   world.proxy.follow([{ fits: asks, fault: { answer: 404 }, times: 1 }])
   expect(await second.earlier.layer(keyOf('a'))).toMatchObject({ descriptor: claimed, isClaim: true })

@@ -25,7 +25,7 @@ const contents: Contents = {
   ],
 }
 
-/** What was printed, and the table of its paths, as they are in a file. */
+/** The printed contents and the table of their paths, as they are in a file. */
 const printed = (of = contents) => {
   const paths = pathWriter()
   const value = printContents(of, paths)
@@ -50,7 +50,7 @@ test('a layer that has no store paths is one for links or files', () => {
   expect(parseContents(value, 'it', pathReader(table, 'paths'))).toEqual(more)
 })
 
-/** A place in the contents, in the notation of errors. */
+/** A place in the contents, as errors name it. */
 const places: [place: string, expected: string][] = [
   ['runtimeGraph', 'a list'],
   ['roots', 'a list'],

@@ -54,9 +54,9 @@ const baseLayer = async (preset: 'bare' | 'default' | 'job-container'): Promise<
 }
 
 /**
- * What is not in the request key, since it is the same for all requests of a version of the action. **Where this test
- * fails, raise `formatVersion` in `src/reuse/request-key.ts`**, or runs that reuse never see the change; then update
- * the hashes with `vitest run -u`.
+ * Checks what is not in the request key, since it is the same for all requests in one version of the action. **If this
+ * test fails, raise `formatVersion` in `src/reuse/request-key.ts`**, or runs that reuse an image never see the change.
+ * Then update the hashes with `vitest run -u`.
  */
 test('what the code makes of a request is what its format version stands for', async () => {
   expect({

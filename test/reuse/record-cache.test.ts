@@ -80,7 +80,7 @@ const name = (index: number): string => digestOf(Buffer.from(`${index}`)).slice(
 
 const closure = chain(3)
 
-/** An image whose record has about so many bytes, which no other one has too. */
+/** An image whose record has about this many bytes, which no other record shares. */
 const imageOf = (index: number, bytes: number): ImageRecord<'cache'> => ({
   level: 'cache',
   key: name(index),
@@ -121,7 +121,7 @@ test('whatever a run has to tell, the next one can read it: what is oldest or to
   })
   for (let index = 0; index < 12; index++) {
     const known = await restoreRecords([name(0)], run.store, run.job)
-    // The eleventh has no room by itself.
+    // The eleventh image is too large by itself.
     const image = imageOf(index, index === 10 ? 17_000_000 : 2_500_000)
     await saveRecords(addImage(known, image), name(0), run.store, run.job)
     expect((await stat(join(store.path, 'records.json'))).size).toBeLessThanOrEqual(16_000_000)

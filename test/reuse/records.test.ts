@@ -157,7 +157,7 @@ describe('records', () => {
     expect(keysFitting(50_000)).toEqual([second.key, first.key])
     expect(keysFitting(1)).toEqual([])
     expect(fittingRecords(all, 1)).toMatchObject({ layers: all.layers, sources: all.sources })
-    // A limit of bytes, and not of characters.
+    // The limit counts bytes, not characters.
     const foreign = {
       ...both,
       images: [{ ...first, contents: { ...first.contents, defaults: { env: { A: 'ä'.repeat(1000) }, cmd: [] } } }],

@@ -79,7 +79,7 @@ test('a run that changes nothing saves nothing', async () => {
   const image = await second.earlier.image(platform)
   await second.earlier.remember(image ? [image] : [], 5)
   expect(world.entries).toHaveLength(1)
-  // Nor does one that built the same once more.
+  // A run that built the same once more saves nothing either.
   await world.remember(['a'])
   expect(world.entries).toHaveLength(1)
 })
@@ -173,7 +173,7 @@ test('after `forget` all is made anew', async () => {
   second.earlier.forget()
   expect(await second.earlier.image(platform)).toBeUndefined()
   expect(await second.earlier.layer(keyOf('a'))).toBeUndefined()
-  // Also where the source is looked at again, and is another one.
+  // This is also true if the source is looked up again and is another one.
   await second.earlier.recall({ ...unfetchedSource, claimed: undefined })
   await second.earlier.recall(fetchedSource)
   expect(await second.earlier.image(platform)).toBeUndefined()

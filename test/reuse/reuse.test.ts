@@ -71,7 +71,7 @@ const imageOf = (plan: Plan, platform: Platform): ImageRecord<'cache'> => {
   }
 }
 
-/** A run on a machine whose cache has records of images, of which the registry has all layers. */
+/** A run on a machine whose cache has records of images. The registry has all their layers. */
 const open = async (platforms: readonly Platform[], host: string) => {
   const planned = planOf({ platforms })
   const plan: Plan = {
@@ -102,7 +102,7 @@ const open = async (platforms: readonly Platform[], host: string) => {
   return { earlier, target, plan }
 }
 
-/** All that such a run asks the registry, after the question whether it may push. */
+/** Everything that such a run asks the registry after the check whether it may push. */
 const publish = async ({ earlier, target, plan }: Awaited<ReturnType<typeof open>>): Promise<PlatformImage[]> => {
   await earlier.recall(source)
   const images: PlatformImage[] = []
@@ -118,7 +118,7 @@ test.each<[string, readonly Platform[]]>([
   ['one image', ['linux/amd64']],
   ['two', ['linux/amd64', 'linux/arm64']],
 ])('a run that changes nothing asks for each layer of %s once, in time', async (_, platforms) => {
-  // The first one has a configuration and a manifest to send.
+  // The first run also sends a configuration and a manifest.
   await publish(await open(platforms, registry.host))
   const again = await open(platforms, registry.host)
   const asked = registry.requests.length
@@ -162,7 +162,7 @@ test.each([0, 31, 63])('without layer %d there is no image, and no manifest is p
   registry.lose({ digest })
   expect(await publish(run)).toEqual([])
   expect(registry.manifests.size).toBe(0)
-  // It is not tried again when the source has been fetched.
+  // The image is not tried again after the source was fetched.
   expect(await run.earlier.image('linux/amd64')).toBeUndefined()
   expect(registry.requests.filter((line) => line.endsWith(digest))).toHaveLength(1)
 })
@@ -177,9 +177,9 @@ test('what a source holds is known by a record of just that URL, revision and ha
   expect(await known({ claimed: narHashOf('something else') })).toBeUndefined()
   expect(await known({ revision: 'f'.repeat(40) })).toBeUndefined()
   expect(await known({ fetch: { by: 'tarball', url: `${url}?other`, srcType: 'tarball' } })).toBeUndefined()
-  // Without a hash and without a revision it may have changed.
+  // Without a hash and without a revision, the source may have changed.
   expect(await known({ claimed: undefined })).toBeUndefined()
-  // What was computed here needs no record.
+  // A hash that was computed here needs no record.
   expect(await known({ fetch: { by: 'path', path: '/set', ignored: [] }, narHash: narHashOf('files') })).toBe(
     narHashOf('files'),
   )

@@ -7,9 +7,7 @@ import { checkArchitecture } from '../../src/rootfs/check-architecture.ts'
 import { need, output } from '../support/process.ts'
 import { type TemporaryFolder, temporaryFolder } from '../support/temporary-folder.ts'
 
-/**
- * The first bytes of a program for a machine; `order` is 1 for numbers with the least byte first, and 2 for the most.
- */
+/** The first bytes of a program for a machine. `order` is 1 for little-endian numbers, and 2 for big-endian ones. */
 const elf = (machine: number, order = 1): Buffer => {
   const header = Buffer.alloc(64)
   header.write('\x7fELF', 'latin1')

@@ -18,7 +18,7 @@ const danglingIn = async (packages: string[]): Promise<string[]> => {
 }
 
 test('a link that leads to nothing is told with its package, and one that leads to something is not', async () => {
-  // It is in the store of this machine, and not in the closure.
+  // `tree` is in the store of this machine, but not in the closure.
   await build(['tree'])
   expect(await danglingIn(['dangling'])).toEqual([
     '/share/below of dangling-1.0: dangling-1.0/share/file/below',

@@ -28,7 +28,6 @@ const entry = (name: string, options?: Options): TreeEntry | undefined =>
 
 const names = (options?: Options): string[] => entriesOf(options).map(({ name }) => name)
 
-/** The text of a file. */
 const text = (name: string, options?: Options): string => {
   const found = entry(name, options)
   return found?.type === 'file' && found.content instanceof Uint8Array ? Buffer.from(found.content).toString() : ''

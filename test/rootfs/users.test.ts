@@ -7,7 +7,7 @@ import { build } from '../support/nix.ts'
 
 type User = BaseLayer['user']
 
-/** Who a user is, in an image of a package of the small set, or of one without an `/etc/passwd`. */
+/** The IDs of a user, in an image of the package `brings`, or in one without an `/etc/passwd`. */
 const ownerOf = async (
   user: User,
   { preset = 'default', brings }: { preset?: BaseLayer['preset']; brings?: string } = {},
@@ -70,7 +70,7 @@ test('a user without numbers is not taken for root', async () => {
 test.each<[string, Parameters<typeof ownerOf>[1], string]>([
   ['app', {}, '`root`, `nonroot`, `nobody`, or '],
   ['nobody', { brings: 'users' }, '`root`, `app`, or '],
-  // This machine's users are not the image's.
+  // The image does not have this machine's users.
   ['nobody', { brings: 'hostUsers' }, ''],
   ['nobody', { preset: 'bare' }, ''],
 ])('%s is no user with %j', async (name, options, instead) => {

@@ -5,7 +5,10 @@ import { unpackImage } from '../support/container.ts'
 import { debianSet } from '../support/debian-set.ts'
 import { prepareNixConfig } from '../support/test-world.ts'
 
-/** `npm run demo`: an image of a few programs, made by the bundled action as a runner starts it, and run. */
+/**
+ * `npm run demo`: makes an image of a few programs with the bundled action, started as a runner starts it, and runs the
+ * image.
+ */
 
 const packages = 'bash coreutils git jq'
 const output = join(root, '.cache', 'demo-image')

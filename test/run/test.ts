@@ -5,9 +5,9 @@ import { modules } from '../support/modules.ts'
 import { testsOf } from '../support/tests-of.ts'
 
 /**
- * `npm test`: everything that must hold before a change lands, the quick checks first. Ends with one line that says so.
- * `npm test -- FILE …` runs the tests in these files alone, or in those whose path has FILE in it. For a file or a
- * folder of `src/` they are the tests that `test/README.md` has for what is there.
+ * `npm test`: runs everything that must pass before a change lands, the quick checks first. If everything passed, the
+ * last line says so. `npm test -- FILE …` runs only the tests in these files, or in those whose path contains FILE. For
+ * a file or a folder of `src/`, it runs the tests that `test/README.md` lists for it.
  */
 
 const root = join(import.meta.dirname, '..', '..')
@@ -28,7 +28,7 @@ const step = (title: string, program: string, args: readonly string[], advice: s
   process.exit(1)
 }
 
-/** What vitest is to run for an argument. */
+/** The files or patterns that vitest gets for an argument. */
 const testsFor = (path: string): string[] => {
   if (!/^(\.\/)?src(\/|$)/.test(path)) return [path]
   const module = path.replace(/^(\.\/)?src\/?/, '').replace(/(\.ts|\/)$/, '')

@@ -5,7 +5,7 @@ import { root } from '../support/action.ts'
 import { type Finished, run } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
-/** Runs `npm run build -- out` in a copy of what makes libdeflate, and says what it left in `out`. */
+/** Runs `npm run build -- out` in a copy of the files that make libdeflate. Returns what it left in `out`. */
 const build = async (
   folder: string,
   environment: NodeJS.ProcessEnv,
@@ -17,7 +17,7 @@ const build = async (
   const finished = await run(process.execPath, [join(folder, 'scripts', 'build.ts'), out], { env })
   return { ...finished, made: await readdir(out) }
 }
-// What a test has put there stays.
+// Files that a test has put there stay.
 const copy = { recursive: true, force: false }
 
 test('a build that cannot fetch libdeflate says so, and makes nothing', async () => {

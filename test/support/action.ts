@@ -8,7 +8,9 @@ import { nixConfigFolder, pathWithNix } from './nix-places.ts'
 /** The action's root. */
 export const root = join(import.meta.dirname, '..', '..')
 
-/** What a step leaves for the runner. `log` is standard output and standard error as they came. */
+/**
+ * The results of a step for the runner. `log` has standard output and standard error in the order in which they came.
+ */
 export type StepResult = {
   readonly exitCode: number | null
   readonly log: string
@@ -19,22 +21,22 @@ export type StepResult = {
   readonly summary: string
   /** The text of the bill of materials, empty without one. */
   readonly sbom: string
-  /** The text of the file with the whole metadata, empty where the step failed. */
+  /** The text of the file with the whole metadata, empty if the step failed. */
   readonly metadataFile: string
-  /** What the step declares as artifacts, a line each. */
+  /** The artifacts that the step declares, one per line. */
   readonly artifacts: string
-  /** What later steps get: folders for their PATH, a line each, and environment variables. */
+  /** Additions for later steps: folders for their PATH, one per line, and environment variables. */
   readonly path: string
   readonly variables: Readonly<Record<string, string>>
 }
 
-/** What a workflow run is about; what is not given is that of a push to the default branch. */
+/** How a step is run. The defaults are those of a push to the default branch. */
 export type StepOptions = {
   readonly environment?: Readonly<Record<string, string>>
   readonly event?: unknown
   readonly workspace?: string
   readonly started?: (child: ChildProcess) => void
-  /** A program and its first arguments that starts the step, which is its last arguments. */
+  /** A program and its first arguments. It starts the step, which its last arguments name. */
   readonly wrapper?: readonly string[]
 }
 
@@ -43,7 +45,7 @@ export const githubToken = 'ghs_a-token-for-tests'
 
 type PullRequestEvent = { readonly pull_request?: { readonly head?: { readonly sha?: string } } }
 
-/** The expressions in `action.yml`, with their values for a step. The runner evaluates them before it starts. */
+/** The expressions in `action.yml` and their values for a step. The runner evaluates them before it starts the step. */
 export const evaluated = (sha: string, event: unknown): Readonly<Record<string, string>> => ({
   '${{ github.token }}': githubToken,
   '${{ github.event.pull_request.head.sha || github.sha }}': (event as PullRequestEvent).pull_request?.head?.sha ?? sha,
@@ -63,7 +65,7 @@ export const runAction = async (
   const folder = await mkdtemp(join(tmpdir(), 'nix-image-action-test-'))
   const file = (name: string): string => join(folder, name)
   try {
-    // A step that runs as another user has to get at all of this.
+    // A step may run as another user, who needs all of this.
     await chmod(folder, 0o777)
     for (const name of ['artifacts', 'env', 'output', 'path', 'summary']) {
       await writeFile(file(name), '')
@@ -118,7 +120,7 @@ export const runAction = async (
   }
 }
 
-/** Inputs as the runner gives them: what a workflow says, else the default. */
+/** Inputs as the runner passes them: the workflow's values, else the defaults. */
 export const inputVariables = (
   action: ActionFile,
   inputs: Readonly<Record<string, string>>,

@@ -1,6 +1,6 @@
 import { test } from 'vitest'
 
-/** Who may be hostile: the rows of the table in SECURITY.md. */
+/** Possible attackers: the rows of the table in SECURITY.md. */
 export const attackers = [
   'job of the default branch',
   'job of a branch',
@@ -15,7 +15,7 @@ export const attackers = [
   'other writer of the registry',
 ] as const
 
-/** What they are after: the columns of that table. */
+/** The goals of an attacker: the columns of that table. */
 export const assets = [
   'credentials',
   'code in the step',
@@ -29,7 +29,7 @@ export const assets = [
 export type Attacker = (typeof attackers)[number]
 export type Asset = (typeof assets)[number]
 
-/** What a test says of an attack besides whether it was refused, for `npm run bench -- attacks`. */
+/** A test's report of an attack, besides whether it was refused, for `npm run bench -- attacks`. */
 export type AttackMeta = { readonly attacker: Attacker; readonly asset: Asset; readonly noticed: boolean }
 
 declare module 'vitest' {
@@ -39,8 +39,8 @@ declare module 'vitest' {
 }
 
 /**
- * A test that attacks. `attempt` makes the attack with real parts and fails where it succeeds. It returns whether the
- * run told somebody of it, by an error, a warning or a notice.
+ * A test that attacks. `attempt` makes the attack with real parts, and fails if the attack succeeds. It returns whether
+ * the run reported the attack, by an error, a warning or a notice.
  */
 export const attack = (attacker: Attacker, asset: Asset, title: string, attempt: () => Promise<boolean>): void =>
   test(`${attacker}, ${asset}: ${title}`, async ({ task }) => {

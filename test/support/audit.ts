@@ -1,8 +1,8 @@
 import { isScalar, parse, parseDocument, visit } from 'yaml'
 
 /**
- * What a workflow may do, by `workflow/job`: the least that it needs. `permissions: {}` at the top gives nothing to a
- * job that is not named here.
+ * The least permissions that each job needs, by `workflow/job`. `permissions: {}` at the top of a workflow gives
+ * nothing to a job that is not named here.
  */
 export const permissionsOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'ci/test': { contents: 'read' },
@@ -12,13 +12,15 @@ export const permissionsOf: Readonly<Record<string, Readonly<Record<string, stri
   'release/release': { contents: 'write' },
 }
 
-/** Expressions whose value the repository, the runner or GitHub makes, and that are safe as text of a shell. */
+/**
+ * Expressions whose value the repository, the runner or GitHub makes, and that are safe in the text of a shell script.
+ */
 const harmless = /^(github\.(sha|run_id|run_attempt|repository|workspace)|runner\.(os|arch)|matrix\.[a-z_]+)$/
 
 type Step = { readonly uses?: string; readonly run?: string; readonly with?: Readonly<Record<string, unknown>> }
 type Job = { readonly permissions?: unknown; readonly uses?: string; readonly steps?: readonly Step[] }
 
-/** What is wrong with the workflow `name` (without `.yml`) whose text this is: a sentence each, empty if it is good. */
+/** The faults of the workflow `name` (without `.yml`) with this text, one sentence each; empty if there are none. */
 export const audit = (name: string, text: string): string[] => {
   const workflow = parse(text) as {
     readonly on?: unknown
@@ -27,14 +29,14 @@ export const audit = (name: string, text: string): string[] => {
   }
   const faults = pins(text)
   if (JSON.stringify(workflow.permissions) !== '{}') faults.push('The workflow has no `permissions: {}` at its top.')
-  // Its jobs have the secrets and a token that writes, whoever set it off.
+  // Jobs of these events have secrets and a token that can write, even if a stranger triggered them.
   for (const event of ['pull_request_target', 'workflow_run', 'issue_comment'])
     if (JSON.stringify(workflow.on).includes(event)) faults.push(`By ${event}, strangers set off jobs with secrets.`)
   for (const [id, job] of Object.entries(workflow.jobs)) {
     const least = permissionsOf[`${name}/${id}`] ?? {}
     if (!isSame(job.permissions, least)) faults.push(`The permissions of ${id} are not ${JSON.stringify(least)}.`)
     for (const { uses = '', run = '', with: inputs = {} } of job.steps ?? []) {
-      // A script of github-script is code as much as that of a shell.
+      // A script for github-script is code, just as one for a shell.
       for (const code of [run, String(inputs['script'] ?? '')])
         for (const [, expression = ''] of code.matchAll(/\$\{\{(.*?)\}\}/gs))
           if (!harmless.test(expression.trim()))
@@ -47,7 +49,7 @@ export const audit = (name: string, text: string): string[] => {
   return faults
 }
 
-/** Actions of other repositories are named by a commit, which does not move, and say their version in a comment. */
+/** Actions of other repositories must be pinned by a commit, which does not move, with their version in a comment. */
 const pins = (text: string): string[] => {
   const faults: string[] = []
   visit(parseDocument(text), {
@@ -66,10 +68,12 @@ const isSame = (permissions: unknown, least: Readonly<Record<string, string>>): 
   JSON.stringify(Object.entries(permissions ?? {}).toSorted()) === JSON.stringify(Object.entries(least).toSorted()) &&
   typeof (permissions ?? {}) === 'object'
 
-/** Days that a release must be old before dependabot proposes it; most malicious ones are found within a week. */
+/**
+ * In days: how old a release must be before Dependabot proposes it. Most malicious releases are found within a week.
+ */
 const fewestDays = 7
 
-/** What is wrong with `.github/dependabot.yml`. */
+/** The faults of `.github/dependabot.yml`, one sentence each; empty if there are none. */
 export const auditDependabot = (text: string): string[] => {
   const updates: { 'package-ecosystem': string; cooldown?: { 'default-days'?: number } }[] = parse(text).updates
   return ['npm', 'github-actions'].flatMap((ecosystem) => {

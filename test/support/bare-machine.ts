@@ -4,7 +4,7 @@ import { runAction, type StepOptions, type StepResult } from './action.ts'
 import { need } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** What a runner without Nix has. */
+/** The programs of a runner without Nix. */
 const programs = [
   ...[
     'bash',
@@ -29,17 +29,17 @@ const programs = [
 const nobody = 65534
 
 export type BareMachineOptions = StepOptions & {
-  /** Bytes that fit into `/nix`. */
+  /** The capacity of `/nix`, in bytes. */
   readonly size?: number
-  /** Commands of the next step, run with what the action added to the PATH and the environment; `never` without it. */
+  /** Commands of the next step. They run with what the action added to the PATH and the environment. */
   readonly nextStep?: string
-  /** A program and its first arguments that starts the machine, as `restricted` gives them. */
+  /** A program and its first arguments that start the machine, as `restricted` returns them. */
   readonly machine?: readonly string[]
   /** Whether the user may use sudo. */
   readonly sudo?: boolean
 }
 
-/** `left`: what is in `/nix` afterwards, a name a line. `next`: what the next step printed. */
+/** `left`: the names in `/nix` afterwards, one per line. `next`: the output of the next step. */
 export type BareMachineResult = StepResult & { readonly left: string; readonly next: string }
 
 /**
@@ -78,7 +78,7 @@ export const runOnBareMachine = async (
   return { ...step, left: await readFile(left, 'utf8'), next: await readFile(next, 'utf8') }
 }
 
-/** Mounts an empty `/nix`, makes a user of nobody, and runs two steps of a job. */
+/** Mounts an empty `/nix`, and runs two steps of a job as the user with the given ID. */
 const machine = `
 set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin

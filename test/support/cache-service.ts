@@ -16,14 +16,16 @@ import { startDaemon } from './daemon.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 /**
- * What may be wrong with the service, which has each answer half a second late where it is slow; those of the second
- * line are about the bytes that are downloaded.
+ * The faults that the service can have. If it is slow, each answer is half a second late. The faults in the second line
+ * affect the downloaded bytes.
  */
 export type CacheFault =
   | ('unavailable' | 'rate-limited' | 'silent' | 'slow' | 'read-denied' | 'write-denied' | 'full')
   | ('corrupt' | 'truncated' | 'stalled' | 'missing')
 
-/** Who asks: entries are saved in the scope `ref`, and found in it and then in the others that it may read. */
+/**
+ * The scope of a step. It saves entries in the scope `ref`, and looks for them there and then in the scopes `reads`.
+ */
 export type CacheScope = {
   readonly ref?: string
   readonly reads?: readonly string[]
@@ -34,18 +36,18 @@ export type CacheEntry = { readonly ref: string; readonly key: string; readonly 
 
 /** A running cache service. */
 export type CacheService = AsyncDisposable & {
-  /** What is wrong with it from now on. */
+  /** The fault that it has from now on. */
   fault: CacheFault | undefined
   /** The environment that a step of the scope gets; by default, one on the default branch. */
   environment(scope?: CacheScope): Record<string, string>
-  /** All that is saved, oldest first. */
+  /** All saved entries, oldest first. */
   readonly entries: readonly CacheEntry[]
   /** The methods that were called, in order. */
   readonly calls: string[]
   read(entry: CacheEntry): Promise<Buffer>
-  /** Puts other bytes where an entry has its own, as somebody with access to the storage could. */
+  /** Replaces the bytes of an entry, as an attacker with access to the storage could. */
   replace(entry: CacheEntry, bytes: Buffer): Promise<void>
-  /** Forgets all entries. */
+  /** Forgets all entries and calls. */
   clear(): void
 }
 
@@ -57,8 +59,8 @@ const accountKey = 'Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6
 const container = 'cache'
 
 /**
- * Starts Azurite with the cache service's protocol, version 2, in front, on free loopback ports. Source: the messages
- * of `@actions/cache`, `generated/results/api/v1/cache.ts`.
+ * Starts Azurite behind a server with version 2 of the cache service's protocol, on free loopback ports. Source: the
+ * messages of `@actions/cache`, `generated/results/api/v1/cache.ts`.
  */
 export const startCacheService = async (): Promise<CacheService> => {
   await using starting = new AsyncDisposableStack()
@@ -100,7 +102,7 @@ export const startCacheService = async (): Promise<CacheService> => {
   })
   const sockets = new Set<Socket>()
   const server = createServer((request, response) => {
-    // Who is not waited for any more hangs up.
+    // This fails if the client has hung up because it waits no longer.
     service.answer(request, response).catch(() => response.destroy())
   })
   server.on('connection', (socket) => sockets.add(socket))
@@ -210,7 +212,9 @@ class Service {
     return a.ref === b.ref && a.key === b.key && a.version === b.version
   }
 
-  /** The scopes one after the other; in each the key itself, then each prefix, the newest first. */
+  /**
+   * Looks into one scope after the other, and in each for the key itself, then for each prefix, the newest entry first.
+   */
   #find(key: string, prefixes: readonly string[], version: string, scope: Token): CacheEntry | undefined {
     for (const ref of new Set([scope.ref, ...scope.reads])) {
       const there = this.entries.filter((entry) => entry.ref === ref && entry.version === version).toReversed()

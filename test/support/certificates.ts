@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import { need, output } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** All as PEM: a certificate authority that nobody knows, and what a server on loopback shows that it vouches for. */
+/**
+ * In PEM: a certificate authority that no machine trusts, and the key and certificate that it issued to a server on
+ * loopback.
+ */
 export type Certificates = { readonly authority: string; readonly key: string; readonly cert: string }
 
 export const makeCertificates = async (): Promise<Certificates> => {

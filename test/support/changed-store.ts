@@ -9,15 +9,13 @@ import { nixConfigFolder } from './nix-places.ts'
 import { output } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/**
- * A package set with packages of its own that are built, and may be changed: no other test has the same store paths.
- */
+/** A package set whose packages are built and may be changed: no other test has the same store paths. */
 export type ChangeableSet = AsyncDisposable & {
-  /** A folder, for `nixpkgs`. */
+  /** A folder, for the input `nixpkgs`. */
   readonly set: string
-  /** Builds packages by Nix alone, and returns their store paths. */
+  /** Builds packages with Nix alone, and returns their store paths. */
   readonly realise: (...names: readonly string[]) => Promise<StorePath[]>
-  /** Changes a store path, and puts everything in order when the work is done. */
+  /** Changes a store path for the time of the work, then restores it. */
   readonly changed: <T>(
     path: StorePath,
     change: (path: string) => Promise<unknown>,
@@ -25,7 +23,10 @@ export type ChangeableSet = AsyncDisposable & {
   ) => Promise<T>
 }
 
-/** Each package is named for the set, and made by a script in bash that has `$out`, and other packages as `${name}`. */
+/**
+ * The names of the packages are unique to this set. A package's script, in bash, makes `$out`, and refers to other
+ * packages as `${name}`.
+ */
 export const changeableSet = async (scripts: Readonly<Record<string, string>>): Promise<ChangeableSet> => {
   await using starting = new AsyncDisposableStack()
   const set = starting.use(await temporaryFolder('changeable')).path
@@ -76,14 +77,14 @@ export const changeableSet = async (scripts: Readonly<Record<string, string>>): 
         [...made].map((path) => nix('nix-store', '--query', '--referrers-closure', path)),
       )
       const all = [...new Set(referrers.flatMap((text) => text.split('\n').filter((line) => line)))]
-      // What cannot be deleted is in use by somebody, and is as it was.
+      // A path that cannot be deleted is in use, and has its old content again.
       await nix('nix-store', '--delete', ...all).catch(() => {})
       await running.disposeAsync()
     },
   }
 }
 
-/** Writes to a file of the store what keeps its size and its times. */
+/** Changes the content of a file in the store, but not its size and its times. */
 export const rewrite = async (file: string, change: (text: string) => string): Promise<void> => {
   const { mode, atime, mtime } = await lstat(file)
   const text = await readFile(file, 'latin1')
@@ -95,7 +96,7 @@ export const rewrite = async (file: string, change: (text: string) => string): P
   await utimes(file, atime, mtime)
 }
 
-/** What Nix's database says of store paths, as a closure has it. */
+/** The hashes and sizes of store paths in Nix's database, as a closure has them. */
 export const closureInStore = async (paths: readonly StorePath[]): Promise<Pick<Closure, 'paths'>> => {
   const query = async (what: '--hash' | '--size'): Promise<string[]> =>
     (await output('nix-store', ['--query', what, ...paths])).trim().split('\n')

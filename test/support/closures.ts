@@ -3,22 +3,24 @@ import fc from 'fast-check'
 import { type Closure, type ClosurePath, checkClosure } from '../../src/graph/closure.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 
-/** What `exportReferencesGraph` gives, with the roots. */
+/** The output of `exportReferencesGraph`, with the roots. */
 export type RuntimeGraph = { readonly runtimeGraph: readonly ClosurePath[]; readonly roots: readonly StorePath[] }
 
-/** The store path of a name; the order of paths is that of their names. */
+/** The store path with this name. Paths are sorted as their names are. */
 export const pathOf = (name: string): StorePath => `/nix/store/${'0'.repeat(32)}-${name}`
 
 /** The name of a path that `pathOf` made. */
 export const nameOf = (path: string): string => path.slice(pathOf('').length)
 
-/** A NAR hash of its own for each text. */
+/** A different NAR hash for each text. */
 export const narHashOf = (text: string): ClosurePath['narHash'] =>
   `sha256-${createHash('sha256').update(text).digest('base64')}`
 
 type Node = { readonly size?: number; readonly needs?: readonly string[] }
 
-/** A closure for an example: each path by its name, with the size of its NAR and the names that it references. */
+/**
+ * A closure for an example: the size of each path's NAR, and the names of the paths that it references, by its name.
+ */
 export const closureOf = (roots: readonly string[], nodes: Readonly<Record<string, Node>>): Closure =>
   checkClosure(
     withClosureSizes(
@@ -61,20 +63,18 @@ export const chain = (length: number): Closure => {
   return checkClosure(infos, [path(0)])
 }
 
-/** Few names, so that popularity data has some of them; some paths are big enough for a layer of their own. */
+/** Only a few names, so that popularity data has some of them. Some paths are big enough for a layer of their own. */
 export const packageNames = ['bash', 'git', 'glibc', 'python3']
 
 const node = fc.record({
   name: fc.constantFrom(...packageNames),
   narSize: fc.oneof(fc.nat({ max: 5 }), fc.nat({ max: 50_000_000 }), fc.integer({ min: 99_999_999, max: 900_000_000 })),
-  // References by how far behind this one in the list they are, which makes a graph without cycles.
+  // References as distances to later paths of the list, so that the graph has no cycles.
   steps: fc.uniqueArray(fc.integer({ min: 1, max: 5 }), { maxLength: 3, size: 'max' }),
   isRoot: fc.nat({ max: 7 }).map((pick) => pick === 7),
 })
 
-/**
- * Graphs without cycles, in which every path can be reached from the roots. The order of paths says nothing about them.
- */
+/** Graphs without cycles, whose roots reach every path. The order of the paths says nothing about the references. */
 export const runtimeGraphs: fc.Arbitrary<RuntimeGraph> = fc
   .tuple(fc.array(node, { minLength: 1, maxLength: 24, size: 'max' }), fc.nat())
   .map(([nodes, seed]) => {
@@ -100,7 +100,7 @@ export const closures: fc.Arbitrary<Closure> = runtimeGraphs.map(({ runtimeGraph
   checkClosure(runtimeGraph, roots),
 )
 
-/** The same graph with everything in another order that has one. */
+/** The same graph with everything that has an order in another order. */
 export const shuffled = ({ runtimeGraph, roots }: RuntimeGraph): fc.Arbitrary<RuntimeGraph> =>
   fc.record({
     runtimeGraph: inAnyOrder(runtimeGraph).chain((infos) =>

@@ -5,21 +5,21 @@ import { type Finished, need, output, run } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 type ContainerRunOptions = {
-  /** Variables besides the image's own, which they win over. */
+  /** Variables in addition to the image's own, over which they take precedence. */
   readonly env?: Readonly<Record<string, string>>
   /** `uid` or `uid:gid`, in digits; the default is the image's. */
   readonly user?: string
-  /** Instead of the image's entrypoint; as with Docker, the image's command then goes too. */
+  /** Replaces the image's entrypoint. As with Docker, the image's command is then ignored too. */
   readonly entrypoint?: readonly string[]
 }
 
-/** An unpacked image. Running it may change `rootfs` (mount points, the working directory): look there first. */
+/** An unpacked image. A run may change `rootfs` (mount points, the working directory), so look into it before. */
 export type Container = AsyncDisposable & {
   readonly rootfs: string
   readonly config: ImageConfig
   /**
-   * Runs the image's entrypoint with the command, or with the image's own command, without network. A program that is
-   * not there is exit code 1 and runc's complaint.
+   * Runs the image's entrypoint with the command, or with the image's own command, without network. If the program is
+   * missing, the exit code is 1 and the output is runc's complaint.
    */
   run(command?: readonly string[], options?: ContainerRunOptions): Promise<Finished>
 }
@@ -31,7 +31,7 @@ type RuntimeConfig = {
   linux: Record<string, unknown> & { namespaces: { type: string }[] }
 }
 
-// Docker's defaults, which are what people run images with; umoci writes fewer.
+// Docker's defaults, since people run images with Docker. umoci writes fewer capabilities.
 const capabilities = [
   'CAP_AUDIT_WRITE',
   'CAP_CHOWN',
@@ -65,7 +65,7 @@ export const unpackImage = async (source: string, options: FetchOptions = {}): P
   const runtimeFile = join(folder, 'runtime.json')
   await output(umoci, ['raw', 'runtime-config', '--image', image, '--rootfs', rootfs, runtimeFile])
   const runtime = adapt(JSON.parse(await readFile(runtimeFile, 'utf8')) as RuntimeConfig, rootfs)
-  // Containers that still run, because their test gave up on them.
+  // Removes containers that still run because their test gave up on them.
   starting.defer(async () => {
     for (const id of await readdir(state).catch(() => [])) await run(runc, ['--root', state, 'delete', '--force', id])
   })
@@ -75,7 +75,7 @@ export const unpackImage = async (source: string, options: FetchOptions = {}): P
     rootfs,
     config,
     run: async (command, { env = {}, user, entrypoint } = {}) => {
-      // runc names a control group after the container, so the name must be like no other on this machine.
+      // runc names a control group after the container, so the name must be unique on this machine.
       const id = `${basename(folder)}-${runs++}`
       const bundle = join(folder, id)
       const process = {
@@ -95,7 +95,10 @@ export const unpackImage = async (source: string, options: FetchOptions = {}): P
   }
 }
 
-/** umoci's configuration without what needs rights over control groups and limits, which test machines do not give. */
+/**
+ * umoci's configuration without settings that need rights over control groups and limits, which test machines do not
+ * give.
+ */
 const adapt = (runtime: RuntimeConfig, rootfs: string): RuntimeConfig => {
   const { rlimits: _rlimits, ...process } = runtime.process
   const { resources: _resources, cgroupsPath: _cgroupsPath, ...linux } = runtime.linux

@@ -4,10 +4,10 @@ import { delimiter, join } from 'node:path'
 import { pathWithNix } from './nix-places.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** The PATH with Nix's programs, and how often they were started by it. */
+/** A PATH with Nix's programs, and the number of times that they were started through it. */
 export type CountedNix = AsyncDisposable & { readonly path: string; count(): number }
 
-/** Puts programs before Nix's that write a line each time before they start the real one. */
+/** Puts wrappers before Nix's programs, which write one line for each start. */
 export const countNix = async (): Promise<CountedNix> => {
   const folder = await temporaryFolder('counted-nix')
   const calls = join(folder.path, 'calls')
@@ -15,7 +15,7 @@ export const countNix = async (): Promise<CountedNix> => {
   for (const name of ['nix', 'nix-instantiate', 'nix-store'])
     await writeFile(
       join(folder.path, name),
-      // What else is before it on the PATH stays there.
+      // Only the lookup of the real program uses this PATH. The program itself gets the whole PATH of its caller.
       `#!/bin/sh\necho "${name} $*" >> ${calls}\nexec "$(PATH='${pathWithNix()}' command -v ${name})" "$@"\n`,
       { mode: 0o755 },
     )

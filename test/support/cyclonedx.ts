@@ -1,7 +1,7 @@
 import { Version } from '@cyclonedx/cyclonedx-library/Spec'
 import { JsonStrictValidator } from '@cyclonedx/cyclonedx-library/Validation'
 
-/** What the tests look at in a bill of materials. */
+/** The parts of a bill of materials that the tests look at. */
 export type Bill = {
   readonly serialNumber: string
   readonly metadata: { readonly component: BillComponent; readonly properties: readonly Property[] }
@@ -17,20 +17,20 @@ export type BillComponent = {
 }
 type Property = { readonly name: string; readonly value: string }
 
-/** Reads a bill of materials. Throws where CycloneDX's own schema does not allow it. */
+/** Reads a bill of materials. Throws an `Error` if CycloneDX's own schema does not allow it. */
 export const readBill = async (text: string): Promise<Bill> => {
   const problem = await new JsonStrictValidator(Version.v1dot6).validate(text)
   if (problem !== null) throw new Error(`not valid by the schema: ${JSON.stringify(problem)}`)
   return JSON.parse(text)
 }
 
-/** The store paths in it, by code unit. */
+/** The store paths in a bill of materials, sorted by code unit. */
 export const storePathsOf = ({ components }: Bill): string[] =>
   components
     .filter(({ type }) => type === 'application')
     .map(storePathOf)
     .toSorted()
 
-/** The store path that a component is; empty where it is something else. */
+/** The store path that a component stands for; empty if it stands for something else. */
 export const storePathOf = ({ properties = [] }: BillComponent): string =>
   properties.find(({ name }) => name === 'nix:store_path')?.value ?? ''

@@ -6,15 +6,15 @@ import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { need } from './process.ts'
 
-/** A program that runs until it is stopped. `stdout` and `stderr` give all that it has written so far. */
+/** A program that runs until it is stopped. `stdout` and `stderr` return everything that it has written so far. */
 export type Daemon = { stdout(): string; stderr(): string; stop(): Promise<void> }
 
 export type DaemonOptions = {
-  /** A folder for its logs, which is made. */
+  /** A folder for its logs, which is created. */
   readonly logs: string
   /** Its whole environment. */
   readonly env: NodeJS.ProcessEnv
-  /** Asked again and again until it resolves to true. */
+  /** Called again and again until it resolves to true. */
   readonly ready: (daemon: Daemon) => Promise<boolean>
 }
 
@@ -33,8 +33,7 @@ export const startDaemon = async (
   await mkdir(options.logs, { recursive: true })
   const stdout = join(options.logs, 'stdout')
   const stderr = join(options.logs, 'stderr')
-  // Files and not pipes: what the program has written before it answers a request can be read as soon as the answer is
-  // here.
+  // Files instead of pipes: once a request is answered, everything that the program wrote before can be read.
   const files = [openSync(stdout, 'a'), openSync(stderr, 'a')] as const
   const child = spawn(need('setpriv', 'util-linux'), ['--pdeathsig', 'TERM', program, ...args], {
     env: options.env,

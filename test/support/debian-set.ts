@@ -5,12 +5,12 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { output } from './process.ts'
 
-/** Debian's name of a kind of machine. */
+/** Debian's name for an architecture. */
 type Architecture = 'amd64' | 'arm64'
 
 /**
- * `folder` holds the sets, one folder each, and what was downloaded. A set can be for several kinds of machines
- * (default: this one's). `large` adds a C compiler and the whole of Python and Perl.
+ * `folder` contains the sets, one folder each, and the downloads. A set can be for several architectures (default: this
+ * machine's). `large` adds a C compiler and the whole of Python and Perl.
  */
 export type DebianSetOptions = {
   readonly folder?: string
@@ -30,14 +30,14 @@ const small = words(`bash ca-certificates coreutils curl dash file findutils git
   netbase nodejs perl-base python3-minimal python3-six sed tar tree zstd`)
 const large = [...small, 'gcc', 'libc6-dev', 'perl', 'python3'].sort()
 
-/** Needed while dpkg installs a package, or by Debian as a whole, but by no program. */
+/** Packages that dpkg needs while it installs, or that Debian as a whole needs, but no program does. */
 const leftOut = new Set(words('adduser base-files debconf debianutils dpkg init-system-helpers install-info ucf'))
 
 /**
- * Makes the package set of `test/fixtures/debian-set` with Debian packages of the versions that apt has now, and
- * returns its folder, which never changes: other versions, another list or another generator make another folder. Where
- * it is there already, only apt's lists are read. Several callers may do this at a time. Throws an `Error` if apt does
- * not know or cannot download a package.
+ * Makes the package set of `test/fixtures/debian-set` from Debian packages in the versions that apt has now, and
+ * returns its folder. A folder never changes: other versions, another list or another generator make another folder. If
+ * the folder exists already, only apt's lists are read. Several callers may do this at the same time. Throws an `Error`
+ * if apt does not know or cannot download a package.
  */
 export const debianSet = async (options: DebianSetOptions = {}): Promise<string> => {
   const folder = resolve(options.folder ?? join(root, '.cache', 'test-world', 'debian-set'))
@@ -47,7 +47,8 @@ export const debianSet = async (options: DebianSetOptions = {}): Promise<string>
   try {
     return await makeSet(apts, wanted, folder)
   } catch {
-    // The lists may be missing, or so old that their packages are gone. One of many sources may fail without harm.
+    // The lists may be missing, or so old that their packages are gone. If one of many sources fails, that does no
+    // harm.
     const updates = await Promise.allSettled(apts.map((apt) => apt.update()))
     const failed = updates.find((update) => update.status === 'rejected')
     return makeSet(apts, wanted, folder).catch((error: Error) => {
@@ -73,7 +74,7 @@ const makeSet = async (apts: readonly Apt[], wanted: readonly string[], folder: 
     for (const deb of new Set(lists.flatMap((list) => Object.values(list).map((entry) => entry.deb))))
       await link(join(folder, 'debs', deb), join(temporary, 'debs', deb))
     await rename(temporary, target).catch((error: unknown) => {
-      // Somebody else was faster.
+      // Another process was faster.
       if (!existsSync(target)) throw error
     })
   })
@@ -87,7 +88,7 @@ const keyOf = async (json: string): Promise<string> => {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** Its programs, with arguments that make it look at no package that is installed here. */
+/** apt's programs, with arguments that make them ignore the packages that are installed here. */
 type Apt = {
   readonly system: string
   readonly run: (program: 'apt-get' | 'apt-cache', args: readonly string[], cwd?: string) => Promise<string>
@@ -102,10 +103,10 @@ const aptFor = async (architecture: Architecture, folder: string): Promise<Apt> 
   const settings = [
     `Dir::State::status=${join(state, 'status')}`,
     `Dir::Cache=${join(state, 'cache')}`,
-    // Images of Debian turn these off, and every call then takes half a second longer.
+    // Debian's images turn these caches off, and every call then takes half a second longer.
     'Dir::Cache::pkgcache=pkgcache.bin',
     'Dir::Cache::srcpkgcache=srcpkgcache.bin',
-    // The user that apt would become may not write here.
+    // apt would run as another user, who may not write here.
     'APT::Sandbox::User=root',
   ]
   if (architecture !== native)
@@ -118,12 +119,12 @@ const aptFor = async (architecture: Architecture, folder: string): Promise<Apt> 
   return {
     system: systems[architecture],
     run: (program, args, cwd = folder) => output(program, [...options, ...args], { env, cwd }),
-    // Two at a time cannot; the second waits.
+    // Two updates cannot run at the same time, so the second one waits.
     update: () => output('flock', [join(state, 'lock'), 'apt-get', ...options, '-qq', 'update'], { env }),
   }
 }
 
-/** One of `set.json`: what `default.nix` needs to know of a package. */
+/** An entry of `set.json`: what `default.nix` needs to know about a package. */
 type Package = {
   readonly version: string
   readonly deb: string
@@ -159,7 +160,7 @@ const resolvePackages = async (apt: Apt, wanted: readonly string[]): Promise<Rec
   )
 }
 
-/** A field of one package in apt's list, the empty text if it has none. */
+/** Returns a field of one package in apt's list, or the empty text if the package has no such field. */
 type DebianRecord = (field: string) => string
 
 const readRecord = (text: string): DebianRecord => {
@@ -170,7 +171,7 @@ const readRecord = (text: string): DebianRecord => {
 const packageName = (relation: string): string => relation.trim().replace(/[\s:(].*$/, '')
 
 const dependsOf = (name: string, records: ReadonlyMap<string, DebianRecord>): string[] => {
-  // It names libraries that need itself.
+  // libc6 depends on libraries that need libc6 itself.
   if (name === 'libc6') return []
   const record = records.get(name) ?? readRecord('')
   const provider = (wanted: string) =>
@@ -186,7 +187,7 @@ const dependsOf = (name: string, records: ReadonlyMap<string, DebianRecord>): st
     .sort()
 }
 
-/** What `settle.sh` needs to make programs of these that work alone. */
+/** Packages that `settle.sh` needs to make these programs work alone. */
 const undeclared = (name: string): string[] => {
   if (name === 'perl-base') return ['bash']
   if (/^gcc-\d+$/.test(name)) return ['libc6-dev']
@@ -194,8 +195,8 @@ const undeclared = (name: string): string[] => {
 }
 
 /**
- * What `wanted` leads to, with the dependencies of each. One that leads back to where the search came from is left out:
- * the search starts at programs, so that it is a library which does without its program.
+ * All packages that `wanted` leads to, with the dependencies of each. A dependency that would close a cycle is left
+ * out: the search starts at programs, so it is a library that has to do without its program.
  */
 const withoutCycles = (wanted: readonly string[], depends: (name: string) => string[]): Map<string, string[]> => {
   const done = new Map<string, string[]>()

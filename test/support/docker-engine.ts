@@ -4,17 +4,17 @@ import { startDaemon } from './daemon.ts'
 import { type Finished, need, output, run, searchPath } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** A Docker engine of one's own, with no images, no network but the host's (`--network host`) and no credentials. */
+/** A separate Docker engine, with no images, no network but the host's (`--network host`) and no credentials. */
 export type DockerEngine = AsyncDisposable & {
-  /** The path at which it listens. */
+  /** The path of the socket on which it listens. */
   readonly socket: string
-  /** Runs Docker's command line against this engine. Loopback registries need no TLS. */
+  /** Runs Docker's command-line client against this engine. Registries on loopback need no TLS. */
   docker(args: readonly string[], options?: { readonly input?: string }): Promise<Finished>
-  /** Ends its containers and the engine, and removes all that it holds. */
+  /** Ends its containers and the engine, and removes everything that it holds. */
   stop(): Promise<void>
 }
 
-/** Needs root. Throws an `Error` if Docker is not installed or does not start. */
+/** Starts a Docker engine; needs root. Throws an `Error` if Docker is not installed or does not start. */
 export const startDockerEngine = async (): Promise<DockerEngine> => {
   const [dockerd, client] = [need('dockerd', 'docker.io'), need('docker', 'docker.io')]
   need('containerd', 'containerd')
@@ -29,7 +29,7 @@ export const startDockerEngine = async (): Promise<DockerEngine> => {
   const env = { ...Object.fromEntries(inherited), PATH: searchPath, DOCKER_CONFIG: join(folder, 'client') }
   const docker: DockerEngine['docker'] = (args, { input } = {}) =>
     run(client, ['--host', host, ...args], { env, ...(input !== undefined && { input }) })
-  // The engine leaves mounts behind, and they must be gone before the folder can be removed.
+  // The engine leaves mounts behind, which must be gone before the folder can be removed.
   starting.defer(() => unmountBelow(folder))
   const daemon = await startDaemon(
     dockerd,
@@ -37,7 +37,7 @@ export const startDockerEngine = async (): Promise<DockerEngine> => {
       ...['--config-file', configFile, '--host', host, '--pidfile', join(folder, 'docker.pid')],
       ...['--data-root', join(folder, 'data'), '--exec-root', join(folder, 'exec')],
       ...['--bridge=none', '--iptables=false', '--ip6tables=false'],
-      // Where the machine runs a containerd, dockerd uses it, and must not meet the machine's own containers there.
+      // If the machine runs a containerd, dockerd uses it, and must not meet the machine's own containers there.
       ...['--containerd-namespace', basename(folder), '--containerd-plugins-namespace', `${basename(folder)}-plugins`],
     ],
     { logs: join(folder, 'logs'), env, ready: async () => (await docker(['version'])).exitCode === 0 },

@@ -8,17 +8,17 @@ import { drawTests } from './tests-of.ts'
 /** An input or an output in `action.yml`. */
 type Entry = { readonly description: string; readonly default?: string; readonly required?: boolean }
 
-/** Longer defaults are cut: the pin of nixpkgs would make its column as wide as the page. */
+/** Longer defaults are cut off: the pin of nixpkgs would make the column as wide as the page. */
 const longestDefault = 60
 
-/** GitHub shows a description as plain text; in a table, what it names is a link. */
+/** GitHub shows a description as plain text. In a table, the pages and sections that it names become links. */
 const cell = (description: string): string =>
   description
     .replaceAll(/docs\/[a-z-]+\.md/g, (page) => `[${page}](${page})`)
     .replaceAll(/README, "([^"]+)"/g, (_, title: string) => `[${title}](#${anchor(title)})`)
     .replaceAll('|', '\\|')
 
-/** What GitHub makes of a heading. */
+/** The anchor that GitHub gives to a heading. */
 export const anchor = (title: string): string => title.toLowerCase().replaceAll(' ', '-')
 
 const defaultOf = ({ required, default: value = '' }: Entry): string => {
@@ -41,23 +41,26 @@ const drawOutputs = (outputs: Readonly<Record<string, Entry>>): string =>
     ...Object.entries(outputs).map(([name, { description }]) => `| \`${name}\` | ${cell(description)} |\n`),
   ].join('')
 
-/** `text` with `content` between the comments `<!-- name -->` and `<!-- /name -->`. Throws an `Error` without them. */
+/**
+ * Replaces the part of `text` between the comments `<!-- name -->` and `<!-- /name -->` by `content`. Throws an `Error`
+ * if the comments are missing.
+ */
 export const between = (text: string, name: string, content: string): string => {
   const part = new RegExp(`(<!-- ${name} -->\\n).*(<!-- /${name} -->)`, 's')
   if (!part.test(text)) throw new Error(`There is no <!-- ${name} --> with a <!-- /${name} --> after it.`)
   return text.replace(part, (_, start, end) => `${start}${content}${end}`)
 }
 
-/** `text` where each workflow uses the action of `repository`, as `owner/name`. */
+/** `text`, with the action of `repository`, as `owner/name`, in each workflow. */
 export const withRepository = (text: string, repository: string): string =>
   text.replaceAll(/(?<=uses: )[^/\s]+\/nix-image-action(?=@)/g, () => repository)
 
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
-/** The repository that users name, as `owner/name`: what `repository` in `package.json` says, and nothing else. */
+/** The repository that users name, as `owner/name`. Only `repository` in `package.json` defines it. */
 export const repository: string = JSON.parse(read('package.json')).repository.replace('github:', '')
 
-/** The pages that hold something generated, by their paths, as they must be. */
+/** The pages with generated parts, by path, as they must be. */
 export const documents = (): ReadonlyMap<string, string> => {
   const action = parse(read('action.yml'))
   const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {

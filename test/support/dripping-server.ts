@@ -1,11 +1,11 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 
-/** A server on loopback that says what it says in pieces, one every 50 ms. `port` is where it listens. */
+/** A server on loopback that sends its answer in pieces, one every 50 ms. `port` is where it listens. */
 export type DrippingServer = AsyncDisposable & { readonly port: number }
 
 /**
- * Starts it. `begin` is said at once when something has come, then each piece of `drip` in turn, from the beginning
- * again when they are used up. A function in place of `drip` has each connection to itself.
+ * Starts the server. It sends `begin` when the first bytes have come, then the pieces of `drip` in turn, over and over.
+ * A function as `drip` handles each connection by itself.
  */
 export const startDrippingServer = async (
   begin: string | Buffer,

@@ -10,7 +10,7 @@ import type { RecordStore } from '../../src/reuse/record-cache.ts'
 import { remember } from '../../src/reuse/remember.ts'
 import { reuseImage, reuseLayer } from '../../src/reuse/reuse.ts'
 
-/** What a run knows of earlier ones, kept from question to question as `src/run.ts` keeps it. */
+/** A run's knowledge of earlier runs. It is kept between the calls, as `src/run.ts` keeps it. */
 export type EarlierRuns = {
   readonly recall: (source: SourceIdentity) => Promise<SourceIdentity>
   readonly image: (platform: Platform) => Promise<PlatformImage | undefined>

@@ -10,7 +10,7 @@ export type Edit = (text: string) => string
 
 export const field = (text: string, name: string): string => new RegExp(`^${name}: (.*)$`, 'm').exec(text)?.[1] ?? ''
 
-/** Gives a field of a narinfo another value; it has to be there. */
+/** Gives a field of a narinfo another value. The field must be there. */
 export const set =
   (name: string, value: string): Edit =>
   (text) =>
@@ -21,22 +21,22 @@ export const without =
   (text) =>
     text.replace(new RegExp(`^${name}: .*\n`, 'm'), '')
 
-/** A path that no honest run knows. */
+/** A path that no honest run has. */
 export const evilPath = parseStorePath('/nix/store/11111111111111111111111111111111-evil', 'the path')
 
-/** What somebody can do to an entry, a folder. */
+/** The changes that an attacker can make to an entry, which is a folder. */
 export type EntryEdits = {
   /** Changes the narinfo of a path. Throws an `Error` if nothing is changed. */
   change(path: StorePath, edit: Edit): Promise<void>
   /** The file with the NAR of a path. */
   nar(path: StorePath): Promise<string>
-  /** Puts a NAR with other content in the place of a path's, and returns what makes its narinfo true of that. */
+  /** Replaces the NAR of a path by one with other content. Returns the edit that makes the path's narinfo match it. */
   replaced(path: StorePath): Promise<Edit>
-  /** The same, and changes the narinfo so, and then by `edit`. */
+  /** Does the same, and changes the narinfo by that edit and then by `edit`. */
   replace(path: StorePath, edit?: Edit): Promise<void>
-  /** Signs a path with the key of that name. */
+  /** Signs a path with the key of this name. */
   sign(path: StorePath, name: string): Promise<void>
-  /** Adds a path without a signature that has a library's content, and lines to its narinfo. */
+  /** Adds a path that has the content of a library and no signature, with these additional lines in its narinfo. */
   add(path: StorePath, ...more: string[]): Promise<void>
 }
 
@@ -81,7 +81,7 @@ export const editEntry = (first: FirstRun, entry: string): EntryEdits => {
     },
     sign: async (path, name) => {
       const args = ['store', 'sign', '--store', `file://${entry}`, '--key-file', first.secretFile(name), path]
-      // Of a derivation, Nix would sign what it gives.
+      // Without the option, Nix would sign the outputs of the derivation.
       if (path.endsWith('.drv')) args.push('--derivation')
       await output('nix', ['--extra-experimental-features', 'nix-command', ...args])
     },

@@ -1,26 +1,31 @@
 import { createServer, type IncomingMessage, type ServerResponse, request as send } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 
-/** What happens to a request. Times are in milliseconds, places in bytes of the body or, below 1, a part of it. */
+/**
+ * The fault that a request meets. Times are in milliseconds. Places are in bytes of the body or, up to 1, a fraction of
+ * it.
+ */
 export type Fault =
-  /** The registry never hears of it. */
+  /** The registry does not get the request. */
   | { readonly answer: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
-  /** The client hears nothing for a while. */
+  /** The client gets nothing for a while. */
   | { readonly delay: number }
-  /** RST, when so much of the request's body has come. */
+  /** RST, once this much of the request's body has come. */
   | { readonly resetAt: number }
-  /** FIN, when so much of the request's body has come. */
+  /** FIN, once this much of the request's body has come. */
   | { readonly closeAt: number }
-  /** The registry does it, and the client never hears so. */
+  /** The registry does what it was asked, but the client gets no answer. */
   | 'lose answer'
-  /** The registry does it, and the answer ends in the middle. */
+  /** The registry does what it was asked, but the answer is cut off. */
   | 'cut answer'
-  /** The registry does it, and the answer never ends. */
+  /** The registry does what it was asked, but the answer never ends. */
   | 'stall answer'
-  /** Nothing is read and nothing is said. */
+  /** Nothing is read and nothing is answered. */
   | 'hang'
 
-/** A fault, and the requests that it is for: from the `nth` that fits (from 1), `times` of them (default 1). */
+/**
+ * A fault and the requests that it affects: `times` of those that fit (default 1), beginning with the `nth` (from 1).
+ */
 export type Rule = {
   readonly fits: (method: string, path: string) => boolean
   readonly fault: Fault
@@ -28,7 +33,7 @@ export type Rule = {
   readonly times?: number
 }
 
-/** What a client asked for; `path` includes the query. `bodyBytes` is what came of its body. */
+/** A request of a client. `path` includes the query; `bodyBytes` is how much of its body has come. */
 type ProxiedRequest = {
   readonly method: string
   readonly path: string
@@ -41,13 +46,13 @@ export type FaultProxy = AsyncDisposable & {
   /** `127.0.0.1:PORT` */
   readonly host: string
   readonly requests: ProxiedRequest[]
-  /** Replaces the rules, and begins to count from 1. */
+  /** Replaces the rules, and counts from 1 again. */
   follow(rules: readonly Rule[]): void
 }
 
 /**
- * Stands in front of a registry on loopback and spoils what the rules name; for each request the first rule that fits
- * and is not used up. Also stands in front of the token server that the registry names.
+ * Starts a proxy in front of a registry on loopback. Each request gets the fault of the first rule that fits and is not
+ * used up. The proxy also stands in front of the token server that the registry names.
  */
 export const startFaultProxy = async (registry: string, rules: readonly Rule[] = []): Promise<FaultProxy> => {
   const requests: ProxiedRequest[] = []
@@ -149,7 +154,7 @@ const spoil = (
   else if (fault === 'hang') incoming.pause()
   else if ('delay' in fault) setTimeout(pass, fault.delay)
   else if ('answer' in fault) {
-    // As servers do that are meant for uploads, it reads on for a while, or the answer would be lost.
+    // Servers for uploads also read on for a while, since the client would lose the answer otherwise.
     incoming.resume()
     response.writeHead(fault.answer, fault.headers).end(fault.body)
   } else {
@@ -162,7 +167,7 @@ const spoil = (
         passed += chunk.length
         if (passed >= bytes) end()
       })
-      // The registry sees the beginning, as it would without a proxy.
+      // The registry gets the beginning of the body, as it would without a proxy.
       forward(() => {})
     }
   }

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import type { Fault, Rule } from './fault-proxy.ts'
 
 /**
- * The requests of a push, of this client and of others, which send a blob with PATCH before the PUT that commits it.
+ * The requests of a push, of this client and of others. Other clients send a blob with PATCH before the PUT that
+ * commits it.
  */
 export const stages = {
   token: (method, path) => method === 'GET' && path.startsWith('/token'),
@@ -17,7 +18,7 @@ export const stages = {
 
 export type Stage = keyof typeof stages
 
-/** Statuses of faults that pass, by who has trouble. 429 is another matter. */
+/** Statuses of faults that pass, of the client, the server and what is between them. 429 is tested by itself. */
 export const passingStatuses = [408, 499, 500, 502, 503, 504, 522]
 
 export const statusStages = [
@@ -30,7 +31,7 @@ export const statusStages = [
 
 const errors = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] })
 
-/** What has been seen of registries, GHCR above all, and passes. Sources: issues of those who push there. */
+/** Faults of registries, of GHCR above all, that were seen and that pass. Sources: issues of people who push there. */
 export const singleFaults: readonly (readonly [string, Stage, Fault])[] = [
   ['503 at the first question for a blob', 'question for a blob', { answer: 503 }],
   [
@@ -71,7 +72,7 @@ const anyFault: fc.Arbitrary<Fault> = fc.oneof(
   fc.constant<Fault>({ answer: 400, body: errors('MANIFEST_BLOB_UNKNOWN', 'blob unknown to registry') }),
 )
 
-/** One to six faults, wherever in a push. */
+/** One to six faults at any stage of a push. */
 export const anySchedule: fc.Arbitrary<Rule[]> = fc.array(
   fc
     .record({

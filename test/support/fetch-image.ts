@@ -22,11 +22,11 @@ export type ImageConfig = {
 
 export type FetchOptions = {
   readonly credentials?: { readonly username: string; readonly password: string }
-  /** Which image of an index, in OCI's words (`arm64`); the default is this machine's. */
+  /** Selects an image of an index by its OCI architecture (`arm64`); the default is this machine's. */
   readonly architecture?: string
 }
 
-/** `image` is where umoci finds it: `/folder:tag`. */
+/** `image` is the image's name for umoci: `/folder:tag`. */
 export type FetchedImage = { readonly image: string; readonly config: ImageConfig }
 
 type Descriptor = {
@@ -37,8 +37,8 @@ type Descriptor = {
 
 /**
  * Copies an image into an OCI layout in `folder`: `docker://127.0.0.1:PORT/repository:tag`, `oci:/folder:tag`, or
- * `oci:/folder` where all tags of that layout name the same image. Layers of zstd become gzip there, which is all that
- * umoci 0.4 reads. Throws an `Error` if the image cannot be fetched.
+ * `oci:/folder` if all tags of that layout name the same image. Layers in zstd become gzip there, since umoci 0.4 reads
+ * nothing else. Throws an `Error` if the image cannot be fetched.
  */
 export const fetchImage = async (
   source: string,
@@ -67,7 +67,7 @@ export const fetchImage = async (
   return { image: `${readable}:image`, config }
 }
 
-/** skopeo refuses a layout of several tags unless it is told one. */
+/** skopeo refuses a layout with several tags if no tag is named. */
 const withTag = async (source: string): Promise<string> => {
   const [, layout] = /^oci:([^:]+)$/.exec(source) ?? []
   if (!layout) return source

@@ -18,55 +18,60 @@ import { evaluate, pin, smallSet, withNix } from './nix.ts'
 import { output } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** What an entry gave an empty store: the paths that are valid in it, sorted, and what the user was told. */
+/**
+ * The effect of an entry on an empty store: the paths that are valid in it afterwards, sorted, and the messages to the
+ * user.
+ */
 export type Restored = { readonly restored: readonly StorePath[]; readonly said: readonly string[] }
 
-/** A run that built `derivation` in a store of its own, and what can be done with what it used. */
+/** A run that built `derivation` in its own store, with operations on what it used. */
 export type FirstRun = AsyncDisposable & {
   readonly derivation: StorePath
   readonly fetched: FetchedSource
-  /** Built, and signed by nobody. */
+  /** Built, and not signed. */
   readonly image: StorePath
   /** Signed upstream. */
   readonly pkg: StorePath
   readonly library: StorePath
-  /** Named by its content. */
+  /** Content-addressed. */
   readonly source: StorePath
-  /** These and all others that were used, sorted. */
+  /** These and all other used paths, sorted. */
   readonly all: readonly StorePath[]
   /** The URL of its store. */
   readonly store: string
   /** A folder for entries and stores. */
   readonly folder: string
-  /** The URL of a store in which nothing is. */
+  /** The URL of a new store without any path. */
   emptyStore(): string
-  /** Brings the derivation into a store, as evaluation does. */
+  /** Copies the derivation into a store, as evaluation does. */
   copyDerivation(nix: Nix): Promise<void>
   inStore<T>(store: string, work: (nix: Nix) => Promise<T>): Promise<T>
-  /** Opens a store cache with our signing key, and checks that it leaves no file. */
+  /** Opens a store cache with our signing key, and checks afterwards that it leaves no file. */
   open<T>(
     cache: ActionsCache,
     work: (store: StoreCache, said: string[]) => Promise<T>,
     tools?: Partial<StoreCacheOptions> & { readonly limit?: number },
   ): Promise<T>
-  /** Saves what the run used, of its own store and source or of others, and returns the entry, a folder. */
+  /**
+   * Saves what the run used, by default from its own store and with its own source. Returns the folder of the entry.
+   */
   save(
     name: string,
     tools?: Partial<StoreCacheOptions>,
     changes?: { store?: string; fetched?: FetchedSource },
   ): Promise<string>
   /**
-   * Restores an entry into a store that has only what evaluation brings. Throws an `Error` if a path that is valid
-   * there does not have the content that it has here.
+   * Restores an entry into a store that has only what evaluation copies. Throws an `Error` if a restored path has other
+   * content than in this run's store.
    */
   restore(entry: string, tools?: Partial<StoreCacheOptions>): Promise<Restored>
-  /** A file with the secret key `upstream-1`, `ours-1`, or `evil-1`, which nobody trusts. */
+  /** The file with the secret key `upstream-1`, `ours-1`, or `evil-1`, which no run trusts. */
   secretFile(name: string): string
 }
 
 const key = { parts: {}, prefixes: ['store-image-packages-', 'store-image-', 'store-'] } as const
 
-/** The Actions cache of a machine, with one entry that is a folder. */
+/** The Actions cache of a machine, with one entry, which is a folder. */
 export const cacheOf = (entry: string): ActionsCache => ({
   restore: async (to) => {
     await cp(entry, to, { recursive: true, verbatimSymlinks: true })
@@ -153,7 +158,7 @@ export const firstRun = async (): Promise<FirstRun> => {
       ),
       said,
     )
-    // An entry stays until the run ends, or saves another one.
+    // The entry may stay until the run ends or saves another one.
     const left = (await readdir(temporary.path)).filter((name) => name !== 'nix-image-store')
     if (left.length > 0) throw new Error(`the store cache leaves ${left}`)
     return result
@@ -226,6 +231,6 @@ export const firstRun = async (): Promise<FirstRun> => {
   }
 }
 
-/** The file of a binary cache that tells of a path. */
+/** The narinfo file of a path in a binary cache. */
 export const narinfo = (entry: string, path: StorePath): string =>
   join(entry, `${path.slice('/nix/store/'.length).slice(0, 32)}.narinfo`)

@@ -2,7 +2,7 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { output } from './process.ts'
 
-/** Git's environment in tests: no configuration but what a test writes. */
+/** Git's environment in tests, with no configuration but the test's own. */
 export const gitEnvironment = (home: string): Record<string, string> => ({
   PATH: process.env['PATH'] ?? '',
   HOME: home,
@@ -21,12 +21,12 @@ export const gitIn =
   async (...args: string[]): Promise<string> =>
     (await output('git', ['-C', folder, ...args], { env: gitEnvironment(home) })).trim()
 
-/** Programs that write down that they ran. `ran` names each that did, once. */
+/** Programs that record that they ran. `ran` returns the name of each one once. */
 export type Trap = { readonly arm: (gitFolder: string) => Promise<void>; readonly ran: () => Promise<string[]> }
 
 /**
- * Everything in a repository's configuration by which git may run a program. `.gitattributes` with `trapAttributes`
- * leads to the filters and drivers.
+ * Sets everything in a repository's configuration that can make git run a program. `.gitattributes` with
+ * `trapAttributes` leads to the filters and drivers.
  */
 export const gitTrap = async (folder: string): Promise<Trap> => {
   const log = join(folder, 'ran')
@@ -86,7 +86,7 @@ export const gitTrap = async (folder: string): Promise<Trap> => {
   return {
     arm: async (gitFolder) => {
       const config = join(gitFolder, 'config')
-      // Extensions count only in the newer format.
+      // Git reads extensions only in the newer format.
       const text = (await readFile(config, 'utf8')).replace(
         /repositoryformatversion = 0/,
         'repositoryformatversion = 1',

@@ -6,17 +6,17 @@ import { nixConfigFolder, pathWithNix } from './nix-places.ts'
 import { output } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** A job with secrets in all the places where jobs have them, and a package set that is after them. */
+/** A job with secrets in all the places where jobs have them, and a package set that tries to find them. */
 export type HostileJob = AsyncDisposable & {
-  /** `nixpkgs` and `nixpkgs-config`, and who has the programs that the set starts. */
+  /** The package set and its configuration, the substituter with the programs that it starts, and a password. */
   readonly inputs: Readonly<Record<string, string>>
   readonly environment: Readonly<Record<string, string>>
   readonly workspace: string
   /** The secret values. */
   readonly secrets: readonly string[]
-  /** Whether something of the set ran outside of a sandbox, where it left a file. */
+  /** Whether the set ran something outside of a sandbox, which leaves a file there. */
   hasEscaped(): Promise<boolean>
-  /** A shell command that prints what the package `spy` has found, a place a line, in the store of the job. */
+  /** A shell command that prints what the package `spy` has found, one place per line, from the store of the job. */
   readonly findings: string
 }
 
@@ -24,7 +24,7 @@ const fixture = join(root, 'test', 'fixtures', 'hostile-set')
 const programs = ['bash', 'coreutils', 'findutils', 'gnutar', 'grep', 'hello']
 let jobs = 0
 
-/** `bash` is `source` or `host` for a set whose bash runs a program of the set, `config` lines for nix.conf. */
+/** `bash` is `source` or `host` if the set's bash is to run a program of the set. `config` has lines for nix.conf. */
 export const hostileJob = async (bash = '', config = ''): Promise<HostileJob> => {
   await using starting = new AsyncDisposableStack()
   const folder = starting.use(await temporaryFolder('hostile')).path
@@ -78,7 +78,7 @@ export const hostileJob = async (bash = '', config = ''): Promise<HostileJob> =>
       HOME: places.home,
       RUNNER_TEMP: places.temporary,
       SECRET_VARIABLE: 'SECRET_VARIABLE',
-      // The user and the password are what is secret.
+      // Only the user and the password are secret.
       https_proxy: 'http://SECRET_USER:secret@proxy.example.org:3128',
       no_proxy: '127.0.0.1',
     },

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises'
 import { installNix } from '../../src/nix/install.ts'
 import { silentLog } from './log.ts'
 
-/** A program: installs the release at a URL with a SHA-256, and says where its programs are. */
+/** A program that installs the release with this URL and SHA-256, and prints the folder of its programs. */
 const [url = '', sha256 = '', folder = ''] = process.argv.slice(2)
 const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 const { bin } = await installNix(

@@ -6,16 +6,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type Finished, run } from './process.ts'
 
 /**
- * A program, to be run where `/nix` is its own: several installations at once, several times, each time with an empty
- * `/nix`; or, with moments in milliseconds, one that is killed at each of these, beside one that is not, if there is
- * one at all. Prints JSON, what each time came out.
+ * This file is a program that needs a `/nix` of its own. It runs `count` installations at once, `rounds` times, each
+ * time with an empty `/nix`. It also kills an installation at each of `moments`, in milliseconds, beside a second one
+ * if the moment is even, and then runs one more. It prints the results as JSON, a `RaceResult` for each round and one
+ * for all moments.
  */
 export type RaceResult = {
-  /** What the processes that were not killed left, sorted. */
+  /** The exit codes and output of the processes that were not killed, sorted. */
   readonly outcomes: readonly string[]
-  /** What is in `/nix` then, sorted. */
+  /** The names in `/nix` afterwards, sorted. */
   readonly left: readonly string[]
-  /** What Nix says of its store. */
+  /** The result of Nix's check of its store. */
   readonly verified: Pick<Finished, 'exitCode' | 'stderr'>
 }
 

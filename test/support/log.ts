@@ -1,6 +1,6 @@
 import type { Log } from '../../src/lib/log.ts'
 
-/** A log that nobody reads. */
+/** A log that discards everything. */
 export const silentLog: Log = {
   info: () => {},
   notice: () => {},

@@ -3,14 +3,15 @@ import { join, posix } from 'node:path'
 import ts from 'typescript'
 
 /**
- * A file of `src/`, by its path there without `.ts`. What it imports is named in the same way, packages as they are.
+ * A file of `src/`, named by its path there without `.ts`. Its imports are named in the same way; packages keep their
+ * names.
  */
 export type Module = {
   readonly name: string
   readonly lines: number
-  /** What is there when the module runs. */
+  /** Imports that exist at run time. */
   readonly values: readonly string[]
-  /** What is gone when it runs, by `import type` or `type` at each name. */
+  /** Imports that are gone at run time, by `import type` or by `type` at each name. */
   readonly types: readonly string[]
   /** Calls of a name and properties of a name, as in `fetch(` and `process.env`. */
   readonly uses: ReadonlySet<string>
@@ -22,7 +23,7 @@ export const modules: readonly Module[] = globSync('**/*.ts', { cwd: source })
   .toSorted()
   .map((file) => readModule(file, readFileSync(join(source, file), 'utf8')))
 
-/** What is in the `text` of a file; names in it are relative to where `file` is. */
+/** Reads the `text` of a file. Relative imports in it start from where `file` is. */
 export function readModule(file: string, text: string): Module {
   const values: string[] = []
   const types: string[] = []

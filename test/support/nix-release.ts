@@ -10,10 +10,10 @@ const root = join(import.meta.dirname, '..', '..')
 const folder = join(testWorld, 'nix-release')
 const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
-/** A store path with the newest Nix that Debian has, which runs on the same store as the older one. */
+/** A store path with the newest Nix in Debian, which works on the same store as the older one. */
 export type NewestNix = { readonly path: string; readonly bin: string; readonly version: string }
 
-/** Builds Nix from Debian's unstable distribution, whatever distribution this machine has. */
+/** Builds Nix from Debian's unstable distribution, on any distribution. */
 export const newestNix = async (): Promise<NewestNix> => {
   const debs = await download()
   const [, version = ''] =
@@ -27,7 +27,7 @@ export const newestNix = async (): Promise<NewestNix> => {
   return { path, bin: join(path, 'bin'), version }
 }
 
-/** The same as a release tarball: what releases.nixos.org has, with our own Nix in it. `sha256` in hex. */
+/** The same as a release tarball, in the form of releases.nixos.org but with our own Nix in it. `sha256` is in hex. */
 export const nixReleaseTarball = async (): Promise<{ file: string; sha256: string; version: string }> => {
   const { path, version } = await newestNix()
   const name = `nix-${version}-${system}`
@@ -57,7 +57,7 @@ const nix = async (program: string, args: readonly string[], ending = '\n'): Pro
   return ending ? text.trimEnd() : text
 }
 
-/** A folder with Nix and the libraries that it needs as .deb files. */
+/** A folder with the .deb files of Nix and of the libraries that it needs. */
 const download = async (): Promise<string> => {
   const debs = join(folder, 'debs')
   if (await isThere(debs)) return debs
@@ -90,13 +90,13 @@ const download = async (): Promise<string> => {
   for (const name of await readdir(archives))
     if (/^(lib|nix-bin|zlib1g).*\.deb$/.test(name))
       await link(join(archives, name), join(wanted, name.replaceAll('%3a', '-')))
-  // Somebody else may have been faster.
+  // Another process may have been faster.
   await rename(wanted, debs).catch(() => {})
   await rm(apt, { recursive: true })
   return debs
 }
 
-/** The distribution that is being made, from where this machine has its packages. */
+/** The distribution in development, from the server of this machine's packages. */
 const newestDistribution = async (): Promise<Record<'site' | 'suite' | 'components' | 'keyring', string>> => {
   const sites = async (origin: string): Promise<string[]> => {
     const list = await output('apt-get', [

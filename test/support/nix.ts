@@ -22,15 +22,15 @@ export const smallSet = join(root, 'test', 'fixtures', 'small-set')
 
 const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
-/** What was built without a sandbox says nothing of one. */
+/** Makes each run build anew with a sandbox: a path that was built without one would prove nothing about it. */
 const nonce = `${process.pid}-${performance.timeOrigin}`
 
 export type SourceTools = SourceAccess &
   Pick<Job, 'environment' | 'secret' | 'signal' | 'temporary'> & { readonly nix: Nix; readonly access: NixAccess }
 
 /**
- * The real Nix, as the action runs it, and a temporary folder; both are gone afterwards. `remote` is a store other than
- * the machine's.
+ * Does the work with the real Nix, as the action runs it, and with a temporary folder that is removed afterwards.
+ * `remote` is a store other than the machine's.
  */
 export const withNix = async <T>(
   work: (nix: Nix, tools: SourceTools) => Promise<T>,
@@ -99,7 +99,7 @@ const evaluateRequest = async (
 export const evaluate = async (...request: Parameters<typeof evaluateRequest>): Promise<StorePath> =>
   (await evaluateRequest(...request)).derivation
 
-/** The same, and builds it. */
+/** Evaluates the same, and builds it. */
 export const build = async (
   ...request: Parameters<typeof evaluateRequest>
 ): Promise<ImageSpec & { closure: Closure }> => {

@@ -4,7 +4,7 @@ import type { RepositoryClient } from '../../src/registry/repository.ts'
 import { testClient } from './pushed-image.ts'
 import { startWebServer, type WebServer } from './web-server.ts'
 
-/** A registry that names another place, and somebody at that place who writes down who comes with an authorization. */
+/** A registry that names another place, and a server at that place that records each authorization it gets. */
 
 const bytes = Buffer.from('{}')
 export const document = { bytes, descriptor: { mediaType: 'application/json', digest: digestOf(bytes), size: 2 } }
@@ -50,7 +50,7 @@ export const operations: readonly Operation[] = [
   },
 ]
 
-/** Answers as a registry with nothing in it that takes everything. */
+/** Answers as a registry that takes everything, and that has `{}` at every path. */
 export const plain = (request: IncomingMessage, response: ServerResponse): void => {
   request.resume()
   if (request.method === 'POST') response.writeHead(202, { location: '/v2/tools/blobs/uploads/1' }).end()
@@ -58,7 +58,7 @@ export const plain = (request: IncomingMessage, response: ServerResponse): void 
   else response.writeHead(200, { 'content-length': '2' }).end(request.method === 'GET' ? bytes : undefined)
 }
 
-/** The same after a token, but for what is spoiled, which `place` sends elsewhere. */
+/** Answers in the same way after a token, but sends spoiled requests to another place, by `place`. */
 const startEvil = (spoiled: Spoiled, place: (response: ServerResponse, host: string) => void) =>
   startWebServer({
     '/token': '{"token":"bearer-secret"}',
@@ -73,7 +73,7 @@ const startEvil = (spoiled: Spoiled, place: (response: ServerResponse, host: str
     },
   })
 
-/** Another place, which answers well, or wants the credentials for itself. */
+/** Another place, which answers well, or asks for the credentials. */
 const startRecorder = (asks: boolean) =>
   startWebServer({
     '/': (request, response) =>
@@ -85,13 +85,13 @@ const startRecorder = (asks: boolean) =>
   })
 
 const followed = (status: number, { name }: Operation): boolean => {
-  // That it names a place is the answer.
+  // This redirect is the answer, so the client does not follow it.
   if (name === 'the question for a blob' && status !== 301) return false
   const isRead = name.startsWith('the question') || name.startsWith('the content')
   return status === 307 || status === 308 || (isRead && status !== 303)
 }
 
-/** What came to the other place: the authorization of each request. `reached`: that one should have come at all. */
+/** The authorization of each request that came to the other place. `reached`: whether any request should have come. */
 export type Strayed = { readonly seen: readonly (string | undefined)[]; readonly reached: boolean }
 
 const seenBy = ({ requests }: WebServer): (string | undefined)[] => requests.map(({ authorization }) => authorization)
@@ -138,7 +138,7 @@ const renamed = operations.flatMap((operation) =>
             return void response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${host}/token"` }).end()
           if (!operation.spoiled(request.method ?? '', request.url ?? '')) return plain(request, response)
           request.resume()
-          // A 301 is followed for reads and a 307 for all.
+          // Clients follow a 301 for reads and a 307 for all requests.
           const status = request.method === 'HEAD' ? 301 : 307
           response.writeHead(status, { location: `http://localhost:${new URL(`http://${host}`).port}/away` }).end()
         },

@@ -93,7 +93,7 @@ export const outcome = (changes: Partial<Outcome> = {}): Outcome => {
   }
 }
 
-/** A large image: store paths with names as real ones have them, so many references each, in 127 layers. */
+/** A large image in 127 layers: store paths with realistic names and this many references each. */
 export const manyPaths = (length: number, references: number): Pick<PlatformOutcome, 'closure' | 'layers'> => {
   const pathAt = (index: number): StorePath =>
     `/nix/store/${digestOf(Buffer.from(`${index}`))

@@ -4,14 +4,14 @@ import { need } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 /**
- * What a step changes in `/nix` is in `folder` alone. `wrapper` starts it: a program, and arguments before the step's
- * own.
+ * `folder` has everything that a step changes in `/nix`. `wrapper` starts the step: a program and its first arguments,
+ * which come before the step's own.
  */
 export type OwnStore = AsyncDisposable & { readonly folder: string; readonly wrapper: readonly string[] }
 
 /**
- * A `/nix` that has all that the machine's has. It begins with commands of a shell, run by root; `$daemon`, which they
- * may set, is ended with the step.
+ * A `/nix` with everything that the machine's has. Root runs the shell commands in it first. If they set `$daemon` to a
+ * process ID, that process is ended after the step.
  */
 export const ownStore = async (commands: string): Promise<OwnStore> => {
   const temporary = await temporaryFolder('own-store')

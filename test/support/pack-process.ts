@@ -7,7 +7,7 @@ import type { StorePath } from '../../src/nix/store-path.ts'
 import { pushLayer } from '../../src/registry/push.ts'
 import { testClient } from './pushed-image.ts'
 
-/** Packs and pushes a tree as a process of its own, and prints the most memory that it has taken, in MB. */
+/** Packs and pushes a tree in a process of its own, and prints the most memory that this process took, in MB. */
 
 const [host = '', path = '', folder = '', algorithm = '', level = ''] = process.argv.slice(2)
 const compression = { algorithm: algorithm as Compression['algorithm'], level: Number(level) }

@@ -7,14 +7,11 @@ import { pin, smallSet } from './nix.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { startWebServer, type WebServer } from './web-server.ts'
 
-/**
- * The small set in all the ways in which `nixpkgs` may name a package set. `folder` has a git repository of it in
- * `set`.
- */
+/** The small set in every form in which `nixpkgs` can name a package set. `folder` has its git repository in `set`. */
 export type PackageSources = AsyncDisposable & {
   readonly folder: string
   readonly server: WebServer
-  /** Those of NixOS and GitHub, on the server. */
+  /** The endpoints of NixOS and GitHub, all on `server`. */
   readonly endpoints: Endpoints
   readonly revision: string
   readonly narHash: NarHash

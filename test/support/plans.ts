@@ -2,7 +2,7 @@ import type { Context } from '../../src/inputs/context.ts'
 import type { Inputs } from '../../src/inputs/read-inputs.ts'
 import { type Plan, plan } from '../../src/plan.ts'
 
-/** Where no input says how containers are started. */
+/** The configuration if no input says how containers start. */
 export const configuration: Inputs['configuration'] = {
   entrypoint: undefined,
   cmd: undefined,
@@ -15,7 +15,7 @@ export const configuration: Inputs['configuration'] = {
   annotations: { manifest: {}, index: {} },
 }
 
-/** An image of two packages for another platform than the one of the machine. */
+/** The inputs for an image of two packages, for another platform than this machine's. */
 export const inputs = {
   source: { type: 'channel', channel: 'nixos-25.11' },
   repository: { registry: 'ghcr.io', name: 'owner/name' },
@@ -51,7 +51,7 @@ const context = {
   nixDirectory: '/action/nix',
 } as const satisfies Partial<Context>
 
-/** The plan of that image, or of another one where something is changed. */
+/** The plan for that image, with changes. */
 export const planOf = (
   changedInputs: Partial<Inputs> = {},
   changedContext: Partial<Context> = {},

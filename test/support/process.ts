@@ -3,10 +3,13 @@ import { accessSync, constants } from 'node:fs'
 import { constants as system } from 'node:os'
 import { delimiter, join } from 'node:path'
 
-/** What a program left: its text (UTF-8) and its exit code; 128 and the signal's number if a signal ended it. */
+/**
+ * The result of a program: its output (UTF-8) and its exit code, which is 128 plus the signal's number if a signal
+ * ended it.
+ */
 export type Finished = { readonly stdout: string; readonly stderr: string; readonly exitCode: number }
 
-/** `env` is the whole environment (default: this process's); `input` is what the program reads (default: nothing). */
+/** `env` is the whole environment (default: this process's); `input` is the standard input (default: empty). */
 export type RunOptions = { readonly env?: NodeJS.ProcessEnv; readonly input?: string; readonly cwd?: string }
 
 /** Runs a program with these arguments, without a shell. Rejects only if it cannot be started. */
@@ -22,26 +25,29 @@ export const run = (program: string, args: readonly string[], options: RunOption
       const exitCode = code ?? 128 + system.signals[signal ?? 'SIGKILL']
       resolve({ stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString(), exitCode })
     })
-    // A program may end without having read all its input; its exit code then says what happened.
+    // A program may end before it has read all its input; its exit code then says what happened.
     child.stdin.on('error', () => {})
     child.stdin.end(options.input)
   })
 
-/** What a program prints that must succeed. Throws an `Error` with the program's own complaint if it does not. */
+/**
+ * The standard output of a program that must succeed. Throws an `Error` with the program's own complaint if it fails.
+ */
 export const output = async (program: string, args: readonly string[], options: RunOptions = {}): Promise<string> => {
   const { stdout, stderr, exitCode } = await run(program, args, options)
   if (exitCode !== 0) throw new Error(`${[program, ...args].join(' ')} ended with ${exitCode}: ${stderr || stdout}`)
   return stdout
 }
 
-/** Where programs are looked for. Debian keeps `runc` and `dockerd` in folders that are not on every user's `PATH`. */
+/**
+ * The folders in which programs are searched. Debian keeps `runc` and `dockerd` in folders that are not on every user's
+ * `PATH`.
+ */
 export const searchPath = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin']
   .filter((folder) => folder)
   .join(delimiter)
 
-/**
- * The absolute path of a program. Throws an `Error` of one sentence that names the Debian package if it is not there.
- */
+/** The absolute path of a program. Throws an `Error` that names the Debian package if the program is missing. */
 export const need = (program: string, debianPackage: string): string => {
   const found = searchPath
     .split(delimiter)

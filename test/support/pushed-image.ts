@@ -9,10 +9,10 @@ import { imageManifestMediaType, layerMediaType } from '../../src/oci/media-type
 import { type LayerFile, type MovedTag, pushImage, pushLayer, pushTags } from '../../src/registry/push.ts'
 import { RepositoryClient } from '../../src/registry/repository.ts'
 
-/** An image whose layers are files of bytes that mean nothing. */
+/** An image whose layers are files of meaningless bytes. */
 export type TestImage = { readonly image: Image; readonly layers: readonly LayerFile[] }
 
-/** The same `seed` gives the same image. `sizes` are those of its layers, in bytes. */
+/** Makes an image. The same `seed` gives the same image. `sizes` are the sizes of its layers, in bytes. */
 export const testImage = async (folder: string, seed: string, sizes: readonly number[]): Promise<TestImage> => {
   const layers = await Promise.all(
     sizes.map(async (size, index) => {
@@ -30,7 +30,7 @@ export const testImage = async (folder: string, seed: string, sizes: readonly nu
   }
 }
 
-/** A clock whose every wait and limit is so many times shorter. */
+/** A clock whose waits and limits are all shorter by this factor. */
 export const hurried = (factor: number, idleLimit = systemClock.idleLimit / factor): Clock => ({
   idleLimit,
   now: () => systemClock.now() * factor,
@@ -47,7 +47,7 @@ export type PushOptions = {
   readonly log?: { readonly info: (message: string) => void }
 }
 
-/** A client as a run makes it, but in a hurry. */
+/** A client like that of a run, but with a hurried clock. */
 export const testClient = (host: string, name: string, options: PushOptions = {}): RepositoryClient => {
   const { clock = hurried(200, 500), credentials, signal = new AbortController().signal, secrets = [] } = options
   const { log = { info: () => {} } } = options
@@ -55,7 +55,7 @@ export const testClient = (host: string, name: string, options: PushOptions = {}
   return new RepositoryClient({ registry: host, name }, credentials, ports, clock)
 }
 
-/** Pushes as a run does: layers side by side, then the image, then the tags. */
+/** Pushes as a run does: the layers in parallel, then the image, then the tags. */
 export const push = async (
   client: RepositoryClient,
   { image, layers }: TestImage,
@@ -73,11 +73,11 @@ export const push = async (
   return pushTags(client, image.manifest, tags, pushImages)
 }
 
-/** What the registry serves under a tag, every blob of it read and hashed: the digest, or what is wrong with it. */
+/** The digest of what the registry serves under a tag. Throws an `Error` if a blob of it is missing or wrong. */
 export const pulledDigest = async (host: string, name: string, tag: string): Promise<string> => {
   const get = async (path: string, tries = 3): Promise<Buffer> => {
     const response = await fetch(`http://${host}/v2/${name}/${path}`, { headers: { accept: imageManifestMediaType } })
-    // Debian's registry writes a tag in two steps, and may still be at it for a request whose connection is gone.
+    // Debian's registry writes a tag in two steps, and may still be writing for a request whose connection is gone.
     if (response.status === 500 && tries > 1) return setTimeout(100).then(() => get(path, tries - 1))
     if (!response.ok) throw new Error(`${path} answered ${response.status}`)
     return Buffer.from(await response.arrayBuffer())

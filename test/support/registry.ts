@@ -9,15 +9,15 @@ import { startTokenServer } from './token-server.ts'
 /** One line of the registry's access log; `path` includes the query. */
 type RegistryRequest = { readonly method: string; readonly path: string; readonly status: number }
 
-/** A running registry. `username` may push; an open registry does not look at the credentials. */
+/** A running registry. `username` may push. A registry without authentication ignores the credentials. */
 export type Registry = AsyncDisposable & {
   /** `127.0.0.1:PORT` */
   readonly host: string
   readonly username: string
   readonly password: string
-  /** What clients have asked for so far, in the order of the answers; this file's own questions are left out. */
+  /** The requests of clients so far, in the order of the answers, without those of this file. */
   requests(): RegistryRequest[]
-  /** Ends the registry and removes all that it holds. */
+  /** Ends the registry and removes everything that it holds. */
   stop(): Promise<void>
 }
 
@@ -29,7 +29,7 @@ const password = 'push-password'
 // From `htpasswd -nbBC 4 pusher push-password`.
 const passwordFile = `${username}:$2b$04$EvWoZ5frw5M8rtbK7xVRZ.H9nl/JOHEQDSZjWcM5F5XO6bqN3m0PO\n`
 
-/** A user of registries with `auth: 'token'` who may pull, and is refused with 403 DENIED when asking to push. */
+/** A user of registries with `auth: 'token'` who may pull, and gets 403 DENIED for a request to push. */
 export const reader = { username: 'reader', password: 'read-password' } as const
 
 const accounts = {
@@ -56,7 +56,7 @@ export const startRegistry = async ({ auth, tokenLifetime }: RegistryOptions = {
       delete: { enabled: true },
       maintenance: { uploadpurging: { enabled: false } },
     },
-    // The system picks the port, so registries of test files that run at the same time cannot meet.
+    // The system picks the port, so that registries of test files that run at the same time cannot collide.
     http: { addr: '127.0.0.1:0' },
     ...(auth === 'basic' && { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } }),
     ...(auth === 'token' && {
@@ -103,7 +103,7 @@ const parseAccessLog = (log: string): RegistryRequest[] =>
     return method && path && agent !== userAgent ? [{ method, path, status: Number(status) }] : []
   })
 
-/** The digest of the bytes that the registry serves for a tag, `undefined` if it has no such tag. */
+/** The digest of the bytes that the registry serves for a tag; `undefined` if it has no such tag. */
 export const manifestDigest = async (
   registry: Registry,
   repository: string,
@@ -117,14 +117,14 @@ export const manifestDigest = async (
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`
 }
 
-/** The tags of a repository, sorted by code unit; none if it is not there. */
+/** The tags of a repository, sorted by code unit; none if the repository does not exist. */
 export const tags = async (registry: Registry, repository: string): Promise<string[]> => {
   const response = await ask(registry, `/v2/${repository}/tags/list`, {})
   const answer = (await response?.json()) as { tags: string[] | null } | undefined
   return (answer?.tags ?? []).sort()
 }
 
-/** Makes the registry forget a blob, which manifests may still name. */
+/** Deletes a blob from the registry; manifests may still name it. */
 export const deleteBlob = async (registry: Registry, repository: string, digest: string): Promise<void> => {
   await ask(registry, `/v2/${repository}/blobs/${digest}`, {}, 'DELETE')
 }

@@ -23,7 +23,7 @@ import { type StrictRegistry, startStrictRegistry } from './strict-registry.ts'
 import { targetPlan, testTarget } from './targets.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-/** A run, and what it told people. */
+/** A run, and the messages that it logged. */
 export type RememberingRun = {
   readonly plan: Plan
   readonly earlier: EarlierRuns
@@ -31,28 +31,28 @@ export type RememberingRun = {
   readonly told: readonly string[]
 }
 
-/** What runs on machines of their own share: a registry, which they reach through the proxy, and an Actions cache. */
+/** A registry, which is reached through the proxy, and an Actions cache. Runs on different machines share both. */
 export type RememberingRuns = AsyncDisposable & {
   readonly registry: StrictRegistry
   readonly proxy: FaultProxy
-  /** What the Actions cache has, the newest last. */
+  /** The entries of the Actions cache, the newest last. */
   readonly entries: { readonly key: string; readonly text: string }[]
   /** A run that pushes an image for `platform`, with these inputs changed. */
   readonly run: (inputs?: Partial<Inputs>, signal?: AbortSignal) => Promise<RememberingRun>
-  /** Layers with these names, which the registry has. */
+  /** Contents with layers of these names. The registry has the layers. */
   readonly contentsOf: (names: readonly string[]) => Contents
   readonly layerOf: (name: string) => Layer
-  /** An image with these layers, as a run builds it, but for those that it found, by a claim or a fact. */
+  /** An image with these layers, as a run builds it, except for the layers that it `found`, by a claim or a fact. */
   readonly built: (
     run: RememberingRun,
     names: readonly string[],
     options?: { readonly found?: readonly string[]; readonly isClaim?: boolean; readonly on?: Platform },
   ) => PlatformImage
-  /** A run that builds such an image in 1234 ms and remembers it. */
+  /** A run that builds such an image in 1234 ms and saves its records. */
   readonly remember: (names: readonly string[], inputs?: Partial<Inputs>) => Promise<RememberingRun>
   /** The newest records of the cache. */
   readonly records: () => Records<'cache'>
-  /** What the registry is asked while some work is done. */
+  /** The requests to the registry while some work is done. */
   readonly asked: (work: () => Promise<unknown>) => Promise<string[]>
 }
 
@@ -60,14 +60,14 @@ export const platform = 'linux/amd64'
 const nixDirectory = join(root, 'nix')
 const url = 'https://example.org/set.tar.gz'
 
-/** As a run knows it after it was fetched. */
+/** A source as a run knows it after it fetched the source. */
 export const fetchedSource: SourceIdentity & { readonly narHash: string } = {
   ...{ type: 'tarball', url, revision: undefined, narHash: narHashOf('a set'), claimed: narHashOf('a set') },
   describe: (hash) => `${url} with ${hash}`,
   fetch: { by: 'tarball', url, srcType: 'tarball' },
 }
 
-/** As a run knows it before. */
+/** The same source as a run knows it before that. */
 export const unfetchedSource: SourceIdentity = { ...fetchedSource, narHash: undefined }
 
 /** The key of a layer. */

@@ -1,9 +1,9 @@
 import { need } from './process.ts'
 
 /**
- * Starts a program on a machine that lets nobody make a user namespace: root may make all others, as `sudo` does on
- * Ubuntu 24.04, but with `container` none at all, as in a container without `--privileged`. There may be a group
- * `nixbld`. The arguments come before the program's own.
+ * The arguments that start a program on a machine without user namespaces; the program's own come after them. Root may
+ * make all other namespaces on a `host`, as with `sudo` on Ubuntu 24.04, and none in a `container`, as without
+ * `--privileged`. The machine may have a group `nixbld`.
  */
 export const restricted = (machine: 'host' | 'container', users?: 'with build users'): readonly string[] => [
   ...[need('bash', 'bash'), '-c', script, users ? buildUsers : ''],
@@ -12,7 +12,7 @@ export const restricted = (machine: 'host' | 'container', users?: 'with build us
     : [need('env', 'coreutils')]),
 ]
 
-/** All ids are in the new namespace what they were, and no others can be made in it. */
+/** The new namespace keeps all IDs, and allows no more user namespaces in it. */
 const script = `
 set -eu
 path=$PATH
@@ -37,5 +37,5 @@ exec nsenter --user=/proc/$holder/ns/user --setuid 0 --setgid 0 \\
     exec env "PATH=$path" "$@"' - "$holder" "$0" "$path" "$@"
 `
 
-/** Users that Debian has, and that own nothing. */
+/** Users of Debian that own no files. */
 const buildUsers = 'nixbld:x:30000:games,news'

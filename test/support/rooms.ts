@@ -1,6 +1,7 @@
 /**
- * Which rooms a room may import: the folders of `src/`, and the files beside them. Each names rooms above it only, so
- * that data goes one way. docs/architecture.md has the drawing of it, which `npm run document` writes.
+ * The rooms that each room may import. A room is a folder of `src/`, or a file beside the folders. Each room names only
+ * rooms above it in this table, so that data goes one way. docs/architecture.md has a drawing of the table, which `npm
+ * run document` writes.
  */
 export const rooms: Readonly<Record<string, readonly string[]>> = {
   lib: [],
@@ -23,7 +24,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   main: ['cache', 'inputs', 'lib', 'nix', 'report', 'run'],
 }
 
-/** The rooms by floors: a room is one above the highest that it imports. */
+/** The rooms by floor: a room is one floor above the highest room that it imports. */
 export const floorsOf = (table: typeof rooms): string[][] => {
   const floorOf = (room: string): number => Math.max(-1, ...(table[room] ?? []).map(floorOf)) + 1
   const names = Object.keys(table)
@@ -32,7 +33,7 @@ export const floorsOf = (table: typeof rooms): string[][] => {
   )
 }
 
-/** The table for people, in Markdown: a floor for each row, the highest first, with what each of its rooms imports. */
+/** The table in Markdown, for readers: one room per row, the highest floor first, with the rooms that it imports. */
 export const drawRooms = (table: typeof rooms): string => {
   const floors = floorsOf(table)
   const rows = floors.flatMap((floor, number) =>

@@ -18,7 +18,7 @@ export type RunHereOptions = {
 }
 
 /**
- * Runs the action in this process, as a step on the default branch, with sources from somewhere else than from NixOS
+ * Runs the action in this process, as a step on the default branch, with sources from other servers than those of NixOS
  * and GitHub. Rejects as a run does.
  */
 export const runHere = async (

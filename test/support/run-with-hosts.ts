@@ -4,8 +4,8 @@ import { need, output } from './process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 /**
- * What a script of Node prints for which names lead where `hosts` says, as in `/etc/hosts`; nobody else sees that.
- * Wants to be root, for a mount of its own.
+ * The output of a Node script for which the names in `hosts` lead elsewhere, as in `/etc/hosts`. No other process sees
+ * these names. Needs root, for a mount of its own.
  */
 export const runWithHosts = async (
   hosts: Readonly<Record<string, string>>,

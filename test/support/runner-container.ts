@@ -7,18 +7,18 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 type Variables = Readonly<Record<string, string>>
 
-/** What a step printed and what it left in the runner's files, `name=value` lines as an object. */
+/** The output of a step and what it left in the runner's files; `outputs` has their `name=value` lines. */
 export type ContainerStep = Finished & { readonly outputs: Variables; readonly summary: string }
 
 /** The container of a job with `container:`, as GitHub's runner starts it. */
 export type RunnerContainer = AsyncDisposable & {
-  /** `PATH` as the image's configuration has it, which is what the runner puts folders before. */
+  /** `PATH` from the image's configuration, before which the runner puts folders. */
   readonly path: string | undefined
-  /** What the runner reads to choose a Node.js: the lines of `/etc/*release` that begin with `ID`. */
+  /** The lines of `/etc/*release` that begin with `ID`. The runner reads them to choose a Node.js. */
   readonly release: string
-  /** A step with `run:`, and with `shell: bash` or no `shell:`. */
+  /** Runs a step with `run:`, and with `shell: bash` or no `shell:`. */
   script(text: string, options?: { readonly shell?: 'bash'; readonly env?: Variables }): Promise<ContainerStep>
-  /** A step with `uses:`: the JavaScript action in `folder`, whose program is `main`. */
+  /** Runs a step with `uses:`: the JavaScript action in `folder`, whose program is `main`. */
   action(
     folder: string,
     main: string,
@@ -26,13 +26,13 @@ export type RunnerContainer = AsyncDisposable & {
   ): Promise<ContainerStep>
 }
 
-// On GitHub's machines. In the container, everything runs as root.
+// The runner's user on GitHub's machines. In the container, everything runs as root.
 const runnerUser = 1001
 
 /**
  * Pulls an image and starts it as the runner does (actions/runner 2.336: `ContainerOperationProvider.cs`,
- * `DockerCommandManager.cs`, `StepHost.cs`), but for the network, which is the machine's, so that servers on loopback
- * can be reached. Throws an `Error` with what Docker says if that fails.
+ * `DockerCommandManager.cs`, `StepHost.cs`), except for the network, which is the machine's, so that servers on
+ * loopback can be reached. Throws an `Error` with Docker's message if that fails.
  */
 export const startRunnerContainer = async (engine: DockerEngine, image: string): Promise<RunnerContainer> => {
   const docker = async (...args: string[]): Promise<string> => {
@@ -46,7 +46,7 @@ export const startRunnerContainer = async (engine: DockerEngine, image: string):
     await mkdir(join(machine, name), { recursive: true })
     return join(machine, name)
   }
-  // MountWellKnownDirectories; a later one may be inside an earlier one.
+  // The mounts of MountWellKnownDirectories; a later one may be inside an earlier one.
   const mounts = [
     [engine.socket, '/var/run/docker.sock'],
     [await folder('work'), '/__w'],
@@ -57,7 +57,7 @@ export const startRunnerContainer = async (engine: DockerEngine, image: string):
     [await folder('work/_temp/_github_home'), '/github/home'],
     [await folder('work/_temp/_github_workflow'), '/github/workflow'],
   ]
-  // The runner brings its own Node.js, the one of nodejs.org; so does npm, for these tests.
+  // The runner brings its own Node.js from nodejs.org. npm brings the one for these tests.
   await folder('externals/node24')
   mounts.push([resolve(process.execPath, '..', '..'), '/__e/node24', 'ro'])
   await folder('work/r/r')
@@ -82,7 +82,7 @@ export const startRunnerContainer = async (engine: DockerEngine, image: string):
     .split('\n')
     .find((variable) => variable.startsWith('PATH='))
     ?.slice('PATH='.length)
-  // Where this fails, the runner takes it for an answer too.
+  // The runner reads the output even if this command fails.
   const { stdout: release } = await engine.docker(['exec', id, 'sh', '-c', 'cat /etc/*release | grep ^ID'])
   if (release.includes('alpine')) throw new Error(`The runner would take the Node.js for Alpine: ${release}`)
 

@@ -6,7 +6,7 @@ import { need, output } from './process.ts'
 
 export type ShellImageOptions = {
   readonly compression?: 'gzip' | 'zstd'
-  /** More than one makes an index; every image has this machine's shell. OCI's words: `amd64`, `arm64`. */
+  /** OCI's names: `amd64`, `arm64`. More than one makes an index; every image has this machine's shell. */
   readonly architectures?: readonly string[]
   readonly config?: Readonly<Record<string, unknown>>
 }
@@ -15,7 +15,7 @@ const tag = 'org.opencontainers.image.ref.name'
 
 /**
  * Writes an OCI image layout into `folder`: one layer with this machine's `/bin/sh` and the libraries that it needs,
- * tagged with each of `tags`. Resolves to the digest of what the tags name.
+ * tagged with each of `tags`. Resolves to the digest that the tags name.
  */
 export const writeShellImage = async (
   folder: string,

@@ -5,18 +5,18 @@ import { parseStorePath, type StorePath } from '../../src/nix/store-path.ts'
 import { nixConfigFolder, pathWithNix } from './nix-places.ts'
 import { output } from './process.ts'
 
-/** A derivation whose builder writes down what the environments of all processes hold, if somebody builds it. */
+/** A derivation whose builder, if it ever runs, records the environments of all processes. */
 export type Spy = {
   readonly derivation: StorePath
-  /** The URL of the store that has it. */
+  /** The URL of the store with the derivation. */
   readonly store: string
-  /** What its builder has seen; `undefined` where nobody has built it. */
+  /** The environments that the builder has recorded; `undefined` if it has not run. */
   readonly loot: () => Promise<string | undefined>
 }
 
 let spies = 0
 
-/** Makes one in a store of its own below `folder`. */
+/** Makes a spy in a new store below `folder`. */
 export const makeSpy = async (folder: string): Promise<Spy> => {
   const place = join(folder, `spy-${spies++}`)
   await mkdir(place)
@@ -38,7 +38,7 @@ export const makeSpy = async (folder: string): Promise<Spy> => {
   return { derivation, store, loot: async () => (existsSync(file) ? readFile(file, 'utf8') : undefined) }
 }
 
-/** Adds it to a binary cache, as a derivation of which nobody says anything but its own text. */
+/** Adds the derivation to a binary cache. Nothing vouches for it there but its own text. */
 export const copySpy = ({ derivation, store }: Spy, entry: string): Promise<string> => {
   const env = { PATH: pathWithNix(), HOME: entry, NIX_CONF_DIR: nixConfigFolder, NIX_REMOTE: store }
   const to = `file://${entry}?compression=zstd`

@@ -4,32 +4,32 @@ import type { AddressInfo, Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { digestOf } from '../../src/oci/descriptor.ts'
 
-/** What a registry may say that Debian's never does. Places are `nth` manifest that is put, from 1. */
+/** Behaviour that other registries have, but Debian's never has. Manifests are counted as they are put, from 1. */
 export type Quirks = {
-  /** Loses the largest layer just before this manifest, as GHCR seems to when several jobs push. */
+  /** Loses the largest layer just before this manifest, as GHCR seems to do when several jobs push. */
   readonly forgets?: number
-  /** Takes a manifest that it has without looking for its blobs. */
+  /** Accepts a manifest that it has already, without a look at its blobs. */
   readonly knowsManifests?: boolean
-  /** Loses it again each time that it is sent. */
+  /** Loses the largest layer again each time that it is sent. */
   readonly forgetsForEver?: boolean
-  /** Where it calls something by another digest, or another size, than it has. */
+  /** The answers in which it reports another digest or size than it has. */
   readonly lies?: 'blob' | 'blob question' | 'blob size' | 'manifest' | 'tag'
   /** Leaves out the digest, as the specification allows. */
   readonly noDigests?: boolean
   /**
-   * Takes a manifest of blobs that it does not have, as the specification allows and go-containerregistry's registry
+   * Accepts a manifest of blobs that it does not have, as the specification allows and go-containerregistry's registry
    * does.
    */
   readonly takesIncomplete?: boolean
-  /** Makes the place of an upload out of the one that it would have named. */
+  /** Makes the location of an upload from the one that it would have named. */
   readonly place?: (path: string, host: string) => string
-  /** Takes what is sent, and refuses it to the sender, as some registries do when two send the same. */
+  /** Stores what is sent, but refuses the request, as some registries do when two clients send the same. */
   readonly refusesCommits?: boolean
-  /** How often it still gives the old manifest of a tag after it has moved. */
+  /** How often it still returns a tag's old manifest after the tag has moved. */
   readonly staleReads?: number
 }
 
-/** A registry in memory that takes nothing for granted. `violations` is what clients did against the specification. */
+/** A strict registry in memory. `violations` are the violations of the specification by clients. */
 export type StrictRegistry = AsyncDisposable & {
   /** `127.0.0.1:PORT` */
   readonly host: string
@@ -38,20 +38,20 @@ export type StrictRegistry = AsyncDisposable & {
   readonly blobs: ReadonlyMap<string, Buffer>
   /** By digest and by tag. */
   readonly manifests: ReadonlyMap<string, Buffer>
-  /** The most requests that it was answering at once. */
+  /** The highest number of requests that it answered at once. */
   readonly mostAtOnce: () => number
   readonly add: (blob: Buffer) => void
-  /** Loses what it has of this kind, or one blob. */
+  /** Loses everything, all blobs, or one blob. */
   readonly lose: (what: 'all' | 'blobs' | { readonly digest: string }) => void
 }
 
 type Answer = { status: number; headers?: Record<string, string>; body?: string }
 
-/** GHCR's limit of a request with a `Content-Range`, in bytes. */
+/** GHCR's limit on the body of a request with a `Content-Range`, in bytes. */
 const rangeLimit = 4 * 1024 * 1024
 
 /**
- * Starts it on loopback. It holds a client to every "MUST" that there is for pushing, and to what GHCR wants beyond.
+ * Starts the registry on loopback. It enforces every "MUST" of the specification for pushing, and GHCR's own rules.
  * Source: OCI distribution specification, "Push",
  * https://github.com/opencontainers/distribution-spec/blob/v1.1.1/spec.md
  */
@@ -80,7 +80,7 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
   const startUpload = (name: string, request: IncomingMessage): Answer => {
     if (request.headers['content-length'] !== '0') violations.push('POST of an upload without `Content-Length: 0`')
     const id = randomUUID()
-    // A state with characters that must come back as they are.
+    // A state with characters that the client must return unchanged.
     const state = `${randomUUID()}%2B/=&part=a%20b`
     const path = `/v2/${name}/blobs/uploads/${id}?_state=${state}`
     uploads.set(id, state)

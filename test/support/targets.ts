@@ -2,7 +2,7 @@ import type { Job } from '../../src/lib/job.ts'
 import { openTarget, type Target, type TargetPlan } from '../../src/publish/target.ts'
 import { silentLog } from './log.ts'
 
-/** Where a run goes that pushes `v1` to a registry which asks nobody who they are. */
+/** The target of a run that pushes `v1` to a registry without authentication. */
 export const targetPlan = (registry: string, name: string, changes: Partial<TargetPlan> = {}): TargetPlan => ({
   repository: { registry, name },
   tags: ['v1'],
@@ -20,7 +20,7 @@ export const targetPlan = (registry: string, name: string, changes: Partial<Targ
   ...changes,
 })
 
-/** That target, as a run opens it. */
+/** Opens a target as a run does. */
 export const testTarget = (
   plan: TargetPlan,
   job: Partial<Pick<Job, 'log' | 'secret' | 'signal' | 'timings'>> = {},

@@ -1,6 +1,6 @@
 import type { Transport } from '../../src/registry/http.ts'
 
-/** A transport with nothing behind it: no secrets, no hosts that are known, and the time of the runner. */
+/** A transport without secrets and without known hosts, with the clock of the runner. */
 export const testTransport = (changes: Partial<Transport> = {}): Transport => ({
   signal: new AbortController().signal,
   idleLimit: 5000,

@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { modules, readModule } from './modules.ts'
 
-/** Modules that are tested where the whole action runs, or where they are started as a thread or a process. */
+/** Modules that are tested through the whole action, or that tests start as a thread or a process. */
 const stories: Readonly<Record<string, readonly string[]>> = {
   'archive/deflate-worker': ['archive/deflate', 'archive/compress'],
   'archive/hash-worker': ['archive/hash-archive'],
@@ -15,14 +15,14 @@ const stories: Readonly<Record<string, readonly string[]>> = {
   run: ['end-to-end', 'action', 'reuse', 'lost-layer'],
 }
 
-/** How the tests of a module are known, and which they are: names of files in `test/`, without `.test.ts`. */
+/** The tests of a module, as names of files in `test/` without `.test.ts`, and the rule that found them. */
 export type TestsOf = { readonly by: 'name' | 'story' | 'import' | 'user'; readonly tests: readonly string[] }
 
 const folder = join(import.meta.dirname, '..')
 const ending = '.test.ts'
 const files = globSync(`**/*${ending}`, { cwd: folder }).toSorted()
 const names = files.map((file) => file.slice(0, -ending.length))
-/** What each test imports from `src/` as a value, by the name of the module there. */
+/** The modules of `src/` that each test imports as values, by name. */
 const imports = files.map((file) =>
   readModule(join('test', file), readFileSync(join(folder, file), 'utf8')).values.map((name) =>
     name.replace(/^src\//, ''),
@@ -30,7 +30,7 @@ const imports = files.map((file) =>
 )
 
 /**
- * The tests of the module with this name, as `oci/layout`. The first of these that there are: the test of the same
+ * Finds the tests of a module, which is named as in `oci/layout`. The first of these that exist: the test of the same
  * name, the stories above, the tests that import the module, the tests of the modules that import it.
  */
 export const testsOf = (module: string): TestsOf => {
@@ -44,7 +44,7 @@ export const testsOf = (module: string): TestsOf => {
   return { by: 'user', tests: [...new Set(tests)].toSorted() }
 }
 
-/** What is wrong in `stories`: modules that are gone or have a test of their name, and tests that are gone. */
+/** The errors in `stories`: modules that are gone or have a test of their name, and tests that are gone. */
 export const staleStories: readonly string[] = Object.entries(stories).flatMap(([module, tests]) => [
   ...(modules.some(({ name }) => name === module) && !names.includes(module) ? [] : [module]),
   ...tests.filter((test) => !names.includes(test)),
@@ -52,7 +52,7 @@ export const staleStories: readonly string[] = Object.entries(stories).flatMap((
 
 const reasons = { story: 'run it', import: 'import it', user: 'test what imports it' }
 
-/** The table for people, in Markdown, of the modules that have no test of their name. */
+/** The modules without a test of their name, as a Markdown table for readers. */
 export const drawTests = (): string => {
   const link = (test: string): string => `[${test}](${test}${ending})`
   const found = modules.map(({ name }) => ({ name, ...testsOf(name) }))

@@ -6,23 +6,23 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { need, output } from './process.ts'
 
-/** Who may do what: a password and the actions (`pull`, `push`) that the user may ask for. */
+/** An account: a password, and the actions (`pull`, `push`) that its user may ask for. */
 export type Account = { readonly password: string; readonly actions: readonly string[] }
 
-/** `settings` is what docker-registry's configuration wants under `auth.token`. */
+/** `settings` goes into docker-registry's configuration, under `auth.token`. */
 export type TokenServer = AsyncDisposable & { readonly settings: Readonly<Record<string, string>> }
 
 type Access = { readonly type: string; readonly name: string; readonly actions: readonly string[] }
 
 const issuer = 'test-issuer'
 const service = 'test-registry'
-/** For which docker-registry believes a token that has expired. */
+/** In seconds: how long docker-registry accepts a token after it has expired. */
 const leeway = 60
 
 /**
- * A server of registry tokens on loopback, in this process; its key and certificate are made in `folder`. A token is
- * good for `lifetime` seconds. As ghcr.io does, it answers 401 to unknown users and 403 DENIED to those who ask for
- * more than they may. Source: Docker registry token authentication,
+ * Starts a server for registry tokens on loopback, in this process. It makes its key and certificate in `folder`. A
+ * token is valid for `lifetime` seconds. Like ghcr.io, it answers 401 to unknown users and 403 DENIED to users who ask
+ * for more than they may. Source: Docker registry token authentication,
  * https://distribution.github.io/distribution/spec/auth/token/
  */
 export const startTokenServer = async (

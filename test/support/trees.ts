@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { TreeEntry } from '../../src/archive/tree.ts'
 
-/** Names that programs find hard: long ones, other alphabets, spaces, newlines, quotes. */
+/** Names that are hard for programs: long ones, other alphabets, spaces, newlines, quotes. */
 const name = fc
   .oneof(
     { weight: 4, arbitrary: fc.string({ minLength: 1, maxLength: 12 }) },
@@ -14,7 +14,7 @@ const name = fc
       !/[/\0]/.test(text) && !/^\.{1,2}$|^\.wh\./.test(text) && text.isWellFormed() && Buffer.byteLength(text) <= 255,
   )
 
-/** Sizes around the borders of tar's blocks, and nothing at all. */
+/** Sizes around the borders of tar's blocks, and empty files. */
 const content = fc
   .tuple(fc.oneof(fc.integer({ min: 0, max: 40 }), fc.constantFrom(511, 512, 513, 1023, 1024, 1025)), fc.nat(255))
   .map(([size, byte]) => Buffer.alloc(size, byte))

@@ -2,8 +2,8 @@ import { digestOf } from '../../src/oci/descriptor.ts'
 import { hurried, testClient } from './pushed-image.ts'
 
 /**
- * Sends a blob, asks for a manifest and for the same blob, and prints how each ended: `upload-process.ts HOST`. A
- * process of its own, so that names can lead elsewhere for it, see `runWithHosts`.
+ * Sends a blob, asks for a manifest and for the same blob, and prints how each request ended: `upload-process.ts HOST`.
+ * Runs as a process of its own, so that names can lead elsewhere for it, see `runWithHosts`.
  */
 const [host = ''] = process.argv.slice(2)
 const bytes = Buffer.from('data')

@@ -9,7 +9,7 @@ type WebRequest = { readonly method: string; readonly path: string; readonly aut
 /** A web server on loopback. `url` has no slash at the end. */
 export type WebServer = AsyncDisposable & { readonly url: string; readonly requests: readonly WebRequest[] }
 
-/** What is at a path: a text, a file, or an answer of one's own. A folder serves all files below it. */
+/** The content of a path: a text, a file, or a function that answers. A folder serves all files below it. */
 export type Content =
   | string
   | { readonly file: string }
@@ -17,8 +17,8 @@ export type Content =
   | ((request: IncomingMessage, response: ServerResponse) => void)
 
 /**
- * Serves `contents`, by path; the longest path that fits is taken. Everything else is 404. With `tls`, a key and a
- * certificate as PEM, it speaks HTTPS.
+ * Serves `contents` by path; the longest path that fits counts. Everything else is 404. With `tls`, a key and a
+ * certificate in PEM, it serves HTTPS.
  */
 export const startWebServer = async (
   contents: Readonly<Record<string, Content>>,
@@ -45,7 +45,7 @@ export const startWebServer = async (
   }
 }
 
-/** A port of loopback at which nobody listens. */
+/** A loopback port on which nothing listens. */
 export const closedPort = async (): Promise<string> => {
   await using server = await startWebServer({})
   return new URL(server.url).port
