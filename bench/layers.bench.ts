@@ -9,7 +9,7 @@ import { kinds, sequence } from './layers/sequences.ts'
  * image did not have, over the bytes of store paths that are new. Prints geometric means over sequences of images.
  */
 
-/** The constants of `src/layers/stable.ts` were tuned with other seeds: 1 to 5 and 101 to 106. */
+/** The constants of `src/layers/stable-layers.ts` were tuned with other seeds: 1 to 5 and 101 to 106. */
 const seeds = [201, 202, 203, 204, 205]
 /** Values of the input `max-layers`; two of the layers are not for store paths. */
 const maxLayers = [16, 32, 64, 127]

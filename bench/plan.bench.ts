@@ -1,5 +1,5 @@
-import { popularityLayers } from '../src/layers/popularity.ts'
-import { stableLayers } from '../src/layers/stable.ts'
+import { popularityLayers } from '../src/layers/popularity-layers.ts'
+import { stableLayers } from '../src/layers/stable-layers.ts'
 import { debianPackages, withNeeds } from './layers/debian.ts'
 import { imageClosure } from './layers/image.ts'
 import { median } from './measure.ts'

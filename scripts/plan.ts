@@ -3,8 +3,8 @@ import { parseArgs } from 'node:util'
 import { parseClosure } from '../src/graph/closure.ts'
 import { readPopularity } from '../src/inputs/read-popularity.ts'
 import { checkPartition } from '../src/layers/partition.ts'
-import { popularityLayers } from '../src/layers/popularity.ts'
-import { stableLayers } from '../src/layers/stable.ts'
+import { popularityLayers } from '../src/layers/popularity-layers.ts'
+import { stableLayers } from '../src/layers/stable-layers.ts'
 import { layersForPaths } from '../src/plan.ts'
 
 /**

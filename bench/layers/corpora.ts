@@ -10,7 +10,7 @@ export type Corpus = {
   readonly packages: Packages
 }
 
-/** The constants of `src/layers/stable.ts` were tuned on sequences of these lists. */
+/** The constants of `src/layers/stable-layers.ts` were tuned on sequences of these lists. */
 const tuned = {
   server: {
     listed: 'nginx postgresql-15 redis-server curl git openssh-client rsync jq vim tcpdump gnupg php8.2-fpm htop nmap',

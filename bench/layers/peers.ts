@@ -1,7 +1,7 @@
 import type { Closure } from '../../src/graph/closure.ts'
 import type { Partition } from '../../src/layers/partition.ts'
-import { popularityLayers } from '../../src/layers/popularity.ts'
-import { stableLayers } from '../../src/layers/stable.ts'
+import { popularityLayers } from '../../src/layers/popularity-layers.ts'
+import { stableLayers } from '../../src/layers/stable-layers.ts'
 import { popularityContest } from './popularity-contest.ts'
 
 /** A way to group a closure's paths into layers. */

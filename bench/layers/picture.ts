@@ -1,4 +1,4 @@
-import { stableLayers } from '../../src/layers/stable.ts'
+import { stableLayers } from '../../src/layers/stable-layers.ts'
 import { type StorePath, storePathName } from '../../src/nix/store-path.ts'
 import type { Packages } from './debian.ts'
 import { imageClosure } from './image.ts'

@@ -5,8 +5,8 @@ import { isSecondaryLimit, RegistryError, TransientError } from './error.ts'
 import { exchange, type HttpRequest, type Transport } from './http.ts'
 import type { Credentials } from './login.ts'
 import { identityToken } from './login.ts'
-import { isTrustedRealm } from './origin.ts'
 import { explainRefusal, noCredentials, notARegistry } from './refusal.ts'
+import { isTrustedRealm } from './trusted-hosts.ts'
 
 /** One way of authorization that a registry offers in a `WWW-Authenticate` header. */
 export type Challenge = { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }

@@ -8,10 +8,10 @@ import type { Allowance } from './deadline.ts'
 import { RegistryError } from './error.ts'
 import { answerAllowance, exchange, type HttpRequest, type HttpResponse, type Transport } from './http.ts'
 import type { Credentials } from './login.ts'
-import { isAllowedPlace, isOwnHost, registryOrigin } from './origin.ts'
 import { outsideLookup } from './outside-lookup.ts'
 import { redirectTarget } from './redirect.ts'
 import { explainRefusal, notARegistry, refusedPlace } from './refusal.ts'
+import { isAllowedPlace, isOwnHost, registryOrigin } from './trusted-hosts.ts'
 import { type WriteTurn, writeRate } from './write-rate.ts'
 
 /** `secret` masks a value in the log. `signal` ends running requests. `log` gets a line for each wait. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { isPrivateAddress } from '../../src/lib/private-address.ts'
-import { isAllowedPlace, isOwnHost, isTrustedRealm } from '../../src/registry/origin.ts'
+import { isAllowedPlace, isOwnHost, isTrustedRealm } from '../../src/registry/trusted-hosts.ts'
 
 /**
  * The complete IANA special-purpose address registries. They say whether a block is globally reachable. Sources:

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { authorize, parseChallenges } from '../../src/registry/auth.ts'
-import { isTrustedRealm, registryOrigin } from '../../src/registry/origin.ts'
+import { isTrustedRealm, registryOrigin } from '../../src/registry/trusted-hosts.ts'
 import { testTransport } from '../support/test-transport.ts'
 
 describe('a challenge', () => {

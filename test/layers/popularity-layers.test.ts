@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { type Closure, checkClosure } from '../../src/graph/closure.ts'
 import type { PopularityData } from '../../src/graph/popularity.ts'
 import type { Partition } from '../../src/layers/partition.ts'
-import { popularityLayers } from '../../src/layers/popularity.ts'
+import { popularityLayers } from '../../src/layers/popularity-layers.ts'
 import { closureOf, closures, nameOf, packageNames, runtimeGraphs, shuffled } from '../support/closures.ts'
 
 const nobodyKnows: PopularityData = new Map()

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { type Closure, checkClosure } from '../../src/graph/closure.ts'
 import { checkPartition } from '../../src/layers/partition.ts'
-import { stableLayers } from '../../src/layers/stable.ts'
+import { stableLayers } from '../../src/layers/stable-layers.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
 import { chain, closureOf, closures, nameOf, narHashOf, runtimeGraphs, shuffled } from '../support/closures.ts'
 
