@@ -12,6 +12,7 @@ import type { NixRequest } from './nix/prepare.ts'
 import type { SourceReference } from './nix/source-reference.ts'
 import { nixSystem, type Platform } from './oci/platform.ts'
 import { formatRepository } from './oci/reference.ts'
+import { pushDecision } from './publish/push-decision.ts'
 import type { TargetPlan } from './publish/target.ts'
 import { jobContainerPackages } from './rootfs/job-container.ts'
 
@@ -59,7 +60,6 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
   const { repository, preset, configuration, platforms, nix } = inputs
   const { user, workdir, volumes } = configuration
   const baseLayer = preset !== 'bare' || (workdir !== undefined && workdir !== '/') || volumes.length > 0
-  const forked = inputs.push === 'auto' && context.isForkPullRequest
   const image: ImagePlan = {
     evaluation: {
       nixDirectory: context.nixDirectory,
@@ -112,10 +112,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
         githubToken: inputs.githubToken,
         github: context.github,
       },
-      push: inputs.push !== 'false' && !forked,
-      notPushed: forked
-        ? { level: 'notice', message: `The image is not pushed: ${whyNot(context)}` }
-        : { level: 'info', message: 'The image is not pushed, as `push: false` says.' },
+      ...pushDecision(inputs.push, context),
       layout: inputs.output,
       workspace: context.workspace,
       commit: context.commit,
@@ -124,12 +121,6 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
     },
   }
 }
-
-/** Only runs of these events have a token that could push. */
-const whyNot = ({ event }: Context): string =>
-  event === 'pull_request_target' || event === 'workflow_run'
-    ? "a pull request from a fork set off this run, and what it builds may be a stranger's; with `push: true` it is pushed."
-    : 'this is a pull request from a fork, whose token cannot write packages.'
 
 const presetPackages = ({ preset, packages }: Inputs): readonly RequestedPackage[] =>
   preset === 'bare' ? [] : preset === 'default' ? defaultPackages : jobContainerPackages(packages)

@@ -13,7 +13,7 @@ import { type Outside, prepareNix } from './nix/prepare.ts'
 import { pinned, refined } from './nix/source.ts'
 import type { Platform } from './oci/platform.ts'
 import { plan as makePlan } from './plan.ts'
-import { isLost, openTarget } from './publish/target.ts'
+import { openTarget } from './publish/target.ts'
 import { logContents } from './report/log-contents.ts'
 import { type Outcome, outcomeOf } from './report/outcome.ts'
 import { forgotten, isBuiltHere } from './reuse/known.ts'
@@ -65,7 +65,7 @@ export const run = async (inputs: Inputs, context: Context, outside: Outside, jo
   // This comes before a tag moves, since it may fail.
   if (plan.nix.install === 'always') await nix()
   const top = await target.publish(images).catch(async (error) => {
-    if (images.every(isBuiltHere) || !isLost(error)) throw error
+    if (images.every(isBuiltHere) || !target.isLost(error)) throw error
     job.log.info('The registry does not take what an earlier run made; all of it is made again.')
     known = forgotten(known)
     images = await makeAll()

@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises'
 import type { PlatformImage } from '../image/platform-image.ts'
 import { mapConcurrently } from '../lib/concurrent.ts'
 import { UserError } from '../lib/error.ts'
@@ -9,7 +8,7 @@ import type { Image } from '../oci/image.ts'
 import { imageIndex } from '../oci/image-index.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { type CredentialSources, findCredentials } from '../registry/credentials.ts'
-import { isRefusal, TransientError } from '../registry/error.ts'
+import { TransientError } from '../registry/error.ts'
 import {
   hasLayer,
   type LayerFile,
@@ -19,19 +18,19 @@ import {
   pushLayer,
   pushTagged,
   pushTags,
+  repairImage,
 } from '../registry/push.ts'
 import { RepositoryClient } from '../registry/repository.ts'
+import { isLost, type LostLayers, lostLayer, lostLayers } from './lost-layers.ts'
 import { explainMoves } from './moved-tags.ts'
+import type { PushDecision } from './push-decision.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from './write-layout.ts'
 
 /** The destinations of an image, and the credentials for them. */
-export type TargetPlan = {
+export type TargetPlan = PushDecision & {
   readonly repository: Repository
   readonly tags: readonly string[]
   readonly credentials: Omit<CredentialSources, 'signal'>
-  readonly push: boolean
-  /** The reason why the image is not pushed, if it is not, and the level at which it is logged. */
-  readonly notPushed: { readonly level: 'info' | 'notice'; readonly message: string }
   /** The absolute path of the image layout's folder, from the input `output`. */
   readonly layout: string | undefined
   /** No link in this folder may lead to the layout. */
@@ -52,8 +51,8 @@ export type Target = {
   readonly tags: readonly string[]
   /** Delivers a complete layer. Returns `undefined` if nothing is pushed. The layer's file is not needed afterwards. */
   readonly deliver: (layer: LayerFile) => Promise<PushedBlob | undefined>
-  /** Stores how to make a layer's file again, which `publish` does if the registry has lost the layer. */
-  readonly keep: (layer: Digest, pack: () => Promise<LayerFile>) => void
+  /** Keeps how the file of a layer is packed again, which `publish` does if the registry has lost it. */
+  readonly keep: LostLayers['keep']
   /** Whether the registry says that it has a layer that this run did not pack. `false` if nothing is pushed. */
   readonly has: (layer: Descriptor, trust: Trust) => Promise<boolean>
   /**
@@ -69,6 +68,8 @@ export type Target = {
    * is true for the error.
    */
   readonly publish: (images: readonly PlatformImage[]) => Promise<Document>
+  /** Whether `push` or `publish` may have failed because this run did not pack all layers. */
+  readonly isLost: (error: unknown) => boolean
   /** The bytes of a manifest or an index in the registry; `undefined` if there is none. */
   readonly manifest: (reference: string) => Promise<Uint8Array | undefined>
   /** Fetches a small blob from the registry and checks its digest. */
@@ -90,15 +91,6 @@ export type Delivery = {
   readonly bytesSent: number
 }
 
-/** The registry has lost a layer that only an earlier run has packed, so this run cannot send it. */
-class LostLayerError extends UserError {}
-
-/**
- * Whether a push may have failed because this run did not pack all layers. Registries report a missing blob in many
- * ways.
- */
-export const isLost = (error: unknown): boolean => error instanceof LostLayerError || isRefusal(error)
-
 /** How many layers the registry is asked about at once. */
 const askedAtOnce = 6
 
@@ -115,46 +107,23 @@ export const openTarget = async (
   const credentials = await findCredentials(repository, { ...plan.credentials, signal })
   const client = new RepositoryClient(repository, credentials, { log, secret, signal })
   if (push) await client.checkAccess()
-  const packs = new Map<Digest, (() => Promise<LayerFile>)[]>()
+  const lost = lostLayers(client)
   /** Manifests that the registry has accepted from this run. */
   const pushed = new Set<Digest>()
 
-  const lost = (digest: Digest): LostLayerError =>
-    new LostLayerError(
-      `${formatRepository(repository)} has lost ${digest}, which an earlier run pushed; run the job again.`,
-    )
-
-  const resend = async ({ digest }: Descriptor): Promise<void> => {
-    for (const pack of packs.get(digest) ?? []) {
-      const layer = await pack()
-      // If a claim named the layer, packing it may give another one.
-      const isSame = layer.descriptor.digest === digest
-      if (isSame) await pushLayer(client, layer)
-      await rm(layer.file)
-      if (isSame) return
-    }
-    throw lost(digest)
-  }
-
-  /** Looks for every layer: a registry that has the manifest already need not report that it has lost one. */
-  const repair = async ({ image }: PlatformImage): Promise<void> => {
-    for (const { descriptor } of image.layers) if (!(await hasLayer(client, descriptor))) await resend(descriptor)
-    await pushImage(client, image, resend)
-  }
-
   const pushOnce = async (image: Image): Promise<void> => {
     const { digest } = image.manifest.descriptor
-    if (!pushed.has(digest)) await pushImage(client, image, resend)
+    if (!pushed.has(digest)) await pushImage(client, image, lost.resend)
     pushed.add(digest)
   }
 
   const pushAll = async (images: readonly PlatformImage[], top: Document): Promise<void> => {
-    const repairAll = async (): Promise<void> => {
-      for (const image of images) await repair(image)
+    const repair = async (): Promise<void> => {
+      for (const { image } of images) await repairImage(client, image, lost.resend)
     }
     for (const { image } of images) await pushOnce(image)
-    if (images.length > 1) await pushIndex(client, top, repairAll)
-    const moved = await pushTags(client, top, tags, repairAll)
+    if (images.length > 1) await pushIndex(client, top, repair)
+    const moved = await pushTags(client, top, tags, repair)
     const { digest } = top.descriptor
     log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
     for (const { level, message } of explainMoves(moved, { repository, digest, commit, attempt })) log[level](message)
@@ -181,9 +150,7 @@ export const openTarget = async (
       if (layout) await addLayerToLayout(layout, layer)
       return blob
     },
-    keep: (layer, pack) => {
-      packs.set(layer, [...(packs.get(layer) ?? []), pack])
-    },
+    keep: lost.keep,
     has: async (layer, trust) => push && (await unlessLost(() => hasLayer(client, layer), trust)),
     takes: async (image, trust) => {
       if (!push) return true
@@ -192,7 +159,7 @@ export const openTarget = async (
       return timed(timings, 'push', () =>
         unlessLost(async () => {
           await mapConcurrently([...layers.values()], askedAtOnce, async (layer) => {
-            if (!(await hasLayer(client, layer))) throw lost(layer.digest)
+            if (!(await hasLayer(client, layer))) throw lostLayer(client, layer)
           })
           await pushOnce(image)
           return true
@@ -221,6 +188,7 @@ export const openTarget = async (
       }
       return top
     },
+    isLost,
     manifest: (reference) => client.retrying(() => client.getManifest(reference)),
     blob: (digest) => client.retrying(() => client.getBlob(digest)),
     pushRecord: (document, tag) => pushTagged(client, document, tag),

@@ -54,9 +54,25 @@ export const pushImage = async (
     await pushBlob(client, config.descriptor, () => client.putBlob(config.descriptor, config.bytes))
     await putManifest(client, manifest, manifest.descriptor.digest)
   }
-  await repairing(push, async () => {
-    for (const { descriptor } of image.layers) if (!(await hasLayer(client, descriptor))) await resend(descriptor)
-  })
+  await repairing(push, () => resendMissing(client, image, resend))
+}
+
+/** Sends the layers that the registry does not have any more, with `resend`. */
+const resendMissing = async (
+  client: RepositoryClient,
+  { layers }: Pick<Image, 'layers'>,
+  resend: (layer: Descriptor) => Promise<void>,
+): Promise<void> => {
+  for (const { descriptor } of layers) if (!(await hasLayer(client, descriptor))) await resend(descriptor)
+}
+
+/**
+ * Pushes an image once more, after a look for each of its layers: a registry that has the manifest already need not
+ * report that it has lost one.
+ */
+export const repairImage = async (...image: Parameters<typeof pushImage>): Promise<void> => {
+  await resendMissing(...image)
+  await pushImage(...image)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { pinned } from '../../src/nix/source.ts'
-import { isLost } from '../../src/publish/target.ts'
+import { isLost } from '../../src/publish/lost-layers.ts'
 import { findImage } from '../../src/reuse/records.ts'
 import { inputs } from '../support/plans.ts'
 import {
