@@ -15,7 +15,6 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['lib/log', 'main'],
   '@actions/exec': ['lib/command'],
   '@cyclonedx/cyclonedx-library': ['report/sbom'],
-  'tar-stream': ['archive/header', 'archive/tar', 'rootfs/links'],
   'node:async_hooks': ['lib/command'],
   'node:child_process': ['lib/command'],
   'node:crypto': [

@@ -1,9 +1,11 @@
+import { fileNameBytes } from './file-name.ts'
+
 /** A string in a NAR: its length in eight bytes, the bytes, and zeros up to a multiple of eight. */
 const narString = (text: string): Buffer => {
-  const length = Buffer.byteLength(text)
-  const bytes = Buffer.alloc(8 + length + padding(length))
-  bytes.writeUInt32LE(length)
-  bytes.write(text, 8)
+  const content = fileNameBytes(text)
+  const bytes = Buffer.alloc(8 + content.length + padding(content.length))
+  bytes.writeUInt32LE(content.length)
+  content.copy(bytes, 8)
   return bytes
 }
 export const narStrings = (...texts: string[]): Buffer => Buffer.concat(texts.map(narString))
@@ -12,6 +14,7 @@ const padding = (size: number): number => (8 - (size % 8)) % 8
 /** Collects the text of NARs, with a cut at each place where bytes of the archive belong. */
 export type NarText = {
   readonly add: (bytes: Buffer) => void
+  /** Adds a name or a target as `fileName` returns it. */
   readonly addString: (text: string) => void
   /** Adds a number in eight bytes: the size of the content that comes next. */
   readonly addSize: (size: number) => void
@@ -40,6 +43,7 @@ export const narText = (): NarText => {
   return {
     add,
     addString: (text) => {
+      if (!text.isWellFormed()) return add(narString(text))
       // UTF-8 takes at most three bytes for each UTF-16 code unit.
       room(24 + 3 * text.length)
       const size = buffer.write(text, length + 8)

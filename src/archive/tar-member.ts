@@ -1,9 +1,11 @@
+import { fileName } from './file-name.ts'
+
 /** Bytes of a header. The content after it is padded to a multiple of this. */
 export const unit = 512
 
 /**
- * The fields of a header. `size` is the bytes of the content after it. The content of an `extended` member is the names
- * of the next member.
+ * The fields of a header. Names are as `fileName` returns them. `size` is the bytes of the content after it. The content
+ * of an `extended` member is the names of the next member.
  */
 export type Member = {
   readonly name: string
@@ -46,7 +48,7 @@ export const memberOf = (header: Buffer, { path, linkpath }: ExtendedNames): Mem
 
 const text = (header: Buffer, start: number, length: number): string => {
   const end = header.indexOf(0, start)
-  return header.toString('utf8', start, end < 0 ? start + length : Math.min(end, start + length))
+  return fileName(header.subarray(start, end < 0 ? start + length : Math.min(end, start + length)))
 }
 
 /** The field has eleven octal digits. From 8 GiB on, it has a binary number in its last eight bytes. */
@@ -62,11 +64,32 @@ export const extendedNames = (records: Buffer): ExtendedNames => {
   for (let at = 0; at < records.length; ) {
     const space = records.indexOf(' ', at)
     const length = Number(records.toString('latin1', at, space))
-    const record = records.toString('utf8', space + 1, at + length - 1)
+    const record = fileName(records.subarray(space + 1, at + length - 1))
     if (!(length > 0)) throw new Error('a layer has an extended header that cannot be read')
     const equals = record.indexOf('=')
     names[record.slice(0, equals)] = record.slice(equals + 1)
     at += length
   }
   return names
+}
+
+/**
+ * The members of an archive in memory, without their content. Throws an `Error` if the bytes are no archive, or if a
+ * member is neither a file nor a directory nor a symlink.
+ */
+export function* membersOf(archive: Buffer): Generator<Member> {
+  let names: ExtendedNames = {}
+  for (let at = 0; at < archive.length && !isEnd(archive, at); ) {
+    if (archive.toString('latin1', at + 257, at + 262) !== 'ustar')
+      throw new Error(`an archive has no header at byte ${at}`)
+    const member = memberOf(archive.subarray(at, at + unit), names)
+    if (!(member.size >= 0)) throw unlikeOurs(member.name)
+    const content = at + unit
+    at = content + Math.ceil(member.size / unit) * unit
+    if (member.type === 'extended') names = extendedNames(archive.subarray(content, content + member.size))
+    else {
+      names = {}
+      yield member
+    }
+  }
 }

@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import {
   closeSync,
   fstatSync,
@@ -12,13 +11,15 @@ import {
 } from 'node:fs'
 import { UserError } from '../lib/error.ts'
 import type { StorePath } from '../nix/store-path.ts'
+import { fileName, fileNameBytes } from './file-name.ts'
 
 /** The user and the group that a directory belongs to. */
 export type Owner = { readonly uid: number; readonly gid: number }
 
 /**
- * One member of an archive. Names are relative to the image's root, and have no slash at either end. `mode` is the
- * permission bits. The owner is root, unless a directory has another one. All members have the same time.
+ * One member of an archive. Names are relative to the image's root, and have no slash at either end. Names and targets
+ * are as `fileName` returns them. `mode` is the permission bits. The owner is root, unless a directory has another one.
+ * All members have the same time.
  */
 export type TreeEntry =
   | { readonly type: 'directory'; readonly name: string; readonly mode: number; readonly owner?: Owner }
@@ -39,7 +40,7 @@ const part = 1024 * 1024
 /**
  * The entries of a layer of store paths: their parent directories, then each path with all its content, depth first,
  * the names of each directory in byte order. Throws a `UserError` that names a path which cannot be read, changes while
- * it is read, is not a file, directory or symlink, or has a name or a target that an image cannot hold.
+ * it is read, is not a file, directory or symlink, or has a name that an image cannot hold.
  *
  * Files are read synchronously. An asynchronous call would wait in the queue of the thread pool behind blocks that are
  * being compressed. With several calls for each of many small files, most of the time would be waiting.
@@ -52,22 +53,27 @@ export function* storePathsTree(paths: readonly StorePath[]): Generator<TreeEntr
 
 function* walk(path: string): Generator<TreeEntry> {
   const name = path.slice(1)
-  const stats = reading(path, () => lstatSync(path))
+  const place = fileNameBytes(path)
+  const stats = reading(path, () => lstatSync(place))
   if (stats.isSymbolicLink()) {
-    yield { type: 'symlink', name, target: targetOf(path) }
+    const target = reading(path, () => readlinkSync(place, { encoding: 'buffer' }))
+    yield { type: 'symlink', name, target: fileName(target) }
   } else if (stats.isFile()) {
     // Only the executable bit counts, as in a NAR: other bits may have been lost or added when the store was restored.
     const mode = stats.mode & 0o100 ? 0o555 : 0o444
     if (stats.size > smallFile) {
       yield { type: 'file', name, mode, content: { size: stats.size, read: () => readInParts(path, stats) } }
     } else {
-      const content = reading(path, () => readFileSync(path))
+      const content = reading(path, () => readFileSync(place))
       if (content.length !== stats.size) throw changed(path)
       yield { type: 'file', name, mode, content }
     }
   } else if (stats.isDirectory()) {
     yield { type: 'directory', name, mode: 0o555 }
-    for (const child of childrenOf(path)) yield* walk(`${path}/${child}`)
+    const names = reading(path, () => readdirSync(place, { encoding: 'buffer' })).sort(Buffer.compare)
+    const children = names.map(fileName)
+    checkNames(path, children)
+    for (const child of children) yield* walk(`${path}/${child}`)
   } else {
     throw new UserError(`${path} is neither a file nor a directory nor a symlink, so it cannot be put into an image.`)
   }
@@ -76,7 +82,7 @@ function* walk(path: string): Generator<TreeEntry> {
 const changed = (path: string): UserError => new UserError(`${path} changed while it was read; run the job again.`)
 
 function* readInParts(path: string, before: Stats): Generator<Uint8Array> {
-  const file = reading(path, () => openSync(path, 'r'))
+  const file = reading(path, () => openSync(fileNameBytes(path), 'r'))
   try {
     for (;;) {
       const buffer = Buffer.allocUnsafe(part)
@@ -91,26 +97,6 @@ function* readInParts(path: string, before: Stats): Generator<Uint8Array> {
   } finally {
     closeSync(file)
   }
-}
-
-const targetOf = (path: string): string => {
-  const target = reading(path, () => readlinkSync(path, { encoding: 'buffer' }))
-  if (isUtf8(target)) return target.toString()
-  throw new UserError(
-    `${path} is a link whose target is not UTF-8 (${target.toString('latin1')}); change it in its package.`,
-  )
-}
-
-const childrenOf = (path: string): string[] => {
-  const names = reading(path, () => readdirSync(path, { encoding: 'buffer' })).sort(Buffer.compare)
-  const foreign = names.find((name) => !isUtf8(name))
-  if (foreign)
-    throw new UserError(
-      `${path} has a file whose name is not UTF-8 (${foreign.toString('latin1')}); rename it in its package.`,
-    )
-  const children = names.map((name) => name.toString())
-  checkNames(path, children)
-  return children
 }
 
 /**

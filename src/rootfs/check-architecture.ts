@@ -1,4 +1,5 @@
 import { open, realpath } from 'node:fs/promises'
+import { fileNameBytes } from '../archive/file-name.ts'
 import { UserError } from '../lib/error.ts'
 import type { Platform } from '../oci/platform.ts'
 import type { Links } from './links.ts'
@@ -31,9 +32,9 @@ export const checkArchitecture = async (links: Links, platform: Platform): Promi
 }
 
 const machineOf = async (link: string): Promise<number | undefined> => {
-  const file = await realpath(link).catch(() => '')
+  const file = await realpath(fileNameBytes(link), { encoding: 'buffer' }).catch(() => Buffer.alloc(0))
   // A link to /bin/sh means the image's file, not the one of this machine.
-  if (!file.startsWith('/nix/store/')) return undefined
+  if (file.indexOf('/nix/store/') !== 0) return undefined
   const handle = await open(file).catch(() => undefined)
   if (!handle) return undefined
   try {

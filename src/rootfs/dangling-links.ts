@@ -1,5 +1,6 @@
 import { lstatSync, readlinkSync } from 'node:fs'
 import { posix } from 'node:path'
+import { fileName, fileNameBytes } from '../archive/file-name.ts'
 import type { TreeEntry } from '../archive/tree.ts'
 import type { Closure } from '../graph/closure.ts'
 import type { DanglingLink } from '../image/contents.ts'
@@ -47,8 +48,10 @@ const inStore = (path: string, closure: Closure): Step => {
   try {
     for (let length = 4; length <= names.length; length++) {
       const own = names.slice(0, length).join('/')
-      if (lstatSync(own).isSymbolicLink())
-        return { target: posix.resolve(posix.dirname(own), readlinkSync(own), ...names.slice(length)) }
+      const place = fileNameBytes(own)
+      if (!lstatSync(place).isSymbolicLink()) continue
+      const target = fileName(readlinkSync(place, { encoding: 'buffer' }))
+      return { target: posix.resolve(posix.dirname(own), target, ...names.slice(length)) }
     }
     return 'there'
   } catch {

@@ -1,8 +1,7 @@
 import { readFile, realpath } from 'node:fs/promises'
 import { posix } from 'node:path'
-import { Readable } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
-import { extract } from 'tar-stream'
+import { fileName, fileNameBytes } from '../archive/file-name.ts'
+import { membersOf } from '../archive/tar-member.ts'
 import { changedInStore } from '../nix/changed-in-store.ts'
 import type { ImageSpec } from '../nix/image-spec.ts'
 import type { StorePath } from '../nix/store-path.ts'
@@ -10,7 +9,7 @@ import { digestOf } from '../oci/descriptor.ts'
 
 /**
  * The entries of the symlink layer: names without a slash at either end, with the targets of links, or `undefined` for
- * directories.
+ * directories. Names and targets are as `fileName` returns them.
  */
 export type Links = ReadonlyMap<string, string | undefined>
 
@@ -22,17 +21,7 @@ export const readLinks = async ({
   const bytes = await readFile(path)
   const digest = digestOf(bytes)
   if (digest !== `sha256:${sha256}`) throw changedInStore(path, `its digest is ${digest} and not sha256:${sha256}`)
-  const links = new Map<string, string | undefined>()
-  const archive = extract()
-  const collect = async (): Promise<void> => {
-    for await (const entry of archive) {
-      const { name, type, linkname } = entry.header
-      links.set(name.replace(/\/$/, ''), type === 'symlink' ? linkname : undefined)
-      entry.resume()
-    }
-  }
-  await Promise.all([pipeline(Readable.from([bytes]), archive), collect()])
-  return links
+  return new Map([...membersOf(bytes)].map(({ name, type, target }) => [name, type === 'symlink' ? target : undefined]))
 }
 
 /**
@@ -41,9 +30,9 @@ export const readLinks = async ({
  */
 export const linkedPaths = async (links: Links): Promise<StorePath[]> => {
   const folders = new Set([...links.values()].flatMap((target) => (target ? [posix.dirname(target)] : [])))
-  const places = [
-    ...folders,
-    ...(await Promise.all([...folders].map((folder) => realpath(folder).catch(() => folder)))),
-  ]
+  const places = [...folders, ...(await Promise.all([...folders].map((folder) => resolved(folder))))]
   return [...new Set(places.map((place) => place.split('/').slice(0, 4).join('/') as StorePath))]
 }
+
+const resolved = (folder: string): Promise<string> =>
+  realpath(fileNameBytes(folder), { encoding: 'buffer' }).then(fileName, () => folder)

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,9 +6,10 @@ import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { pack } from 'tar-stream'
 import { expect, test } from 'vitest'
+import { fileName, fileNameBytes } from '../../src/archive/file-name.ts'
 import { tarHeader } from '../../src/archive/header.ts'
 import { tar } from '../../src/archive/tar.ts'
-import type { TreeEntry } from '../../src/archive/tree.ts'
+import type { Owner, TreeEntry } from '../../src/archive/tree.ts'
 import { need, output } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 import { treeArbitrary } from '../support/trees.ts'
@@ -46,12 +46,13 @@ const byName = (a: Member, b: Member): number => ((a[0] ?? '') < (b[0] ?? '') ? 
 
 /** The members of a folder, without the folder itself. */
 const onDisk = (folder: string, prefix = ''): Member[] =>
-  readdirSync(join(folder, prefix)).flatMap((child) => {
-    const name = prefix ? `${prefix}/${child}` : child
-    const path = join(folder, name)
+  readdirSync(fileNameBytes(join(folder, prefix)), { encoding: 'buffer' }).flatMap((child) => {
+    const name = prefix ? `${prefix}/${fileName(child)}` : fileName(child)
+    const path = fileNameBytes(join(folder, name))
     const stats = lstatSync(path)
     const owner = [stats.uid, stats.gid, stats.mtimeMs / 1000]
-    if (stats.isSymbolicLink()) return [[name, 'symlink', 0o777, ...owner, readlinkSync(path)]]
+    if (stats.isSymbolicLink())
+      return [[name, 'symlink', 0o777, ...owner, fileName(readlinkSync(path, { encoding: 'buffer' }))]]
     const mode = stats.mode & 0o7777
     if (stats.isDirectory()) return [[name, 'directory', mode, ...owner, ''], ...onDisk(folder, name)]
     return [[name, 'file', mode, ...owner, sha256(readFileSync(path))]]
@@ -109,13 +110,59 @@ test(`GNU tar, bsdtar, Python, skopeo and umoci read ${trees} trees as they were
 test.each([8 * 2 ** 30 - 1, 8 * 2 ** 30, 9 * 2 ** 40])(
   'the header of a file of %d bytes is read by Python',
   async (size) => {
-    const archive = pack()
-    archive.entry(tarHeader({ type: 'file', name: 'big', mode: 0o444, content: { size, read: () => [] } }))
-    const [header] = (await once(archive, 'data')) as [Buffer]
-    archive.destroy()
+    const entry: TreeEntry = { type: 'file', name: 'big', mode: 0o444, content: { size, read: () => [] } }
     const script =
       "import sys, tarfile; print(tarfile.TarInfo.frombuf(bytes.fromhex(sys.argv[1]), 'utf-8', 'strict').size)"
-    const stdout = await output('python3', ['-c', script, header.toString('hex')])
+    const stdout = await output('python3', ['-c', script, tarHeader(entry).toString('hex')])
     expect(stdout.trim()).toBe(String(size))
   },
 )
+
+/** A whole archive of headers alone, by a writer that others use too. It takes names as text. */
+const byTarStream = async (entries: readonly TreeEntry[]): Promise<Buffer> => {
+  const archive = pack()
+  const fixed = { uid: 0, gid: 0, mtime: new Date(1000) }
+  for (const entry of entries) {
+    const { type, name } = entry
+    if (type === 'symlink') archive.entry({ ...fixed, name, type, mode: 0o777, linkname: entry.target })
+    else if (type === 'directory')
+      archive.entry({ ...fixed, ...large(entry.owner), name: `${name}/`, type, mode: entry.mode })
+    else archive.entry({ ...fixed, name, type, mode: entry.mode }, Buffer.from(entry.content as Uint8Array))
+  }
+  archive.finalize()
+  return buffer(archive)
+}
+
+/** It cuts off numbers of more than six octal digits, if they are not in a PAX header. */
+const large = (owner: Owner = { uid: 0, gid: 0 }): object => {
+  const pax = Object.entries(owner).filter(([, id]) => id > 0o777777)
+  return { ...owner, ...(pax.length > 0 && { pax: Object.fromEntries(pax.map(([name, id]) => [name, `${id}`])) }) }
+}
+
+test('tar-stream writes the same bytes, where names are text', async () => {
+  const isText = (entry: TreeEntry): boolean =>
+    entry.name.isWellFormed() && (entry.type !== 'symlink' || entry.target.isWellFormed())
+  const trees = fc.sample(treeArbitrary, { numRuns: 1000, seed: 3 }).flat()
+  const long = [99, 100, 101, 154, 155, 156, 255].flatMap((length): TreeEntry[] => {
+    const name = 'd'.repeat(length)
+    return [
+      { type: 'directory', name, mode: 0o755 },
+      { type: 'file', name: `${name}/${'f'.repeat(100)}`, mode: 0o444, content: Buffer.alloc(0) },
+      { type: 'directory', name: `${name}/${'f'.repeat(99)}`, mode: 0o755 },
+      { type: 'symlink', name: `a/${name}/b`, target: name },
+    ]
+  })
+  const owned = [
+    { uid: 0o777777, gid: 0o1000000 },
+    { uid: 0o1000000, gid: 5 },
+    { uid: 2 ** 31 - 1, gid: 2 ** 31 - 1 },
+  ].map((owner): TreeEntry => ({ type: 'directory', name: 'app', mode: 0o1777, owner }))
+  const entries = [...trees.filter(isText), ...long, ...owned]
+  const ours = await buffer(tar(entries))
+  expect(sha256(ours)).toBe(sha256(await byTarStream(entries)))
+  // A record counts its own length: here that gets another digit.
+  for (let length = 80; length < 1100; length++) {
+    const entry: TreeEntry = { type: 'symlink', name: 'l', target: 't'.repeat(length) }
+    expect(Buffer.compare(await buffer(tar([entry])), await byTarStream([entry])), `${length}`).toBe(0)
+  }
+})

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { fileName, fileNameBytes } from '../../src/archive/file-name.ts'
 import { narsOfTar } from '../../src/archive/nars-of-tar.ts'
 import { tar } from '../../src/archive/tar.ts'
 import { storePathsTree, type TreeEntry } from '../../src/archive/tree.ts'
@@ -49,9 +50,9 @@ const inStore = (path: string, name: string): TreeEntry[] =>
 
 const write = async (folder: string, entries: readonly TreeEntry[]): Promise<void> => {
   for (const entry of entries) {
-    const path = join(folder, entry.name)
+    const path = fileNameBytes(join(folder, entry.name))
     if (entry.type === 'directory') await mkdir(path)
-    else if (entry.type === 'symlink') await symlink(entry.target, path)
+    else if (entry.type === 'symlink') await symlink(fileNameBytes(entry.target), path)
     else {
       await writeFile(path, entry.content as Uint8Array)
       await chmod(path, entry.mode)
@@ -67,6 +68,9 @@ const file = (name: string, size: number, mode = 0o444): TreeEntry => ({
 })
 const directory = (name: string): TreeEntry => ({ type: 'directory', name, mode: 0o555 })
 
+/** A name whose characters are the bytes of these numbers. */
+const latin1 = (name: string): string => fileName(Buffer.from(name, 'latin1'))
+
 /** Cases that are rare in random trees. */
 const odd: TreeEntry[][] = [
   [file('an empty file', 0)],
@@ -74,6 +78,8 @@ const odd: TreeEntry[][] = [
   ...[511, 512, 513, 1_048_575, 1_048_576, 1_048_577, 3_000_000].map((size) => [file(`of ${size}`, size, 0o555)]),
   [{ type: 'symlink', name: 'link', target: `../${'ü'.repeat(400)}` }],
   [{ type: 'symlink', name: 'short', target: 'ü=\n12 path=x\n' }],
+  [{ type: 'symlink', name: 'foreign', target: latin1('\xe5/'.repeat(60)) }],
+  [directory('latin1'), directory(latin1(`latin1/${'\xe5'.repeat(101)}`)), file(latin1(`latin1/\xe5bc`), 9)],
   [directory('beyond'), ...['a', '\u{ff5e}', '\u{1f600}'].map((name) => file(`beyond/${name}`, name.length))],
   [
     directory('near'),

@@ -36,3 +36,7 @@ test('a link that leads to nothing is told with its package, and one that leads 
     '/share/unknown of dangling-1.0: tree-1.0/bin/tree',
   ])
 })
+
+test('names in other encodings than UTF-8 are followed as they are', async () => {
+  expect(await danglingIn(['foreign'])).toEqual(['/share/gone\udce5 of foreign: foreign/share/nowhere\udce5'])
+})

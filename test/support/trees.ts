@@ -1,17 +1,22 @@
 import fc from 'fast-check'
+import { fileName, fileNameBytes } from '../../src/archive/file-name.ts'
 import type { TreeEntry } from '../../src/archive/tree.ts'
 
-/** Names that are hard for programs: long ones, other alphabets, spaces, newlines, quotes. */
+/** Names that are hard for programs: long ones, other alphabets and encodings, spaces, newlines, quotes. */
 const name = fc
   .oneof(
     { weight: 4, arbitrary: fc.string({ minLength: 1, maxLength: 12 }) },
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }),
     fc.string({ unit: fc.constantFrom('a', 'b', 'ü', '漢', ' ', '\n', '"', '\\'), minLength: 1, maxLength: 60 }),
     fc.integer({ min: 90, max: 200 }).map((length) => 'x'.repeat(length)),
+    fc.uint8Array({ min: 0xa0, minLength: 1, maxLength: 120 }).map((bytes) => fileName(bytes)),
   )
   .filter(
     (text) =>
-      !/[/\0]/.test(text) && !/^\.{1,2}$|^\.wh\./.test(text) && text.isWellFormed() && Buffer.byteLength(text) <= 255,
+      !/[/\0]/.test(text) &&
+      !/^\.{1,2}$|^\.wh\./.test(text) &&
+      !/[\ud800-\udc7f]/u.test(text) &&
+      fileNameBytes(text).length <= 255,
   )
 
 /** Sizes around the borders of tar's blocks, and empty files. */
@@ -45,14 +50,19 @@ const { node } = fc.letrec<{ node: Node }>((tie) => ({
 
 const entriesOf = (path: string, node: Node): TreeEntry[] => {
   if (node.type !== 'directory') return [{ ...node, name: path }]
-  const children = Object.keys(node.children).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+  const children = Object.keys(node.children).sort((a, b) => Buffer.compare(fileNameBytes(a), fileNameBytes(b)))
   return [
     { type: 'directory', name: path, mode: node.mode },
     ...children.flatMap((child) => entriesOf(`${path}/${child}`, node.children[child] as Node)),
   ]
 }
 
-/** A store path as entries of an archive: a file, a symlink or a directory, with all that is in it. */
+/**
+ * A store path as entries of an archive: a file, a symlink or a directory, with all that is in it. Its own name is text.
+ */
 export const treeArbitrary: fc.Arbitrary<TreeEntry[]> = fc
-  .tuple(name, node)
+  .tuple(
+    name.filter((text) => text.isWellFormed()),
+    node,
+  )
   .map(([path, root]) => entriesOf(path, root))
