@@ -5,7 +5,7 @@ import type { Platform } from '../oci/platform.ts'
 import type { Plan } from '../plan.ts'
 
 /** Must be changed when the same request gives other layers, after a change in grouping, packing or the base layer. */
-const formatVersion = 2
+const formatVersion = 3
 
 /**
  * Everything that decides which layers an image has, by name. Nothing in it changes from commit to commit. `content` is

@@ -71,12 +71,15 @@ export const rootFileSystem = (
     ...(preset === 'bare' ? [] : baseFiles(links, user, homes)),
     ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
   ]
-  const folders = [...volumes.map((path) => ['volumes', path] as const), ['workdir', workdir ?? '/'] as const]
+  const isLink = (name: string): boolean => links.get(name) !== undefined
+  const isRunLink = entries.some(({ name }) => name === runLink) && !links.has(runLink) && !isLink('var')
+  const folders = [...volumes.map((path) => ['volumes', path] as const), ['workdir', workdir ?? '/'] as const].map(
+    ([input, path]) => [input, isRunLink ? path.replace(/^\/var\/run(?=\/|$)/, '/run') : path] as const,
+  )
   // A folder comes after the folder that it is in, so that both belong to the user.
   for (const [input, path] of folders.sort(([, a], [, b]) => (a < b ? -1 : 1)))
     if (path !== '/') addFolder(input, path, entries, links, owner)
 
-  const isLink = (name: string): boolean => links.get(name) !== undefined
   const kept = entries.filter(
     ({ name, type }) =>
       (preset === 'job-container' && contract.includes(name) && !parentsOf(name).some(isLink)) ||
@@ -87,6 +90,9 @@ export const rootFileSystem = (
   const loaderLinks = Object.entries(loader?.links ?? {}).map(([name, target]) => symlink(name, target))
   return withParents([...kept, ...loaderLinks])
 }
+
+/** The old name of `/run`. A folder that is asked for below it is made below `/run`. */
+const runLink = 'var/run'
 
 /** The files that the runner's git and its choice of a Node.js depend on. They replace the files of packages. */
 const contract = ['etc/gitconfig', 'etc/os-release']
@@ -130,8 +136,13 @@ const baseFiles = (links: Links, user: BaseLayer['user'], homes: Users['homes'])
     directory('home'),
     ...homes.map(([name, owner]) => directory(name, 0o700, owner)),
     directory('root', 0o700),
+    directory('run'),
     directory('tmp', 0o1777),
     ...(links.has('bin/env') ? [symlink('usr/bin/env', '/bin/env')] : []),
+    // Servers use it as their root, and refuse it if somebody may write to it.
+    directory('var/empty', 0o555),
+    directory('var/log'),
+    symlink(runLink, '/run'),
     directory('var/tmp', 0o1777),
   ]
 }

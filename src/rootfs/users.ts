@@ -23,7 +23,7 @@ const accountsWith = (user: BaseLayer['user']): readonly Account[] => {
 
 /**
  * The content of `/etc/passwd` and `/etc/group`. A group has the name of its first user; the users of every image come
- * first.
+ * first. The group of `nobody` also has the name that Debian gives it.
  */
 export const accountFiles = (user: BaseLayer['user']): { readonly passwd: string; readonly group: string } => {
   const all = accountsWith(user)
@@ -35,7 +35,9 @@ export const accountFiles = (user: BaseLayer['user']): { readonly passwd: string
       .join(''),
     group: groups
       .toSorted((a, b) => a.gid - b.gid)
-      .map(({ name, gid }) => `${name}:x:${gid}:\n`)
+      .flatMap(({ name, gid }) =>
+        (name === 'nobody' ? [name, 'nogroup'] : [name]).map((group) => `${group}:x:${gid}:\n`),
+      )
       .join(''),
   }
 }

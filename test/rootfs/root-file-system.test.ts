@@ -73,6 +73,7 @@ test('the root file system is this one', () => {
       "lib64/ 755",
       "lib64/ld-linux-x86-64.so.2 -> /nix/store/nix-ld",
       "root/ 700",
+      "run/ 755",
       "srv/ 755",
       "srv/app.d/ 755",
       "srv/app.d/x/ 755 0:0",
@@ -81,6 +82,9 @@ test('the root file system is this one', () => {
       "usr/bin/ 755",
       "usr/bin/env -> /bin/env",
       "var/ 755",
+      "var/empty/ 555",
+      "var/log/ 755",
+      "var/run -> /run",
       "var/tmp/ 1777",
     ]
   `)
@@ -122,6 +126,7 @@ describe('what a package brings is left to it:', () => {
     ['a link', 'bin/sh', ['bin/bash', 'bin/sh'], []],
     ['a link, and what is behind it', 'usr/bin', ['bin/env', 'usr/bin'], ['tmp']],
     ['a link to a directory', 'var/tmp', ['var/tmp'], ['tmp']],
+    ['a link, and the name of /run behind it', 'var', ['var'], ['run']],
   ])('%s', (_, name, links, others) => {
     const all = names({ links })
     expect(all.filter((other) => other === name || other.startsWith(`${name}/`))).toEqual([])
@@ -143,7 +148,7 @@ describe('the users', () => {
         '',
       ].join('\n'),
     )
-    expect(text('etc/group')).toBe('root:x:0:\nnonroot:x:65532:\nnobody:x:65534:\n')
+    expect(text('etc/group')).toBe('root:x:0:\nnonroot:x:65532:\nnobody:x:65534:\nnogroup:x:65534:\n')
     expect(entry('home/nonroot')).toMatchObject({ mode: 0o700, owner: { uid: 65532, gid: 65532 } })
   })
 
@@ -200,6 +205,17 @@ test('volumes are made and are the user’s, also where one is in another or in 
   expect(entriesOf(options)).toEqual(
     ['app', 'app/data', 'logs', 'logs/old'].map((name) => ({ type: 'directory', name, mode: 0o755, owner })),
   )
+})
+
+test('folders below /var/run are made below /run, to which it leads', () => {
+  const owner = { uid: 1000, gid: 100 }
+  const options: Options = { workdir: '/var/run', volumes: ['/var/run/app', '/var/runs'], owner }
+  expect(entry('run/app', options)).toEqual({ type: 'directory', name: 'run/app', mode: 0o755, owner })
+  expect(entry('var/run', options)).toEqual({ type: 'symlink', name: 'var/run', target: '/run' })
+  expect(entry('run', options)).toEqual({ type: 'directory', name: 'run', mode: 0o755 })
+  expect(names(options)).toContain('var/runs')
+  for (const more of [{ preset: 'bare' }, { directories: ['var', 'var/run'] }] as const)
+    expect(names({ ...options, ...more })).toContain('var/run/app')
 })
 
 test.each<[string, Options, string]>([
