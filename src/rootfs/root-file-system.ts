@@ -3,6 +3,7 @@ import type { BaseLayer } from '../image/base-layer.ts'
 import { UserError } from '../lib/error.ts'
 import type { Links } from './links.ts'
 import type { Loader } from './loader.ts'
+import { runTimeLinks } from './run-time-files.ts'
 import { accountFiles, type Users } from './users.ts'
 
 // The ID must not be that of another distribution, since programs would look for that distribution's files. With
@@ -26,19 +27,6 @@ services: files
 const gitconfig = `[safe]
 \tdirectory = *
 `
-
-const certificates = 'etc/ssl/certs/ca-bundle.crt'
-
-/**
- * The names under which programs look for certificates: those of Debian, Alpine and Fedora, which Go, OpenSSL and
- * Python know.
- */
-const certificateNames = [
-  'etc/pki/tls/cert.pem',
-  'etc/pki/tls/certs/ca-bundle.crt',
-  'etc/ssl/cert.pem',
-  'etc/ssl/certs/ca-certificates.crt',
-]
 
 const directory = (name: string, mode = 0o755, owner?: Owner): TreeEntry => ({
   type: 'directory',
@@ -125,20 +113,17 @@ const addFolder = (input: string, path: string, entries: TreeEntry[], links: Lin
 
 const baseFiles = (links: Links, user: BaseLayer['user'], homes: Users['homes']): TreeEntry[] => {
   const { passwd, group } = accountFiles(user)
-  const shell = ['bin/bash', 'bin/dash'].find((name) => links.has(name))
   return [
-    ...(shell ? [symlink('bin/sh', `/${shell}`)] : []),
+    ...runTimeLinks(links).map(([name, target]) => symlink(name, target)),
     file('etc/group', group),
     file('etc/nsswitch.conf', nsswitch),
     file('etc/os-release', osRelease),
     file('etc/passwd', passwd),
-    ...(links.has(certificates) ? certificateNames.map((name) => symlink(name, `/${certificates}`)) : []),
     directory('home'),
     ...homes.map(([name, owner]) => directory(name, 0o700, owner)),
     directory('root', 0o700),
     directory('run'),
     directory('tmp', 0o1777),
-    ...(links.has('bin/env') ? [symlink('usr/bin/env', '/bin/env')] : []),
     // Servers use it as their root, and refuse it if somebody may write to it.
     directory('var/empty', 0o555),
     directory('var/log'),

@@ -13,10 +13,10 @@ const defaults: DefaultConfiguration = { env: { PATH: '/bin', LANG: 'C' }, cmd: 
 type Config = Readonly<Record<string, unknown>>
 
 /** The part of the image's configuration that says how containers start. */
-const configOf = (configuration: Partial<ImagePlan['configuration']> = {}): Config => {
+const configOf = (configuration: Partial<ImagePlan['configuration']> = {}, of = defaults): Config => {
   const { mediaType, digest, size } = storeLayer
   const { config } = assemble(
-    { layers: [{ ...storeLayer, descriptor: { mediaType, digest, size } }], defaults },
+    { layers: [{ ...storeLayer, descriptor: { mediaType, digest, size } }], defaults: of },
     { ...plain, ...configuration },
     'linux/amd64',
   )
@@ -68,6 +68,14 @@ describe('by default', () => {
       SSL_CERT_FILE: `/${certificates}`,
     })
     expect(imageDefaults(linksTo(), undefined).env).toEqual({ PATH: '/bin:/sbin:/usr/bin' })
+  })
+
+  test('an image with time zones says where they are, unless an input does', () => {
+    const { env } = imageDefaults(linksTo('share/zoneinfo'), undefined)
+    expect(env).toEqual({ PATH: '/bin:/sbin:/usr/bin', TZDIR: '/share/zoneinfo' })
+    expect(configOf({ env: { TZDIR: '/zones' } }, { env, cmd: undefined })).toEqual({
+      Env: ['PATH=/bin:/sbin:/usr/bin', 'TZDIR=/zones'],
+    })
   })
 
   test('an image with a loader says what it needs, and sets no LD_LIBRARY_PATH for all programs', () => {

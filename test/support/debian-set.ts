@@ -10,12 +10,13 @@ type Architecture = 'amd64' | 'arm64'
 
 /**
  * `folder` contains the sets, one folder each, and the downloads. A set can be for several architectures (default: this
- * machine's). `large` adds a C compiler and the whole of Python and Perl.
+ * machine's). `large` adds a C compiler and the whole of Python and Perl, `more` the Debian packages of these names.
  */
 export type DebianSetOptions = {
   readonly folder?: string
   readonly architectures?: readonly Architecture[]
   readonly large?: boolean
+  readonly more?: readonly string[]
 }
 
 const systems: Record<Architecture, string> = { amd64: 'x86_64-linux', arm64: 'aarch64-linux' }
@@ -41,7 +42,8 @@ const leftOut = new Set(words('adduser base-files debconf debianutils dpkg init-
  */
 export const debianSet = async (options: DebianSetOptions = {}): Promise<string> => {
   const folder = resolve(options.folder ?? join(root, '.cache', 'test-world', 'debian-set'))
-  const wanted = options.large ? large : small
+  // The others stay first: cycles are cut by the order.
+  const wanted = [...(options.large ? large : small), ...(options.more ?? [])]
   const architectures = [...new Set(options.architectures ?? [native])].sort()
   const apts = await Promise.all(architectures.map((architecture) => aptFor(architecture, folder)))
   try {

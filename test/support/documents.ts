@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import { type RunTimeFile, runTimeFiles } from '../../src/rootfs/run-time-files.ts'
 import { root } from './action.ts'
 import { drawRooms, rooms } from './rooms.ts'
 import { drawTests } from './tests-of.ts'
@@ -41,6 +42,23 @@ const drawOutputs = (outputs: Readonly<Record<string, Entry>>): string =>
     ...Object.entries(outputs).map(([name, { description }]) => `| \`${name}\` | ${cell(description)} |\n`),
   ].join('')
 
+const code = (texts: readonly string[], join: string): string => texts.map((text) => `\`${text}\``).join(join)
+
+const drawRunTimeFiles = (files: readonly RunTimeFile[]): string =>
+  [
+    '| what programs look for | if the image has | it is also | variables with its path |\n|---|---|---|---|\n',
+    ...files.map(({ what, sources, names, variables, jobVariables }) => {
+      const job = jobVariables.length > 0 ? [`with \`preset: job-container\` also ${code(jobVariables, ' and ')}`] : []
+      const cells = [
+        what,
+        code(sources.map((name) => `/${name}`), ', or else '),
+        code(names.map((name) => `/${name}`), ', '),
+        [...(variables.length > 0 ? [code(variables, ', ')] : []), ...job].join('; '),
+      ]
+      return `| ${cells.join(' | ')} |\n`
+    }),
+  ].join('')
+
 /**
  * Replaces the part of `text` between the comments `<!-- name -->` and `<!-- /name -->` by `content`. Throws an `Error`
  * if the comments are missing.
@@ -66,6 +84,7 @@ export const documents = (): ReadonlyMap<string, string> => {
   const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'README.md': { inputs: drawInputs(action.inputs), outputs: drawOutputs(action.outputs) },
     [join('docs', 'architecture.md')]: { rooms: drawRooms(rooms) },
+    [join('docs', 'run-time.md')]: { 'run-time files': drawRunTimeFiles(runTimeFiles) },
     [join('test', 'README.md')]: { tests: drawTests() },
   }
   const pages = globSync(['*.md', 'docs/**/*.md', 'test/*.md'], { cwd: root }).toSorted()

@@ -1,0 +1,61 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runAction } from './support/action.ts'
+import { type Container, unpackImage } from './support/container.ts'
+import { debianSet } from './support/debian-set.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const more = ['tzdata', 'fontconfig', 'fontconfig-config', 'fonts-dejavu-core', 'locales', 'nix-bin']
+
+describe('real programs in a container find', () => {
+  const stack = new AsyncDisposableStack()
+  let container: Container
+  beforeAll(async () => {
+    const folder = stack.use(await temporaryFolder('run-time')).path
+    const step = await runAction({
+      packages: 'bash coreutils tzdata fontconfig fontconfig-config fonts-dejavu-core glibcLocales foreign-names',
+      nixpkgs: await debianSet({ more }),
+      push: 'false',
+      output: folder,
+    })
+    expect(step.exitCode, step.log).toBe(0)
+    container = stack.use(await unpackImage(`oci:${folder}`))
+  })
+  afterAll(() => stack.disposeAsync())
+
+  const run = async (script: string, env: Record<string, string> = {}): Promise<string> => {
+    const { stdout, stderr, exitCode } = await container.run(['bash', '-c', script], { env })
+    expect(exitCode, stderr).toBe(0)
+    return stdout.trimEnd()
+  }
+
+  test('time zones', async () => {
+    const script = 'date -d 2026-07-01T12:00:00Z +%H:%M'
+    expect(await run(script, { TZ: 'Europe/Berlin' })).toBe('14:00')
+    expect(await run(script, { TZ: 'Europe/Berlin', TZDIR: '/nowhere' })).toBe('12:00')
+    expect(await run(`unset TZDIR; TZ=Asia/Tokyo ${script}`)).toBe('21:00')
+    expect(await run('head -c 4 /usr/share/zoneinfo/Europe/Berlin /etc/zoneinfo/Europe/Berlin')).toContain('TZif')
+  })
+
+  test('fonts, by the settings that a package brings', async () => {
+    expect(await run('echo $FONTCONFIG_FILE; fc-list : family')).toMatch(/^\/etc\/fonts\/fonts\.conf\n(.*\n)*DejaVu Sans/)
+    expect(await run('ls /usr/share/fonts/truetype/dejavu')).toContain('DejaVuSans.ttf')
+  })
+
+  test('locales', async () => {
+    expect(await run('LC_ALL=de_DE.UTF-8 printf %.1f 1,5')).toBe('1,5')
+    expect(await run('echo $LOCALE_ARCHIVE')).toBe('/lib/locale/locale-archive')
+  })
+
+  test('names in other encodings than UTF-8, under their own bytes', async () => {
+    const script = `cd /share/foreign; cat $'bokm\\xe5l.alias' link; printf '%q\\n' *`
+    expect(await run(script)).toBe("bokmal\nbokmal\n$'bokm\\345l.alias'\nlink")
+  })
+
+  test('places for sockets, logs and servers, and the group of Debian', async () => {
+    const script = `stat -c '%n %a %u:%g' /run /var/log /var/empty; readlink /var/run; id -gn 65534
+      touch /var/run/x /var/log/x && ls /run/x; while IFS=: read -r name _ id _; do [[ $name == nogroup ]] && echo $id; done < /etc/group`
+    expect(await run(script)).toBe(
+      '/run 755 0:0\n/var/log 755 0:0\n/var/empty 555 0:0\n/run\nnobody\n/run/x\n65534',
+    )
+  })
+})
