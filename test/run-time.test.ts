@@ -37,7 +37,9 @@ describe('real programs in a container find', () => {
   })
 
   test('fonts, by the settings that a package brings', async () => {
-    expect(await run('echo $FONTCONFIG_FILE; fc-list : family')).toMatch(/^\/etc\/fonts\/fonts\.conf\n(.*\n)*DejaVu Sans/)
+    expect(await run('echo $FONTCONFIG_FILE; fc-list : family')).toMatch(
+      /^\/etc\/fonts\/fonts\.conf\n(.*\n)*DejaVu Sans/,
+    )
     expect(await run('ls /usr/share/fonts/truetype/dejavu')).toContain('DejaVuSans.ttf')
   })
 
@@ -54,8 +56,6 @@ describe('real programs in a container find', () => {
   test('places for sockets, logs and servers, and the group of Debian', async () => {
     const script = `stat -c '%n %a %u:%g' /run /var/log /var/empty; readlink /var/run; id -gn 65534
       touch /var/run/x /var/log/x && ls /run/x; while IFS=: read -r name _ id _; do [[ $name == nogroup ]] && echo $id; done < /etc/group`
-    expect(await run(script)).toBe(
-      '/run 755 0:0\n/var/log 755 0:0\n/var/empty 555 0:0\n/run\nnobody\n/run/x\n65534',
-    )
+    expect(await run(script)).toBe('/run 755 0:0\n/var/log 755 0:0\n/var/empty 555 0:0\n/run\nnobody\n/run/x\n65534')
   })
 })

@@ -55,12 +55,16 @@ export const rootFileSystem = (
   { owner, homes }: Users,
   loader: Loader | undefined,
 ): TreeEntry[] => {
+  const isLink = (name: string): boolean => links.get(name) !== undefined
   const entries = [
     ...(preset === 'bare' ? [] : baseFiles(links, user, homes)),
     ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
-  ]
-  const isLink = (name: string): boolean => links.get(name) !== undefined
-  const isRunLink = entries.some(({ name }) => name === runLink) && !links.has(runLink) && !isLink('var')
+  ].filter(
+    ({ name, type }) =>
+      (preset === 'job-container' && contract.includes(name) && !parentsOf(name).some(isLink)) ||
+      (!(type === 'directory' ? isLink(name) : links.has(name)) && !parentsOf(name).some(isLink)),
+  )
+  const isRunLink = entries.some(({ name }) => name === runLink)
   const folders = [...volumes.map((path) => ['volumes', path] as const), ['workdir', workdir ?? '/'] as const].map(
     ([input, path]) => [input, isRunLink ? path.replace(/^\/var\/run(?=\/|$)/, '/run') : path] as const,
   )
@@ -68,15 +72,10 @@ export const rootFileSystem = (
   for (const [input, path] of folders.sort(([, a], [, b]) => (a < b ? -1 : 1)))
     if (path !== '/') addFolder(input, path, entries, links, owner)
 
-  const kept = entries.filter(
-    ({ name, type }) =>
-      (preset === 'job-container' && contract.includes(name) && !parentsOf(name).some(isLink)) ||
-      (!(type === 'directory' ? isLink(name) : links.has(name)) && !parentsOf(name).some(isLink)),
-  )
   // These replace a loader that packages bring: it would not find the libraries of programs that were not built for
   // Nix.
   const loaderLinks = Object.entries(loader?.links ?? {}).map(([name, target]) => symlink(name, target))
-  return withParents([...kept, ...loaderLinks])
+  return withParents([...entries, ...loaderLinks])
 }
 
 /** The old name of `/run`. A folder that is asked for below it is made below `/run`. */

@@ -100,8 +100,12 @@ test(`GNU tar, bsdtar, Python, skopeo and umoci read ${trees} trees as they were
       mkdirSync(folder, { recursive: true })
       await unpack(archive, folder)
       const unpacked = onDisk(folder)
-      // libarchive composes characters when it reads names, so only composed names can be compared.
-      const [read, expected] = name === 'bsdtar' ? [unpacked.map(composed), written.map(composed)] : [unpacked, written]
+      // libarchive composes characters when it reads names, so only composed names can be compared. It does not compose
+      // names in other encodings: their folders are there twice, and those that it makes for them have the time of now.
+      const [read, expected] =
+        name === 'bsdtar'
+          ? [unpacked.filter(([, , , , , time]) => time === 1).map(composed), written.map(composed)]
+          : [unpacked, written]
       expect(read.sort(byName), name).toEqual(expected.toSorted(byName))
     }
   }

@@ -71,11 +71,11 @@ test('what the code makes of a request is what its format version stands for', a
   }).toMatchInlineSnapshot(`
     {
       "base layer, bare": "5f70bf18a0860070",
-      "base layer, default": "a922ab09701499c0",
-      "base layer, job-container": "75a963a830b012b2",
+      "base layer, default": "59b8185a7d7fcf0b",
+      "base layer, job-container": "a27a7ee86eb7b1b3",
       "defaults of an image": "85db0bfc6c48e3d1",
       "defaults with a loader": "eae6fa3767bc68ce",
-      "format": "2",
+      "format": "3",
       "popularity": "d4003b70f25eb449",
       "stable": "1a4c906f19b78a0b",
     }

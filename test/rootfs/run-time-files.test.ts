@@ -18,11 +18,7 @@ test.each<[string, string[], Record<string, string>]>([
     { SSL_CERT_FILE: '/etc/ssl/certs/ca-bundle.crt' },
   ],
   ['share/zoneinfo', ['etc/zoneinfo', 'usr/share/zoneinfo'], { TZDIR: '/share/zoneinfo' }],
-  [
-    'lib/locale/locale-archive',
-    ['usr/lib/locale/locale-archive'],
-    { LOCALE_ARCHIVE: '/lib/locale/locale-archive' },
-  ],
+  ['lib/locale/locale-archive', ['usr/lib/locale/locale-archive'], { LOCALE_ARCHIVE: '/lib/locale/locale-archive' }],
   ['etc/fonts/fonts.conf', [], { FONTCONFIG_FILE: '/etc/fonts/fonts.conf' }],
   ['share/fonts', ['usr/share/fonts'], {}],
 ])('an image with /%s has the links %j and the variables %j', (source, names, variables) => {

@@ -51,8 +51,14 @@ const drawRunTimeFiles = (files: readonly RunTimeFile[]): string =>
       const job = jobVariables.length > 0 ? [`with \`preset: job-container\` also ${code(jobVariables, ' and ')}`] : []
       const cells = [
         what,
-        code(sources.map((name) => `/${name}`), ', or else '),
-        code(names.map((name) => `/${name}`), ', '),
+        code(
+          sources.map((name) => `/${name}`),
+          ', or else ',
+        ),
+        code(
+          names.map((name) => `/${name}`),
+          ', ',
+        ),
         [...(variables.length > 0 ? [code(variables, ', ')] : []), ...job].join('; '),
       ]
       return `| ${cells.join(' | ')} |\n`
