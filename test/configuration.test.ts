@@ -32,6 +32,8 @@ describe('what the inputs say about an image', () => {
         env: 'GREETING=hello, world\nPATH=/opt/bin:/bin',
         entrypoint: `bash -c 'echo "$0 $*"; exec "$@"'`,
         cmd: '["pwd"]',
+        'stop-signal': '3',
+        healthcheck: '{ "test": ["CMD", "bash", "-c", "test -e /data/ready"], "interval": "1s", "start-period": "1m" }',
         labels: 'org.opencontainers.image.title=configured',
       },
       { environment: { SOURCE_DATE_EPOCH: '1735689600' } },
@@ -61,6 +63,12 @@ describe('what the inputs say about an image', () => {
       ExposedPorts: { '8080/tcp': {}, '53/udp': {} },
       Entrypoint: ['bash', '-c', 'echo "$0 $*"; exec "$@"'],
       Cmd: ['pwd'],
+      StopSignal: 'SIGQUIT',
+      Healthcheck: {
+        Test: ['CMD', 'bash', '-c', 'test -e /data/ready'],
+        Interval: 1_000_000_000,
+        StartPeriod: 60_000_000_000,
+      },
       Labels: {
         'org.opencontainers.image.source': 'https://github.com/Owner/Repository',
         'org.opencontainers.image.title': 'configured',
@@ -83,6 +91,20 @@ describe('what the inputs say about an image', () => {
     expect(await inContainer('echo "$GREETING|$PATH|$SSL_CERT_FILE"')).toBe(
       'hello, world|/opt/bin:/bin|/etc/ssl/certs/ca-bundle.crt',
     )
+  })
+
+  test('is how Docker asks a program whether it works, and stops it', async () => {
+    const script = 'trap "exit 42" QUIT; touch /data/ready; while :; do sleep 0.1; done'
+    const shell = ['--entrypoint', '/bin/bash', image, '-c', script]
+    const started = await engine.docker(['run', '--detach', '--network', 'none', ...shell])
+    expect(started.exitCode, started.stderr).toBe(0)
+    const id = started.stdout.trim()
+    const state = async (what: string): Promise<string> =>
+      (await engine.docker(['inspect', '--format', `{{.State.${what}}}`, id])).stdout.trim()
+    await expect.poll(() => state('Health.Status'), { timeout: 30_000 }).toBe('healthy')
+    await engine.docker(['stop', '--time', '30', id])
+    expect(await state('ExitCode')).toBe('42')
+    await engine.docker(['rm', '--volumes', id])
   })
 
   test('is where a volume is', async () => {

@@ -1,3 +1,5 @@
+import type { Healthcheck } from '../oci/image.ts'
+
 /** The user that a container's programs run as. A name is looked up in the image's own `/etc/passwd`. */
 export type User = { readonly name: string } | { readonly uid: number; readonly gid: number | undefined }
 
@@ -18,6 +20,9 @@ export type RequestedConfiguration = {
   readonly expose: readonly string[]
   readonly volumes: readonly string[]
   readonly labels: Readonly<Record<string, string>>
+  /** As in `SIGQUIT`. */
+  readonly stopSignal: string | undefined
+  readonly healthcheck: Healthcheck | undefined
   readonly annotations: Annotations
 }
 

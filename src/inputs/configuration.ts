@@ -1,8 +1,10 @@
 import type { RequestedConfiguration } from '../image/configuration.ts'
 import { parseAnnotations, parseLabels } from './annotations.ts'
 import { parseVolumes, parseWorkdir } from './directories.ts'
+import { parseHealthcheck } from './healthcheck.ts'
 import { parsePorts } from './ports.ts'
 import type { GetInput, Problem } from './problem.ts'
+import { parseStopSignal } from './stop-signal.ts'
 import { parseUser } from './user.ts'
 import { parseVariables } from './variables.ts'
 import { parseWords } from './words.ts'
@@ -20,6 +22,8 @@ export const parseConfiguration = (get: GetInput, problem: Problem): RequestedCo
     workdir: parseWorkdir(get('workdir'), problem),
     expose: parsePorts(get('expose'), problem),
     volumes: parseVolumes(get('volumes'), problem),
+    stopSignal: parseStopSignal(get('stop-signal'), problem),
+    healthcheck: parseHealthcheck(get('healthcheck'), problem),
     labels: parseLabels(get('labels'), problem),
     annotations: parseAnnotations(get('annotations'), problem),
   }

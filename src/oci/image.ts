@@ -6,8 +6,21 @@ import { sorted } from './sorted.ts'
 export type ImageLayer = { readonly descriptor: Descriptor; readonly diffID: Digest; readonly holds: string }
 
 /**
+ * How Docker finds out whether the program of a container works. `test` is `CMD` and the words of a command, or
+ * `CMD-SHELL` and a line for `/bin/sh`. Times are in nanoseconds. Source: Docker Engine API, `HealthConfig`.
+ */
+export type Healthcheck = {
+  readonly test: readonly string[]
+  readonly interval?: number
+  readonly timeout?: number
+  readonly startPeriod?: number
+  readonly startInterval?: number
+  readonly retries?: number
+}
+
+/**
  * An image configuration without its layers, and the manifest's annotations. `created` is in RFC 3339, `user` as in
- * `1000:1000`, `exposedPorts` as in `80/tcp`.
+ * `1000:1000`, `exposedPorts` as in `80/tcp`, `stopSignal` as in `SIGQUIT`.
  */
 export type ImageConfiguration = {
   readonly architecture: 'amd64' | 'arm64'
@@ -20,6 +33,8 @@ export type ImageConfiguration = {
   readonly volumes?: readonly string[]
   readonly workdir?: string | undefined
   readonly labels?: Readonly<Record<string, string>>
+  readonly stopSignal?: string | undefined
+  readonly healthcheck?: Healthcheck | undefined
   /** These are the manifest's; the configuration has no annotations. */
   readonly annotations?: Readonly<Record<string, string>>
 }
@@ -45,6 +60,8 @@ export const image = (layers: readonly ImageLayer[], settings: ImageConfiguratio
       Volumes: keys(settings.volumes),
       WorkingDir: settings.workdir,
       Labels: sorted(settings.labels),
+      StopSignal: settings.stopSignal,
+      Healthcheck: settings.healthcheck && dockerHealthcheck(settings.healthcheck),
     },
     rootfs: { type: 'layers', diff_ids: layers.map(({ diffID }) => diffID) },
     history: layers.map(({ holds }) => ({ created: settings.created, created_by: 'nix-image-action', comment: holds })),
@@ -58,6 +75,16 @@ export const image = (layers: readonly ImageLayer[], settings: ImageConfiguratio
   })
   return { config, manifest, layers }
 }
+
+/** The specification leaves this member to Docker, whose names it has. */
+const dockerHealthcheck = ({ test, interval, timeout, startPeriod, startInterval, retries }: Healthcheck): object => ({
+  Test: test,
+  Interval: interval,
+  Timeout: timeout,
+  StartPeriod: startPeriod,
+  StartInterval: startInterval,
+  Retries: retries,
+})
 
 /** A set as the configuration writes it, an object with empty values. */
 const keys = (names: readonly string[] = []): Record<string, object> | undefined =>

@@ -57,6 +57,26 @@ describe('an image', () => {
     `)
   })
 
+  test('has the signal and the health check under the names of OCI and Docker', () => {
+    const test = ['CMD-SHELL', 'test -e /ready']
+    const times = { interval: 30_000_000_000, timeout: 2_000_000, startPeriod: 1_000_000, startInterval: 3_000_000 }
+    const configOf = (more: Partial<ImageConfiguration>): unknown =>
+      (json(image(layers, { ...settings, ...more }).config) as { config: unknown }).config
+    expect(configOf({ stopSignal: 'SIGRTMIN+3', healthcheck: { test, ...times, retries: 5 } })).toEqual({
+      ...(configOf({}) as object),
+      StopSignal: 'SIGRTMIN+3',
+      Healthcheck: {
+        Test: test,
+        Interval: 30_000_000_000,
+        Timeout: 2_000_000,
+        StartPeriod: 1_000_000,
+        StartInterval: 3_000_000,
+        Retries: 5,
+      },
+    })
+    expect(configOf({ healthcheck: { test } })).toMatchObject({ Healthcheck: { Test: test } })
+  })
+
   test('has a manifest with its configuration and its layers in their order', () => {
     expect(json(fixed.manifest)).toEqual({
       schemaVersion: 2,

@@ -38,6 +38,8 @@ describe('the request key', () => {
     ['the repository', { repository: { registry: 'ghcr.io', name: 'other/name' } }, {}],
     ['the other platforms', { platforms: ['linux/amd64', 'linux/arm64'] }, {}],
     ['the labels', { configuration: { ...configuration, labels: { a: 'b' } } }, {}],
+    ['the signal that stops it', { configuration: { ...configuration, stopSignal: 'SIGQUIT' } }, {}],
+    ['its health check', { configuration: { ...configuration, healthcheck: { test: ['CMD', 'true'] } } }, {}],
     ['the command', { configuration: { ...configuration, cmd: ['git'] } }, {}],
     ['the place of the action', {}, { nixDirectory: '/elsewhere/nix' }],
     ['the machine that builds', {}, { platform: 'linux/arm64' }],
@@ -78,7 +80,7 @@ describe('the request key', () => {
 
   test('is told with all that it is made of', () => {
     expect(requestParts(planOf(), 'linux/amd64', revision, ownNix)).toEqual({
-      format: '2',
+      format: '3',
       platform: 'linux/amd64',
       packages: '["git","jq",{"attr":"cacert","optional":true},{"attr":"iana-etc","optional":true}]',
       nixpkgs: revision,

@@ -11,6 +11,8 @@ export const configuration: Inputs['configuration'] = {
   workdir: undefined,
   expose: [],
   volumes: [],
+  stopSignal: undefined,
+  healthcheck: undefined,
   labels: {},
   annotations: { manifest: {}, index: {} },
 }
