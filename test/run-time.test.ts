@@ -59,3 +59,30 @@ describe('real programs in a container find', () => {
     expect(await run(script)).toBe('/run 755 0:0\n/var/log 755 0:0\n/var/empty 555 0:0\n/run\nnobody\n/run/x\n65534')
   })
 })
+
+test('a Nix in a container knows the paths of its image, which are as it says, and none of them is garbage', async () => {
+  await using folder = await temporaryFolder('run-time')
+  const step = await runAction({
+    packages: 'bash coreutils hello nix-bin',
+    nixpkgs: await debianSet({ more }),
+    push: 'false',
+    output: folder.path,
+  })
+  expect(step.exitCode, step.log).toBe(0)
+  await using container = await unpackImage(`oci:${folder.path}`)
+  const run = async (script: string): Promise<string> => {
+    const { stdout, stderr, exitCode } = await container.run(['bash', '-euc', script])
+    expect(exitCode, stderr).toBe(0)
+    return stdout.trimEnd()
+  }
+  const { platforms } = JSON.parse(step.metadataFile) as { platforms: { layers: { storePaths: string[] }[] }[] }
+  const paths = platforms[0]?.layers.flatMap(({ storePaths }) => storePaths).sort()
+  expect(await run('nix-store --query --references /bin/nix')).toMatch(/-libc6-/)
+  expect((await run('nix-store --query --requisites /bin/nix /bin/hello /bin/bash')).split('\n')).toContain(
+    paths?.find((path) => path.endsWith('-bash-5.2.15')) ?? 'a path',
+  )
+  await run('nix-store --verify --check-contents')
+  const dead = (await run('nix-store --gc --print-dead')).split('\n')
+  expect(dead.filter((path) => paths?.includes(path))).toEqual([])
+  expect((await run('nix-store --gc --print-live')).split('\n').sort()).toEqual(paths)
+})

@@ -68,7 +68,7 @@ export const buildPlatform = async (
   const links = await readLinks(spec.symlinkLayer)
   await checkArchitecture(links, platform)
   const loader = plan.base.preset === 'job-container' ? loaderOf(spec, platform) : undefined
-  const baseFiles = rootFileSystem(links, plan.base, await findUsers(plan.base, links, closure), loader)
+  const baseFiles = rootFileSystem(links, plan.base, await findUsers(plan.base, links, closure), loader, closure)
   for (const sentence of replacedFiles(links, plan.base)) log.notice(sentence)
   const danglingLinks = findDanglingLinks(links, closure, baseFiles)
   const start = performance.now()

@@ -1,8 +1,10 @@
 import type { Owner, TreeEntry } from '../archive/tree.ts'
+import type { Closure } from '../graph/closure.ts'
 import type { BaseLayer } from '../image/base-layer.ts'
 import { UserError } from '../lib/error.ts'
 import type { Links } from './links.ts'
 import type { Loader } from './loader.ts'
+import { nixDatabase } from './nix-database.ts'
 import { runTimeLinks } from './run-time-files.ts'
 import { accountFiles, type Users } from './users.ts'
 
@@ -47,17 +49,19 @@ const symlink = (name: string, target: string): TreeEntry => ({ type: 'symlink',
  * directory and the volumes, which belong to the user. Names of the symlink layer stay as they are, except for files
  * that `preset: job-container` needs; a directory over a link would hide the link's target. Throws a `UserError` if the
  * working directory or a volume cannot be made, or if only another user may enter it. `/etc/hosts` and
- * `/etc/resolv.conf` come from the program that starts a container.
+ * `/etc/resolv.conf` come from the program that starts a container. With a Nix among the packages, its database has the
+ * closure.
  */
 export const rootFileSystem = (
   links: Links,
   { preset, user, workdir, volumes }: BaseLayer,
   { owner, homes }: Users,
   loader: Loader | undefined,
+  closure: Closure,
 ): TreeEntry[] => {
   const isLink = (name: string): boolean => links.get(name) !== undefined
   const entries = [
-    ...(preset === 'bare' ? [] : baseFiles(links, user, homes)),
+    ...(preset === 'bare' ? [] : [...baseFiles(links, user, homes), ...(hasNix(links) ? nixDatabase(closure) : [])]),
     ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
   ].filter(
     ({ name, type }) =>
@@ -77,6 +81,8 @@ export const rootFileSystem = (
   const loaderLinks = Object.entries(loader?.links ?? {}).map(([name, target]) => symlink(name, target))
   return withParents([...entries, ...loaderLinks])
 }
+
+const hasNix = (links: Links): boolean => links.has('bin/nix') || links.has('bin/nix-store')
 
 /** The old name of `/run`. A folder that is asked for below it is made below `/run`. */
 const runLink = 'var/run'

@@ -8,6 +8,7 @@ import { imageDefaults } from '../../src/rootfs/image-defaults.ts'
 import type { Links } from '../../src/rootfs/links.ts'
 import { loaderOf } from '../../src/rootfs/loader.ts'
 import { rootFileSystem } from '../../src/rootfs/root-file-system.ts'
+import { runTimeFiles } from '../../src/rootfs/run-time-files.ts'
 import { findUsers } from '../../src/rootfs/users.ts'
 import { closureOf, narHashOf, pathOf } from '../support/closures.ts'
 import { planOf } from '../support/plans.ts'
@@ -43,10 +44,15 @@ const closure = closureOf(
 
 const hash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16)
 
-const baseLayer = async (preset: 'bare' | 'default' | 'job-container'): Promise<string> => {
+const everything: Links = new Map(
+  runTimeFiles.flatMap(({ sources }) => sources).map((name) => [name, `${pathOf('all')}/${name}`]),
+)
+
+const baseLayer = async (preset: 'bare' | 'default' | 'job-container', more: Links = new Map()): Promise<string> => {
   const base = planOf({ preset }).image.base
   const users = await findUsers(base, links, closure)
-  const entries = rootFileSystem(links, base, users, preset === 'job-container' ? loader : undefined)
+  const all = new Map([...links, ...more])
+  const entries = rootFileSystem(all, base, users, preset === 'job-container' ? loader : undefined, closure)
   return createHash('sha256')
     .update(Buffer.concat(await Array.fromAsync(tar(entries))))
     .digest('hex')
@@ -64,17 +70,23 @@ test('what the code makes of a request is what its format version stands for', a
     'base layer, bare': await baseLayer('bare'),
     'base layer, default': await baseLayer('default'),
     'base layer, job-container': await baseLayer('job-container'),
+    'base layer with Nix': await baseLayer('default', new Map([['bin/nix', `${pathOf('nix')}/bin/nix`]])),
+    'base layer with all that programs look for': await baseLayer('default', everything),
     'defaults of an image': hash(imageDefaults(links, undefined)),
+    'defaults with all that programs look for': hash(imageDefaults(everything, undefined)),
     'defaults with a loader': hash(imageDefaults(links, loader)),
     stable: hash(stableLayers(closure, 62)),
     popularity: hash(popularityLayers(closure, 62, new Map())),
   }).toMatchInlineSnapshot(`
     {
+      "base layer with Nix": "7977ca97bc6935ae",
+      "base layer with all that programs look for": "01abded32150eb72",
       "base layer, bare": "5f70bf18a0860070",
       "base layer, default": "59b8185a7d7fcf0b",
       "base layer, job-container": "a27a7ee86eb7b1b3",
       "defaults of an image": "85db0bfc6c48e3d1",
       "defaults with a loader": "eae6fa3767bc68ce",
+      "defaults with all that programs look for": "2d9ae54ccaeefd09",
       "format": "3",
       "popularity": "d4003b70f25eb449",
       "stable": "1a4c906f19b78a0b",

@@ -10,7 +10,7 @@ const danglingIn = async (packages: string[]): Promise<string[]> => {
   const { symlinkLayer, closure } = await build(packages)
   const links = await readLinks(symlinkLayer)
   const base = { preset: 'default', user: undefined, workdir: undefined, volumes: [] } as const
-  const baseFiles = rootFileSystem(links, base, { owner: { uid: 0, gid: 0 }, homes: [] }, undefined)
+  const baseFiles = rootFileSystem(links, base, { owner: { uid: 0, gid: 0 }, homes: [] }, undefined, closure)
   return findDanglingLinks(links, closure, baseFiles).map(
     ({ path, owner, target }) =>
       `${path} of ${storePathName(owner)}: ${target.replace(/^\/nix\/store\/(?!e{32})\w{32}-/, '')}`,

@@ -4,6 +4,7 @@ import type { BaseLayer } from '../../src/image/base-layer.ts'
 import { UserError } from '../../src/lib/error.ts'
 import type { Loader } from '../../src/rootfs/loader.ts'
 import { replacedFiles, rootFileSystem } from '../../src/rootfs/root-file-system.ts'
+import { closureOf, pathOf } from '../support/closures.ts'
 
 type Options = Partial<BaseLayer> & {
   readonly links?: readonly string[]
@@ -21,6 +22,7 @@ const entriesOf = ({ links = [], directories = [], owner, loader, ...base }: Opt
     { preset: 'default', user: undefined, workdir: undefined, volumes: [], ...base },
     { owner: owner ?? { uid: 0, gid: 0 }, homes: [['home/nonroot', { uid: 65532, gid: 65532 }]] },
     loader,
+    closureOf(['nix'], { nix: { size: 1 } }),
   )
 
 const entry = (name: string, options?: Options): TreeEntry | undefined =>
@@ -136,6 +138,25 @@ describe('what a package brings is left to it:', () => {
   test('a directory where a file would be', () => {
     expect(names({ directories: ['etc/passwd'] })).not.toContain('etc/passwd')
   })
+})
+
+test('a Nix among the packages has a database, and its roots stay, but not with `preset: bare`', () => {
+  const root = pathOf('nix').slice('/nix/store/'.length)
+  const options: Options = { links: ['bin/nix-store'] }
+  expect(names(options).filter((name) => name.startsWith('nix'))).toEqual([
+    'nix',
+    'nix/var',
+    'nix/var/nix',
+    'nix/var/nix/db',
+    'nix/var/nix/db/db.sqlite',
+    'nix/var/nix/db/schema',
+    'nix/var/nix/gcroots',
+    'nix/var/nix/gcroots/nix-image-action',
+    `nix/var/nix/gcroots/nix-image-action/${root}`,
+  ])
+  expect(names({ links: ['bin/nix'] })).toContain('nix/var/nix/db/db.sqlite')
+  for (const other of [{ links: ['bin/git'] }, { ...options, preset: 'bare' }] as const)
+    expect(names(other).filter((name) => name.startsWith('nix'))).toEqual([])
 })
 
 describe('the users', () => {
