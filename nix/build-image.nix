@@ -9,6 +9,7 @@
     linked. Where two packages have a file of the same name, the one named first wins.
   - `loadPkgs`: the path of `load-pkgs.nix`.
   - `nativeSystem`: the Nix system that builds. Its tools pack the contents for `system`, so that no emulation is needed.
+  - `unreadable`: a JSON array of `{ attr, field }`, what is not read of a package, see `lib/read-field.nix`.
 
   # Result
 
@@ -21,8 +22,12 @@
     symlinkLayer: { path, size, sha256 },
     conflicts: [ { path, winner, loser } ],
     unlinked: { attr: store path },   of the items with `"linked": false`
-    packages: [ { attr, name, version, outPath, license, homepage, description } ], … }
+    withoutFiles: [ store path ],   outputs of which nothing can be linked
+    packages: [ { attr, name, version, outPath, outputs: [ { name, path } ], license, homepage, description } ], … }
   ```
+
+  `outPath` is the default output. `outputs` are those that are linked, see `lib/outputs.nix`: none of an item with
+  `"linked": false`.
 
   and its output `symlinkLayer` the tar archive of the links from the image's root to the packages' files.
 
@@ -38,11 +43,14 @@
   packages,
   loadPkgs,
   nativeSystem ? system,
+  unreadable ? "[]",
 }:
 let
   inherit (builtins)
     addErrorContext
+    all
     any
+    concatLists
     concatStringsSep
     elem
     filter
@@ -72,6 +80,8 @@ let
 
   resolve = import ./lib/resolve.nix pkgs;
   metadata = import ./lib/metadata.nix;
+  outputs = import ./lib/outputs.nix;
+  readOf = import ./lib/read-field.nix (fromJSON unreadable);
 
   requested = map (
     item: if isString item then { attr = item; } else item
@@ -80,21 +90,61 @@ let
   resolved = map (item: { inherit item; } // resolve item.attr) requested;
   unknown = filter (result: result ? reason && !(result.item.optional or false)) resolved;
 
-  outPath =
-    result: addErrorContext "while evaluating the package '${result.attr}'" result.drv.outPath;
+  evaluating = result: addErrorContext "while evaluating the package '${result.attr}'";
+  outPath = result: evaluating result result.drv.outPath;
 
-  # Listed twice, under one spelling or two, a package would conflict with itself.
+  # Without its outputs where nothing of it is linked.
+  withOutputs =
+    result:
+    result
+    // {
+      outputs =
+        if result.item.linked or true then
+          evaluating result (outputs {
+            inherit (result) drv chosen;
+            toInstall = readOf result.attr "meta.outputsToInstall" [ ] (
+              result.drv.meta.outputsToInstall or [ ]
+            );
+          })
+        else
+          [ ];
+    };
+  pathsOf = result: map (output: output.path) result.outputs;
+
+  # Listed twice, under one spelling or two, a package would be told twice.
+  covers =
+    result: other:
+    outPath result == outPath other && all (path: elem path (pathsOf result)) (pathsOf other);
   distinct = foldl' (
-    list: result: if elem (outPath result) (map outPath list) then list else list ++ [ result ]
+    list: result: if any (known: covers known result) list then list else list ++ [ result ]
   ) [ ];
-  found = partition (result: result.item.linked or true) (filter (result: !result ? reason) resolved);
+  # In conflict with itself, a path would be linked twice.
+  unique = foldl' (list: path: if elem path list then list else list ++ [ path ]) [ ];
+
+  found = partition (result: result.item.linked or true) (
+    map withOutputs (filter (result: !result ? reason) resolved)
+  );
   # Where a package is listed both ways, it is linked.
-  all = distinct (found.right ++ found.wrong);
+  contents = distinct (found.right ++ found.wrong);
+  linked = unique (concatLists (map pathsOf contents));
+  roots = unique (map outPath contents ++ linked);
 
   # Nix writes a set that has an `outPath` as that path alone, so that one member is put in by hand.
   toObject =
     package:
     "{\"outPath\":${toJSON package.outPath},${substring 1 (-1) (toJSON (removeAttrs package [ "outPath" ]))}";
+
+  describe =
+    result:
+    toObject (
+      metadata {
+        inherit (result) attr drv;
+        read = readOf result.attr;
+      }
+      // {
+        inherit (result) outputs;
+      }
+    );
 
   tool =
     name:
@@ -125,10 +175,9 @@ else
     ];
 
     __structuredAttrs = true;
-    exportReferencesGraph.runtimeGraph = map outPath all;
+    exportReferencesGraph.runtimeGraph = roots;
 
-    roots = map outPath all;
-    linked = map outPath (distinct found.right);
+    inherit roots linked;
     unlinked = listToAttrs (
       map (result: {
         name = result.attr;
@@ -136,7 +185,7 @@ else
       }) found.wrong
     );
     packagesJSON = "[${
-      concatStringsSep "," (map (result: toObject (metadata { inherit (result) attr drv; })) all)
+      concatStringsSep "," (map describe contents)
     }]";
     toolPath = concatStringsSep ":" (map (path: "${path}/bin") (tail tools));
 

@@ -117,10 +117,22 @@ merge() {
   done
 }
 
+# Whether anything in a directory could be linked. The first file answers it, so that few directories are read.
+has_files() {
+  local entry
+  for entry in "$1"/*; do
+    [[ ${2-} == root && ${entry##*/} == nix-support ]] && continue
+    if [[ -L $entry || ! -d $entry ]] || has_files "$entry"; then return 0; fi
+  done
+  return 1
+}
+
 sources=()
+without_files=
 for root in ${linked[@]+"${linked[@]}"}; do
   # A package may be a single file; it has nothing to link.
   if may_open "$root"; then sources+=("$root"); fi
+  if ! may_open "$root" || ! has_files "$root" root; then without_files+=",\"$root\""; fi
 done
 merge '' ${sources[@]+"${sources[@]}"}
 
@@ -137,7 +149,7 @@ sha256=$(sha256sum "$layer")
 {
   printf '{"symlinkLayer":{"path":"%s","size":%s,"sha256":"%s"},"conflicts":[' "$layer" "$size" "${sha256%% *}"
   cat "$conflicts"
-  printf '],"packages":%s,' "$packagesJSON"
+  printf '],"withoutFiles":[%s],"packages":%s,' "${without_files#,}" "$packagesJSON"
   # The graph and the roots are attributes of this derivation already.
   tail --bytes +2 "$attributes"
 } >"${outputs[out]}"

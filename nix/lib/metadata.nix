@@ -1,67 +1,37 @@
 /**
   What is told about a package: `{ attr, name, version, outPath, license, homepage, description }`.
 
-  `license` is a list of SPDX identifiers, or of names where the set knows no identifier. What a package does not say, or
-  says in a way that cannot be evaluated, is `null` (an empty list for `license`).
+  `license` is a list of what `licence.nix` gives. What a package does not say, or says in a way that cannot be
+  evaluated, is `null` (an empty list for `license`). `read` is that of `read-field.nix`, for the package.
 */
-{ attr, drv }:
+{
+  attr,
+  drv,
+  read,
+}:
 let
   inherit (builtins)
-    concatMap
-    deepSeq
+    filter
     head
-    isAttrs
     isList
     isString
     parseDrvName
-    tryEval
     ;
-
-  # A package's `meta` is nobody's business but the reader's: where it throws, the image is still good.
-  orElse =
-    fallback: value:
-    let
-      tried = tryEval (deepSeq value value);
-    in
-    if tried.success then tried.value else fallback;
+  licence = import ./licence.nix;
 
   stringOrNull = value: if isString value then value else null;
   firstString = value: if isList value && value != [ ] then stringOrNull (head value) else stringOrNull value;
+  licenses = value: filter isString (map licence (if isList value then value else [ value ]));
 
-  licenseName =
-    license:
-    if isString license then
-      license
-    else if isAttrs license then
-      license.spdxId or license.shortName or license.fullName or null
-    else
-      null;
-
-  licenses =
-    value:
-    concatMap (
-      license:
-      let
-        name = licenseName license;
-      in
-      if isString name then [ name ] else [ ]
-    ) (if isList value then value else [ value ]);
-
-  field = name: read: orElse null (read (drv.meta.${name} or null));
   parsed = parseDrvName drv.name;
-  text =
-    fallback: value:
-    let
-      read = orElse null (stringOrNull value);
-    in
-    if read == null then fallback else read;
+  orElse = fallback: value: if value == null then fallback else value;
 in
 {
   inherit attr;
   inherit (drv) outPath;
-  name = text parsed.name (drv.pname or null);
-  version = text parsed.version (drv.version or null);
-  license = orElse [ ] (licenses (drv.meta.license or null));
-  homepage = field "homepage" firstString;
-  description = field "description" stringOrNull;
+  name = orElse parsed.name (read "pname" null (stringOrNull (drv.pname or null)));
+  version = orElse parsed.version (read "version" null (stringOrNull (drv.version or null)));
+  license = read "meta.license" [ ] (licenses (drv.meta.license or null));
+  homepage = read "meta.homepage" null (firstString (drv.meta.homepage or null));
+  description = read "meta.description" null (stringOrNull (drv.meta.description or null));
 }

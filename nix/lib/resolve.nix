@@ -4,14 +4,16 @@
   # Type
 
   ```
-  resolve :: AttrSet -> String -> { attr, drv } | { attr, reason, ... }
+  resolve :: AttrSet -> String -> { attr, drv, chosen } | { attr, reason, ... }
   ```
 
   A path that leads nowhere is tried again with the first-level attribute that differs only by case
   (`haskellpackages.x` finds `haskellPackages.x`), and, where it starts with a digit, with `_` before it
-  (`7zz` finds `_7zz`). `attr` is the path that was found.
+  (`7zz` finds `_7zz`). `attr` is the path that was found. `chosen` is whether it ends with an output of a package, as
+  `curl.dev` does.
 
-  `reason` is `not_found` (with `nearMisses`, whole paths) or `not_a_package` (with `type`, what Nix calls the value).
+  `reason` is `not_found` (with `nearMisses`, whole paths, and `outputs`, those of the package that the path leads to
+  without its last name) or `not_a_package` (with `type`, what Nix calls the value).
 */
 pkgs:
 let
@@ -20,12 +22,15 @@ let
     attrNames
     concatMap
     concatStringsSep
+    elem
     elemAt
     filter
     foldl'
     hasAttr
     head
     isAttrs
+    isList
+    isString
     length
     match
     tail
@@ -45,6 +50,7 @@ let
         if state.missing == [ ] && isAttrs state.value && hasAttr key state.value then
           {
             value = state.value.${key};
+            parent = state.value;
             found = state.found ++ [ key ];
             missing = [ ];
           }
@@ -53,6 +59,7 @@ let
       )
       {
         value = pkgs;
+        parent = null;
         found = [ ];
         missing = [ ];
       }
@@ -68,6 +75,13 @@ let
 
   isPackage = value: isAttrs value && value.type or null == "derivation";
 
+  outputsOf =
+    value:
+    let
+      names = if isPackage value then value.outputs or [ ] else [ ];
+    in
+    if isList names then filter isString names else [ ];
+
   describe =
     asked: walked:
     let
@@ -82,11 +96,15 @@ let
         nearMisses = map (name: "${prefix}${joinPath ([ name ] ++ tail walked.missing)}") (
           nearMisses from (head walked.missing)
         );
+        outputs = map (name: prefix + name) (
+          if length walked.missing == 1 then outputsOf walked.value else [ ]
+        );
       }
     else if isPackage walked.value then
       {
         inherit attr;
         drv = walked.value;
+        chosen = elem (elemAt walked.found (length walked.found - 1)) (outputsOf walked.parent);
       }
     else
       {

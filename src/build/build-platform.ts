@@ -50,10 +50,14 @@ export const buildPlatform = async (
   const spec = await log.group(`Evaluate and build the packages for ${platform}`, async () => {
     const request = { ...plan.evaluation, source, system: nixSystem(platform) }
     const image = await timed(timings, 'nix', () => evaluateImage(request, nix))
+    for (const { attr, field } of image.unreadable)
+      log.notice(
+        `\`${field}\` of ${attr} cannot be evaluated, as the log says; the image is made as if the package did not say it.`,
+      )
     await evaluated(image.derivation)
     return timed(timings, 'nix', () => realiseImage(image, access, { temporary: folder, signal }))
   })
-  const { conflicts, packages } = spec
+  const { conflicts, packages, withoutFiles } = spec
   const closure = checkClosure(spec.runtimeGraph, spec.roots)
   await timed(timings, 'nix', () => checkValidity([...closure.paths.keys(), spec.symlinkLayer.path], nix))
   const partition = await timed(timings, 'layers', async () => {
@@ -87,6 +91,7 @@ export const buildPlatform = async (
       closure,
     ),
   )
-  const contents = { packages, conflicts, danglingLinks, closure, defaults: imageDefaults(links, loader), layers }
+  const defaults = imageDefaults(links, loader)
+  const contents = { packages, withoutFiles, conflicts, danglingLinks, closure, defaults, layers }
   return { platform, contents, image: assemble(contents, plan.configuration, platform), reused: undefined }
 }

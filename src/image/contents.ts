@@ -30,6 +30,8 @@ export type DefaultConfiguration = {
  */
 export type Contents<L extends Layer = Layer> = {
   readonly packages: readonly Package[]
+  /** The outputs of packages that have nothing which can be linked. */
+  readonly withoutFiles: readonly StorePath[]
   readonly conflicts: readonly Conflict[]
   readonly danglingLinks: readonly DanglingLink[]
   readonly closure: Closure

@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from 'node:util'
 import { list, optional, parseJson, record, string } from '../lib/check.ts'
+import { CommandError } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import { addToStore } from './add-to-store.ts'
 import { explainNix } from './explain.ts'
@@ -8,9 +10,16 @@ import { parseStorePath, type StorePath } from './store-path.ts'
 
 /**
  * `derivation` describes the image. `tools` are the programs that build it, as the package set gives them; they should
- * be store paths.
+ * be store paths. `unreadable` is what packages say about themselves and what cannot be evaluated.
  */
-export type EvaluatedImage = { readonly derivation: StorePath; readonly tools: readonly string[] }
+export type EvaluatedImage = {
+  readonly derivation: StorePath
+  readonly tools: readonly string[]
+  readonly unreadable: readonly UnreadableField[]
+}
+
+/** A field of a package, as `{ attr: 'hello', field: 'meta.license' }`. */
+type UnreadableField = { readonly attr: string; readonly field: string }
 
 /**
  * An attribute path. A string is one of `packages`, and an object is one of the preset. An `optional` package is left
@@ -82,7 +91,7 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
     ...['--expr', expression],
     ...Object.entries(strings).flatMap(([name, value]) => ['--argstr', name, value]),
   ]
-  const answer = await nix('nix-instantiate', args, { outputLimit }).catch((error) => {
+  const { answer, unreadable } = await evaluateReadable(args, nix).catch((error) => {
     throw explainNix(error, `The packages cannot be evaluated from ${source.description}`)
   })
 
@@ -94,7 +103,35 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
   return {
     derivation: parseStorePath(string(result['drvPath'], 'drvPath'), 'drvPath'),
     tools: list(string)(result['tools'], 'tools'),
+    unreadable,
   }
+}
+
+/**
+ * Evaluates again without what ended the evaluation, as long as that is something which a package says about itself.
+ * `nix/lib/read-field.nix` says why Nix cannot go on by itself. Throws the error of Nix for anything else.
+ */
+const evaluateReadable = async (
+  args: readonly string[],
+  nix: Nix,
+  unreadable: readonly UnreadableField[] = [],
+): Promise<{ readonly answer: string; readonly unreadable: readonly UnreadableField[] }> => {
+  const given = [...args, '--argstr', 'unreadable', JSON.stringify(unreadable)]
+  try {
+    return { answer: await nix('nix-instantiate', given, { outputLimit }), unreadable }
+  } catch (error) {
+    const fault = unreadableFieldIn(error)
+    if (!fault || unreadable.some(({ attr, field }) => attr === fault.attr && field === fault.field)) throw error
+    return evaluateReadable(args, nix, [...unreadable, fault])
+  }
+}
+
+/** The field whose evaluation failed. `nix/lib/read-field.nix` adds its name to the trace. */
+const unreadableFieldIn = (error: unknown): UnreadableField | undefined => {
+  if (!(error instanceof CommandError)) return undefined
+  const trace = stripVTControlCharacters(error.stderr)
+  const [, field, attr] = /… while reading ([\w.]+) of the package '(.+)'$/m.exec(trace) ?? []
+  return field && attr ? { attr, field } : undefined
 }
 
 const whatIsWrong = (entry: Record<string, unknown>, { source, packages }: EvaluationRequest): string => {
@@ -105,9 +142,14 @@ const whatIsWrong = (entry: Record<string, unknown>, { source, packages }: Evalu
   if (entry['reason'] === 'not_a_package')
     return `\`packages\` has ${attr}, which is a ${entry['type']} and not a package in ${description}; name a package, as in \`${attr}.<name>\`.`
   const nearMisses = optional(list(string))(entry['nearMisses'], 'nearMisses') ?? []
+  const outputs = optional(list(string))(entry['outputs'], 'outputs') ?? []
   const instead =
     nearMisses.length > 0
-      ? `did you mean ${nearMisses.map((name) => `\`${name}\``).join(', ')}?`
-      : 'search for the name at https://search.nixos.org/packages.'
+      ? `did you mean ${quoted(nearMisses)}?`
+      : outputs.length > 0
+        ? `the package has the outputs ${quoted(outputs)}.`
+        : 'search for the name at https://search.nixos.org/packages.'
   return `\`packages\` has ${attr}, which is not in ${description}; ${instead}`
 }
+
+const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ')

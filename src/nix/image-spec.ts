@@ -1,12 +1,18 @@
 import { count, list, optional, parseJson, record, string } from '../lib/check.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 
-/** A package of the image. `license` holds SPDX identifiers or names. */
+/** An output of a package, as `{ name: 'man', path }`. */
+type Output = { readonly name: string; readonly path: StorePath }
+
+/** A package of the image. `license` holds SPDX identifiers, SPDX expressions or names. */
 export type Package = {
   readonly attr: string
   readonly name: string
   readonly version: string
+  /** The default output. */
   readonly outPath: StorePath
+  /** The outputs whose files are linked, the default one first. Empty for a package that is linked nowhere. */
+  readonly outputs: readonly Output[]
   readonly license: readonly string[]
   readonly homepage: string | undefined
 }
@@ -26,6 +32,8 @@ export type ImageSpec = {
   readonly conflicts: readonly Conflict[]
   /** The packages that are in the image but are linked nowhere, by attribute path. */
   readonly unlinked: Readonly<Record<string, StorePath>>
+  /** The outputs of packages that are to be linked, but have nothing that can be: no folder, or no file in it. */
+  readonly withoutFiles: readonly StorePath[]
   readonly packages: readonly Package[]
 }
 
@@ -39,7 +47,7 @@ export const parseImageSpec = (json: string): ImageSpec => {
     runtimeGraph: spec['runtimeGraph'],
     roots: spec['roots'],
     symlinkLayer: {
-      path: parseStorePath(string(layer['path'], 'symlinkLayer.path'), 'symlinkLayer.path'),
+      path: parsePath(layer['path'], 'symlinkLayer.path'),
       size: count(layer['size'], 'symlinkLayer.size'),
       sha256,
     },
@@ -47,9 +55,10 @@ export const parseImageSpec = (json: string): ImageSpec => {
     unlinked: Object.fromEntries(
       Object.entries(record(spec['unlinked'], 'unlinked')).map(([attr, path]) => [
         attr,
-        parseStorePath(string(path, `unlinked.${attr}`), `unlinked.${attr}`),
+        parsePath(path, `unlinked.${attr}`),
       ]),
     ),
+    withoutFiles: list(parsePath)(spec['withoutFiles'], 'withoutFiles'),
     packages: list(parsePackage)(spec['packages'], 'packages'),
   }
 }
@@ -69,8 +78,16 @@ export const parsePackage = (value: unknown, what: string): Package => {
     attr: string(fields['attr'], `${what}.attr`),
     name: string(fields['name'], `${what}.name`),
     version: string(fields['version'], `${what}.version`),
-    outPath: parseStorePath(string(fields['outPath'], `${what}.outPath`), `${what}.outPath`),
+    outPath: parsePath(fields['outPath'], `${what}.outPath`),
+    outputs: list(parseOutput)(fields['outputs'], `${what}.outputs`),
     license: list(string)(fields['license'], `${what}.license`),
     homepage: optional(string)(fields['homepage'], `${what}.homepage`),
   }
 }
+
+const parseOutput = (value: unknown, what: string): Output => {
+  const { name, path } = record(value, what)
+  return { name: string(name, `${what}.name`), path: parsePath(path, `${what}.path`) }
+}
+
+const parsePath = (value: unknown, what: string): StorePath => parseStorePath(string(value, what), what)

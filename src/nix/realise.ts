@@ -20,6 +20,8 @@ const quiet = ['--no-build-output', '--option', 'log-lines', '20']
 /** In bytes. A description of 20,000 paths, each with 100 references, needs a third of it. */
 const limit = 500_000_000
 
+type BuiltFrom = Pick<EvaluatedImage, 'derivation' | 'tools'>
+
 /**
  * Brings the parts of an image into the store, and reads the image's description. Nix fetches the paths that
  * substituters have, and builds the rest as the input `sandbox` says. A link in `temporary` protects them all from the
@@ -28,7 +30,7 @@ const limit = 500_000_000
  * database.
  */
 export const realiseImage = async (
-  image: EvaluatedImage,
+  image: BuiltFrom,
   access: NixAccess,
   job: Pick<Job, 'signal' | 'temporary'>,
 ): Promise<ImageSpec> => {
@@ -51,7 +53,7 @@ export const realiseImage = async (
 
 /** When it returns, nothing is left to build. */
 const realiseApart = async (
-  image: EvaluatedImage,
+  image: BuiltFrom,
   access: NixAccess,
   job: Pick<Job, 'signal' | 'temporary'>,
 ): Promise<void> => {
@@ -72,7 +74,7 @@ const realiseApart = async (
  * these must be signed by a key that Nix's settings name.
  */
 const describeWithoutSandbox = async (
-  { derivation, tools }: EvaluatedImage,
+  { derivation, tools }: BuiltFrom,
   reason: string,
   { nix, sandbox }: NixAccess,
 ): Promise<void> => {

@@ -12,16 +12,18 @@ export type Metadata = { readonly fileName: string; readonly text: string; reado
 const most = 32_000
 
 /**
- * Only the file has store paths. If an output is still too large, counts replace the layers, then the packages, then
- * the tags, and `truncated` is true. README.md describes the format.
+ * Only the file has store paths and licences. If an output is still too large, counts replace the layers, then the
+ * packages, then the tags, and `truncated` is true. README.md describes the format.
  */
 export const metadata = (outcome: Outcome): Metadata => {
   const { platforms, tags, source } = outcome
   const whole = metadataOf(outcome, {
-    packages: platforms[0].packages.map(({ attr, name, version, outPath }) => ({ attr, name, version, outPath })),
+    packages: platforms[0].packages.map(({ homepage: _, ...known }) => known),
     layersOf: ({ layers }) => layers.map(({ storePaths, ...layer }) => ({ ...layerOf(layer), storePaths })),
   })
-  const packages = platforms[0].packages.map(({ attr, name, version }) => ({ attr, name, version }))
+  const packages = platforms[0].packages.map(({ attr, name, version, outputs }) => {
+    return { attr, name, version, outputs: outputs.map((output) => ({ name: output.name })) }
+  })
   const countLayers = ({ layers }: PlatformOutcome): number => layers.length
   const counted = { truncated: true, layersOf: countLayers }
   const candidates: readonly Parameters<typeof metadataOf>[1][] = [

@@ -126,7 +126,10 @@ const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Com
   const infos = platforms
     .flatMap(({ closure }) => [...closure.paths.values()])
     .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))
-  const packages = new Map(platforms.flatMap((platform) => platform.packages.map((known) => [known.outPath, known])))
+  const packages = Map.groupBy(
+    platforms.flatMap((platform) => platform.packages.flatMap(packagePaths)),
+    ({ path }) => path,
+  )
   const layers = Map.groupBy(
     platforms.flatMap((platform) =>
       platform.layers.flatMap(({ digest, storePaths }) => storePaths.map((path) => ({ path, digest }))),
@@ -137,7 +140,7 @@ const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Com
   const components = new Map(
     infos.map((info) => {
       const digests = layers.get(info.path)?.map(({ digest }) => digest) ?? []
-      return [info.path, storePathComponent(info, refs(info.path), packages.get(info.path), digests)]
+      return [info.path, storePathComponent(info, refs(info.path), packages.get(info.path) ?? [], digests)]
     }),
   )
   for (const { path, references } of infos)
@@ -147,6 +150,14 @@ const storePathComponents = ({ platforms }: Outcome): ReadonlyMap<StorePath, Com
     )
   return components
 }
+
+/** A store path of a package. `output` is undefined if the path is in the image, but is not linked. */
+type PackagePath = { readonly path: StorePath; readonly output: string | undefined; readonly known: Package }
+
+const packagePaths = (known: Package): PackagePath[] =>
+  known.outputs.length > 0
+    ? known.outputs.map(({ name, path }) => ({ path, output: name, known }))
+    : [{ path: known.outPath, output: undefined, known }]
 
 /** How many characters of a store path's hash tell it from all others. References are most of a large bill. */
 const refLength = 10
@@ -163,13 +174,17 @@ const shortRefs = (paths: ReadonlySet<StorePath>): ((path: StorePath) => string)
 const storePathComponent = (
   { path, narHash, narSize }: ClosurePath,
   bomRef: string,
-  known: Package | undefined,
+  packages: readonly PackagePath[],
   layers: readonly Digest[],
 ): Component => {
+  const known = packages[0]?.known
   const properties = [
     ['nix:store_path', path],
     ['nix:narinfo:nar_size', `${narSize}`],
-    ...(known ? [['nix-image-action:attr', known.attr]] : []),
+    ...packages.flatMap(({ known: { attr }, output }) => [
+      ['nix-image-action:attr', attr],
+      ...(output ? [['nix-image-action:output', output]] : []),
+    ]),
     ...layers.map((digest) => ['nix-image-action:layer', digest]),
   ]
   return new Component(ComponentType.Application, known?.name ?? packageName(path), {

@@ -26,10 +26,11 @@ export const summary = (outcome: Outcome): string => {
         ]),
     '',
     ...table(
-      ['Package', 'Version', 'Licence'],
-      platforms[0].packages.map(({ attr, version, license, homepage }) => [
+      ['Package', 'Version', 'Outputs', 'Licence'],
+      platforms[0].packages.map(({ attr, version, outputs, license, homepage }) => [
         homepage && /^https?:\/\/[^\s()<>|]+$/.test(homepage) ? `[${cell(attr)}](${homepage})` : cell(attr),
         cell(version),
+        cell(outputs.map(({ name }) => name).join(', ') || 'not linked'),
         cell(license.join(', ')),
       ]),
     ),

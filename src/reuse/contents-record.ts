@@ -11,10 +11,11 @@ import type { PathReader, PathWriter } from './path-table.ts'
 
 /** The contents of an image as a JSON value. The store paths of its closure go into the table of `paths`. */
 export const printContents = (
-  { packages, conflicts, danglingLinks, closure, defaults, layers }: Contents,
+  { packages, withoutFiles, conflicts, danglingLinks, closure, defaults, layers }: Contents,
   paths: PathWriter,
 ): unknown => ({
   packages,
+  withoutFiles: withoutFiles.map(paths.name),
   conflicts,
   danglingLinks,
   runtimeGraph: [...closure.paths.values()].map(paths.info),
@@ -48,6 +49,7 @@ export const parseContents = (value: unknown, what: string, paths: PathReader): 
   checkPartition(partition, closure, partition.length)
   return {
     packages: list(parsePackage)(fields['packages'], `${what}.packages`),
+    withoutFiles: paths.names(fields['withoutFiles'], `${what}.withoutFiles`),
     conflicts: list(parseConflict)(fields['conflicts'], `${what}.conflicts`),
     danglingLinks: list(danglingLink)(fields['danglingLinks'], `${what}.danglingLinks`),
     closure,

@@ -154,7 +154,7 @@ describe('a package that is not linked', () => {
 
 test('packages are described as far as they can be', async () => {
   const { packages } = await build(['described', 'throwing', '7zz', 'numbered'])
-  expect(packages.map(({ outPath: _, ...rest }) => rest)).toEqual([
+  expect(packages.map(({ outPath: _, outputs: __, ...rest }) => rest)).toEqual([
     {
       attr: 'described',
       name: 'described',

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { parseImageSpec } from '../../src/nix/image-spec.ts'
 import { narHashOf, pathOf } from '../support/closures.ts'
 
-const [git, links] = [pathOf('git-2.51.0'), pathOf('symlink-layer')]
+const [git, doc, links] = [pathOf('git-2.51.0'), pathOf('git-2.51.0-doc'), pathOf('symlink-layer')]
 
 const spec = {
   runtimeGraph: [{ path: git, narHash: narHashOf('git'), narSize: 10, closureSize: 10, references: [] }],
@@ -10,16 +10,24 @@ const spec = {
   symlinkLayer: { path: links, size: 10240, sha256: '0123456789abcdef'.repeat(4) },
   conflicts: [{ path: '/bin/git', winner: `${git}/bin/git`, loser: '/nix/store/other/bin/git' }],
   unlinked: { 'nix-ld': git },
+  withoutFiles: [git],
   packages: [
     {
       attr: 'git',
       name: 'git',
       version: '2.51.0',
       outPath: git,
+      outputs: [
+        { name: 'out', path: git },
+        { name: 'doc', path: doc },
+      ],
       license: ['GPL-2.0-only'],
       homepage: 'https://git-scm.com/',
     },
-    { attr: 'tools.git', name: 'git', version: '', outPath: git, license: [], homepage: null, description: 'not read' },
+    {
+      ...{ attr: 'tools.git', name: 'git', version: '', outPath: git, outputs: [], license: [], homepage: null },
+      description: 'not read',
+    },
   ],
 }
 
@@ -30,9 +38,10 @@ test('what Nix tells about an image is read', () => {
     symlinkLayer: spec.symlinkLayer,
     conflicts: spec.conflicts,
     unlinked: spec.unlinked,
+    withoutFiles: spec.withoutFiles,
     packages: [
       spec.packages[0],
-      { attr: 'tools.git', name: 'git', version: '', outPath: git, license: [], homepage: undefined },
+      { attr: 'tools.git', name: 'git', version: '', outPath: git, outputs: [], license: [], homepage: undefined },
     ],
   })
 })
@@ -72,6 +81,12 @@ describe('an error names the field that is wrong:', () => {
     ['packages.0.name', 1, 'packages[0].name should be a string, but is 1'],
     ['packages.0.version', null, 'packages[0].version should be a string, but is null'],
     ['packages.0.outPath', `${git}/bin`, `packages[0].outPath should be a path in the Nix store, but is "${git}/bin"`],
+    ['packages.0.outputs', undefined, 'packages[0].outputs should be a list, but is undefined'],
+    ['packages.0.outputs.1', 'doc', 'packages[0].outputs[1] should be an object, but is "doc"'],
+    ['packages.0.outputs.1.name', 1, 'packages[0].outputs[1].name should be a string, but is 1'],
+    ['packages.0.outputs.1.path', '/', 'packages[0].outputs[1].path should be a path in the Nix store, but is "/"'],
+    ['withoutFiles', null, 'withoutFiles should be a list, but is null'],
+    ['withoutFiles.0', 'git', 'withoutFiles[0] should be a path in the Nix store, but is "git"'],
     ['packages.0.license', 'MIT', 'packages[0].license should be a list, but is "MIT"'],
     ['packages.0.license', [{}], 'packages[0].license[0] should be a string, but is {}'],
     ['packages.0.homepage', ['https://a'], 'packages[0].homepage should be a string, but is ["https://a"]'],

@@ -32,7 +32,7 @@ const platformImage = ({ image }: TestImage, platform: Platform = 'linux/amd64')
   image,
   reused: undefined,
   contents: {
-    ...{ packages: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },
+    ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },
     ...{ closure: closureOf(['a'], { a: {} }), layers: [] },
   },
 })

@@ -27,7 +27,7 @@ describe.each([
       tags: ['v1', 'latest'],
       reused: 'none',
       source: { type: 'nixpkgs', url: source.url, revision: source.revision, narHash: source.narHash },
-      packages: [{ attr: 'git', name: 'git', version: '2.51.0' }],
+      packages: [{ attr: 'git', name: 'git', version: '2.51.0', outputs: [{ name: 'out' }] }],
       bytes: { closure: 40_000_000, layers: storeLayer.size + linksLayer.size, uploaded: 12_346_912 },
       requests: 9,
       timings: { source: 0.5, nix: 61.234 },
@@ -55,9 +55,13 @@ describe.each([
   })
 })
 
-test('store paths are in the file alone', () => {
+test('store paths and licences are in the file alone', () => {
   expect(whole()).toHaveProperty('platforms.0.layers.0', { ...layer, diffId: diffID, storePaths })
-  expect(whole()).toHaveProperty('packages.0.outPath', gitPackage.outPath)
+  const { homepage: _, ...known } = gitPackage
+  expect(whole()).toHaveProperty('packages', [known])
+  expect(output()).toHaveProperty('packages', [
+    { attr: 'git', name: 'git', version: '2.51.0', outputs: [{ name: 'out' }] },
+  ])
   expect(output()).toHaveProperty('platforms.0.layers.0', { ...layer, diffId: diffID })
   expect(metadata(outcome()).output).not.toContain('/nix/store/')
 })
@@ -70,7 +74,7 @@ describe('what has no room in the output is a count', () => {
   test('the layers first', () => {
     const platforms = [large, { ...large, platform: 'linux/arm64' }] as const
     const { truncated, platforms: named, packages } = output({ platforms })
-    expect([truncated, packages]).toEqual([true, [{ attr: 'git', name: 'git', version: '2.51.0' }]])
+    expect([truncated, packages]).toMatchObject([true, [{ attr: 'git', name: 'git', version: '2.51.0' }]])
     expect(named).toMatchObject([
       { platform: 'linux/amd64', digest: large.image.manifest.descriptor.digest, layers: 127 },
       { platform: 'linux/arm64', layers: 127 },

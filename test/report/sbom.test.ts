@@ -72,6 +72,7 @@ describe('the bill of materials of an image', () => {
         { name: 'nix:store_path', value: gitPackage.outPath },
         { name: 'nix:narinfo:nar_size', value: '10000000' },
         { name: 'nix-image-action:attr', value: 'git' },
+        { name: 'nix-image-action:output', value: 'out' },
         { name: 'nix-image-action:layer', value: storeLayer.digest },
       ],
     })
@@ -141,10 +142,10 @@ test('the bill of materials of several platforms is that of the index, with the 
 describe('the same image has the same bill of materials', () => {
   test('to the byte', () => {
     expect(digestOf(Buffer.from(sbom(onePlatform).text))).toBe(
-      'sha256:ce64d14e97c245f5a0d3fd85b89bd18ad582c2b88b9b6d90d623e5b2a5315627',
+      'sha256:7ee4efcc5ad981552ae11c687df02de2eacd8c95388326794be9e7d21c7bdfff',
     )
     expect(digestOf(Buffer.from(sbom(twoPlatforms).text))).toBe(
-      'sha256:3c1133c3eb7e429fd8ebdda3b920732aa72b4a8123e5c197315f130d61dd8751',
+      'sha256:be3183d3e68de6c05061bc1699168c149af8e08d094a6aec5fa4461e990daa26',
     )
   })
 
@@ -221,7 +222,10 @@ test('it is valid whatever a package set says of its packages', async () => {
   const many = fc.array(said, { minLength: 100, maxLength: 100 })
   await fc.assert(
     fc.asyncProperty(many, async (all) => {
-      const packages = all.map((each, index) => ({ ...gitPackage, ...each, outPath: pathOf(`package-${index}`) }))
+      const packages = all.map((each, index) => {
+        const path = pathOf(`package-${index}`)
+        return { ...gitPackage, ...each, outPath: path, outputs: [{ name: each.version, path }] }
+      })
       const names = packages.map((_, index) => `package-${index}`)
       const closure = closureOf(names, Object.fromEntries(names.map((name) => [name, {}])))
       const platforms = [platformOutcome({ ...manifest(amd64), packages, closure, layers: [] })] as const

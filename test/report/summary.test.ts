@@ -40,9 +40,18 @@ describe('the summary', () => {
     expect(text).toContain(`Not pushed; the image layout is in \`/work/image\`. Its digest is \`${digest}\`.`)
   })
 
-  test('has the packages with their versions and licences, and where to read about them', () => {
-    expect(summary(outcome())).toContain(
-      '| Package | Version | Licence |\n| --- | --- | --- |\n| [git](https://git-scm.com/) | 2.51.0 | GPL-2.0-only |\n',
+  test('has the packages with their versions, outputs and licences, and where to read about them', () => {
+    const outputs = [...gitPackage.outputs, { name: 'man', path: gitPackage.outPath }]
+    const packages = [
+      { ...gitPackage, outputs, license: ['MIT OR Zlib', 'ISC'] },
+      { ...gitPackage, attr: 'nix-ld', outputs: [] },
+    ]
+    expect(summary(outcome({ platforms: [platformOutcome({ packages })] }))).toContain(
+      `| Package | Version | Outputs | Licence |
+| --- | --- | --- | --- |
+| [git](https://git-scm.com/) | 2.51.0 | out, man | MIT OR Zlib, ISC |
+| [nix-ld](https://git-scm.com/) | 2.51.0 | not linked | GPL-2.0-only |
+`,
     )
   })
 
@@ -91,7 +100,7 @@ describe('text of a package set', () => {
   /** The cells in the row of the one package, as a reader of the page sees them. */
   const cellsOf = (text: string): string[] => {
     const lines = text.split('\n')
-    const row = lines[lines.indexOf('| --- | --- | --- |') + 1] ?? ''
+    const row = lines[lines.indexOf('| --- | --- | --- | --- |') + 1] ?? ''
     return row
       .slice(2, -2)
       .split(' | ')
@@ -109,8 +118,9 @@ describe('text of a package set', () => {
     ['<!-- comment'],
     ['</details>'],
   ])('is shown as it is and is no markup: %s', (text) => {
-    const shown = summaryWith({ attr: text, version: text, license: [text], homepage: undefined })
-    expect(cellsOf(shown)).toEqual([text, text, text])
+    const outputs = [{ name: text, path: gitPackage.outPath }]
+    const shown = summaryWith({ attr: text, version: text, outputs, license: [text], homepage: undefined })
+    expect(cellsOf(shown)).toEqual([text, text, text, text])
     expect(shown.split('\n').find((line) => line.includes('&#'))).not.toMatch(/[\\`*_[\]<>~]|#(?!\d)/)
   })
 
@@ -126,7 +136,7 @@ describe('text of a package set', () => {
       fc.property(words, fc.constantFrom(' ', '\n', '\r\n', '\t', '  '), (words, space) => {
         const text = words.join(space)
         const shown = summaryWith({ version: text, license: [text, text], homepage: undefined })
-        expect(cellsOf(shown)).toEqual(['git', words.join(' '), [words.join(' '), words.join(' ')].join(', ')])
+        expect(cellsOf(shown)).toEqual(['git', words.join(' '), 'out', [words.join(' '), words.join(' ')].join(', ')])
         expect(shown.split('\n')).toHaveLength(summary(outcome()).split('\n').length)
       }),
     )
@@ -145,6 +155,6 @@ describe('text of a package set', () => {
     '//example.org',
     '',
   ])('is no link where a homepage is not a plain address: %j', (homepage) => {
-    expect(cellsOf(summaryWith({ homepage }))).toEqual(['git', '2.51.0', 'GPL-2.0-only'])
+    expect(cellsOf(summaryWith({ homepage }))).toEqual(['git', '2.51.0', 'out', 'GPL-2.0-only'])
   })
 })

@@ -10,6 +10,7 @@ const mediaType = 'application/vnd.oci.image.layer.v1.tar+zstd'
 
 const contents: Contents = {
   packages: [gitPackage],
+  withoutFiles: [pathOf('b')],
   conflicts: [{ path: '/bin/sh', winner: `${pathOf('a')}/bin/sh`, loser: `${pathOf('b')}/bin/sh` }],
   danglingLinks: [{ path: '/share/x', owner: pathOf('a'), target: '/nowhere' }],
   closure: closureOf(['a', 'b'], { a: { needs: ['b'] }, b: { size: 5 } }),
@@ -65,6 +66,9 @@ const places: [place: string, expected: string][] = [
   ['layers[0].holds', 'a string'],
   ['packages', 'a list'],
   ['packages[0]', 'an object'],
+  ['packages[0].outputs', 'a list'],
+  ['packages[0].outputs[0]', 'an object'],
+  ['withoutFiles', 'a list'],
   ['conflicts', 'a list'],
   ['conflicts[0].winner', 'a string'],
   ['danglingLinks', 'a list'],

@@ -86,7 +86,7 @@ const imageOf = (index: number, bytes: number): ImageRecord<'cache'> => ({
   key: name(index),
   milliseconds: 1,
   contents: {
-    ...{ packages: [], conflicts: [], danglingLinks: [], closure },
+    ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], closure },
     defaults: { env: { A: `${index}`.padEnd(bytes, 'a') }, cmd: undefined },
     layers: [
       {

@@ -62,6 +62,7 @@ const imageOf = (plan: Plan, platform: Platform): ImageRecord<'cache'> => {
     milliseconds: 60_000,
     contents: {
       packages: [],
+      withoutFiles: [],
       conflicts: [],
       danglingLinks: [],
       closure,

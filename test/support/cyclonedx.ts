@@ -13,6 +13,7 @@ export type BillComponent = {
   readonly type: string
   readonly name: string
   readonly version?: string
+  readonly licenses?: readonly unknown[]
   readonly properties?: readonly Property[]
 }
 type Property = { readonly name: string; readonly value: string }

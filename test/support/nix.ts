@@ -78,7 +78,7 @@ export const pin = (source: SourceReference, tools: Partial<SourceTools> = {}): 
   withNix((_, defaults) => pinSource(source, { ...defaults, ...tools }))
 
 /** Evaluates `nix/build-image.nix` for packages of a source, by default the small set. */
-const evaluateRequest = async (
+export const evaluateImageOf = async (
   packages: EvaluationRequest['packages'],
   { source, config = {} }: { source?: FetchedSource; config?: Record<string, unknown> } = {},
 ): Promise<EvaluatedImage> =>
@@ -96,14 +96,14 @@ const evaluateRequest = async (
     ),
   )
 
-export const evaluate = async (...request: Parameters<typeof evaluateRequest>): Promise<StorePath> =>
-  (await evaluateRequest(...request)).derivation
+export const evaluate = async (...request: Parameters<typeof evaluateImageOf>): Promise<StorePath> =>
+  (await evaluateImageOf(...request)).derivation
 
 /** Evaluates the same, and builds it. */
 export const build = async (
-  ...request: Parameters<typeof evaluateRequest>
+  ...request: Parameters<typeof evaluateImageOf>
 ): Promise<ImageSpec & { closure: Closure }> => {
-  const image = await evaluateRequest(...request)
+  const image = await evaluateImageOf(...request)
   const spec = await withNix((_, { access, ...tools }) => realiseImage(image, access, tools))
   return { ...spec, closure: checkClosure(spec.runtimeGraph, spec.roots) }
 }

@@ -11,6 +11,7 @@ export const gitPackage: Package = {
   name: 'git',
   version: '2.51.0',
   outPath: pathOf('git-2.51.0'),
+  outputs: [{ name: 'out', path: pathOf('git-2.51.0') }],
   license: ['GPL-2.0-only'],
   homepage: 'https://git-scm.com/',
 }

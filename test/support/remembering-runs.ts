@@ -100,7 +100,7 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
   }
 
   const contentsOf = (names: readonly string[]): Contents => ({
-    ...{ packages: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },
+    ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },
     closure: closureOf(names, Object.fromEntries(names.map((name) => [name, {}]))),
     layers: names.map(layerOf),
   })
