@@ -14,7 +14,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/cache': ['cache/cache-process'],
   '@actions/core': ['lib/log', 'main'],
   '@actions/exec': ['lib/command'],
-  '@cyclonedx/cyclonedx-library': ['report/sbom'],
+  '@cyclonedx/cyclonedx-library': ['report/sbom', 'report/spdx-expression'],
   'node:async_hooks': ['lib/command'],
   'node:child_process': ['lib/command'],
   'node:crypto': [

@@ -6,6 +6,7 @@ import {
   ExternalReference,
   ExternalReferenceRepository,
   HashDictionary,
+  LicenseExpression,
   LicenseRepository,
   Metadata,
   Property,
@@ -25,6 +26,7 @@ import { type Digest, digestOf } from '../oci/descriptor.ts'
 import { architectureOf } from '../oci/platform.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { Outcome } from './outcome.ts'
+import { spdxExpression } from './spdx-expression.ts'
 
 /**
  * A bill of materials as the content of a file. Different content has a different file name. `notice` says what to do
@@ -191,10 +193,7 @@ const storePathComponent = (
     bomRef,
     version: known?.version ?? packageVersion(path),
     hashes: new HashDictionary([[HashAlgorithm['SHA-256'], narHashHex(narHash)]]),
-    // The library writes a licence that has no SPDX identifier as a name.
-    licenses: new LicenseRepository(
-      [...new Set(known?.license)].filter(Boolean).map((license) => new SpdxLicense(license)),
-    ),
+    licenses: licensesOf(known?.license ?? []),
     externalReferences: new ExternalReferenceRepository(
       known?.homepage && URL.canParse(known.homepage)
         ? [new ExternalReference(new URL(known.homepage), ExternalReferenceType.Website)]
@@ -202,6 +201,16 @@ const storePathComponent = (
     ),
     properties: new PropertyRepository(properties.map(([name = '', value = '']) => new Property(name, value))),
   })
+}
+
+/** CycloneDX allows one expression, or any number of identifiers and names. */
+const licensesOf = (license: readonly string[]): LicenseRepository => {
+  const said = [...new Set(license)].filter(Boolean)
+  const expression = spdxExpression(said)
+  // The library writes a licence that has no SPDX identifier as a name.
+  return new LicenseRepository(
+    expression ? [new LicenseExpression(expression)] : said.map((name) => new SpdxLicense(name)),
+  )
 }
 
 /** `checkClosure` has made sure that no reference leads out of a closure, so nothing is left out here. */

@@ -33,3 +33,14 @@ test('the bill of materials has what is known of a package at each of its output
   ])
   expect(components[1]).toHaveProperty('licenses', [{ license: { id: 'GPL-2.0-only' } }])
 })
+
+test('it has one SPDX expression where licences are joined, unless SPDX does not know one of them', async () => {
+  const licensesOf = async (license: string[]): Promise<unknown> =>
+    (await billOf([{ ...gitPackage, license }])).components[0]?.licenses
+  expect(await licensesOf(['MIT OR Apache-2.0'])).toEqual([{ expression: 'MIT OR Apache-2.0' }])
+  expect(await licensesOf(['MIT OR Zlib', 'ISC'])).toEqual([{ expression: '(MIT OR Zlib) AND ISC' }])
+  expect(await licensesOf(['MIT OR Zlib', 'Our own'])).toEqual([
+    { license: { name: 'MIT OR Zlib' } },
+    { license: { name: 'Our own' } },
+  ])
+})
