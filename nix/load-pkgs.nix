@@ -11,8 +11,9 @@
   - `system`: the Nix system that the packages are for.
 
   Every source is pinned by the hash of its content, so that pure evaluation accepts it.
-  `system`, `config` and `overlays` are always passed: what is not passed, a package set like
-  nixpkgs would read from the environment and from files of the user.
+  `system`, `config` and `overlays` are passed: what is not passed, a package set like nixpkgs would
+  read from the environment and from files of the user. A set that names `config` and no `overlays`
+  is older than overlays, as nixpkgs was until 2016, and gets none.
 */
 {
   srcType,
@@ -25,6 +26,7 @@ let
     attrNames
     fetchTarball
     fromJSON
+    functionArgs
     isAttrs
     isFunction
     typeOf
@@ -58,14 +60,15 @@ let
     sources.${srcType} or (throw "load-pkgs: `srcType` must be one of ${toString (attrNames sources)}, not ${srcType}");
 
   imported = import (source args);
+  takes = functionArgs imported;
 
   pkgs =
     if isFunction imported then
       imported (
         {
-          overlays = [ ];
           config = { };
         }
+        // (if takes ? config && !takes ? overlays then { } else { overlays = [ ]; })
         // fromJSON importArgs
         // {
           inherit system;
