@@ -2,8 +2,10 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import pins from '../src/nix/pins.json' with { type: 'json' }
+import { oneOfVersions } from '../src/nix/release.ts'
 import { root } from './support/action.ts'
-import { anchor, between, documents, drawInputs, withRepository } from './support/documents.ts'
+import { anchor, between, documents, drawInputs, withPins, withRepository } from './support/documents.ts'
 import { modules } from './support/modules.ts'
 import { staleStories, testsOf } from './support/tests-of.ts'
 
@@ -67,6 +69,14 @@ describe('a table', () => {
 test('workflows name the repository of package.json, and other actions stay', () => {
   expect(withRepository('- uses: OWNER/nix-image-action@v1\n- uses: actions/checkout@v5', 'me/fork')).toBe(
     '- uses: me/fork@v1\n- uses: actions/checkout@v5',
+  )
+})
+
+test('pages name the channel, the commit and the releases of `pins.json`', () => {
+  const { channel, revision, narHash } = pins.nixpkgs
+  const old = `nixos-00.05 ${'0'.repeat(40)}#sha256-${'0'.repeat(43)}= whose checksum is known: 1.0.\nnixos-unstable`
+  expect(withPins(old)).toBe(
+    `${channel} ${revision}#${narHash} whose checksum is known: ${oneOfVersions(' (the default)')}.\nnixos-unstable`,
   )
 })
 

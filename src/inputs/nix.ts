@@ -1,5 +1,5 @@
 import { isLoopback } from '../lib/loopback.ts'
-import type { ReleaseReference } from '../nix/release.ts'
+import { defaultVersion, type ReleaseReference } from '../nix/release.ts'
 import { type GetInput, type Problem, quoted } from './problem.ts'
 
 /** The inputs `nix-version`, `nix-url` and `nix-sha256`; each may be empty. */
@@ -8,7 +8,8 @@ export const parseRelease = (get: GetInput, problem: Problem): ReleaseReference 
   const { version, url, sha256 } = release
   const wrong = (name: string, value: string, instead: string): void =>
     problem(`\`${name}\` is ${quoted(value)}; write ${instead}.`)
-  if (version && !/^\d+\.\d+(\.\d+)?$/.test(version)) wrong('nix-version', version, 'a release of Nix, as in `2.34.7`')
+  if (version && !/^\d+\.\d+(\.\d+)?$/.test(version))
+    wrong('nix-version', version, `a release of Nix, as in \`${defaultVersion}\``)
   if (sha256 && !/^[0-9a-f]{64}$/.test(sha256))
     wrong('nix-sha256', sha256, 'the SHA-256 of the tarball in 64 hex digits')
   if (!url) return release

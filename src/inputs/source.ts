@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { isLoopback } from '../lib/loopback.ts'
 import { isNarHash } from '../nix/nar-hash.ts'
+import pins from '../nix/pins.json' with { type: 'json' }
 import type { SourceReference } from '../nix/source-reference.ts'
 import { type Problem, quoted } from './problem.ts'
 
-const forms =
-  'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`'
+const forms = `write a channel (\`${pins.nixpkgs.channel}\`), a commit of nixpkgs (40 hex digits), \`github:owner/repo/ref\`, \`git+https://…\`, the URL of a tarball, a path (\`./nix\`), or \`flake.lock\``
 
 const revision = /^[0-9a-f]{40}$/
 const channel = /^(nixos|nixpkgs)-[a-z0-9.-]+$/

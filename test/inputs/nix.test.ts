@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseRelease } from '../../src/inputs/nix.ts'
+import { defaultVersion } from '../../src/nix/release.ts'
 
 const sha256 = '0123456789abcdef'.repeat(4)
 const url = 'https://example.org/nix-2.34.7-x86_64-linux.tar.xz'
@@ -36,7 +37,7 @@ test.each([
 describe('the user is told what is wrong with', () => {
   test.each(['latest', '2', 'v2.34.7', '2.34.7.1', '2.34pre'])('the version %s', (version) => {
     expect(read({ 'nix-version': version }).problems).toEqual([
-      `\`nix-version\` is "${version}"; write a release of Nix, as in \`2.34.7\`.`,
+      `\`nix-version\` is "${version}"; write a release of Nix, as in \`${defaultVersion}\`.`,
     ])
   })
 

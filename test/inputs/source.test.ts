@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseSource } from '../../src/inputs/source.ts'
+import pins from '../../src/nix/pins.json' with { type: 'json' }
 import type { SourceReference } from '../../src/nix/source-reference.ts'
 
 const read = (text: string): { source: SourceReference; problems: string[] } => {
@@ -58,8 +59,7 @@ describe('packages come from', () => {
   })
 })
 
-const forms =
-  'write a channel (`nixos-25.11`), a commit of nixpkgs (40 hex digits), `github:owner/repo/ref`, `git+https://…`, the URL of a tarball, a path (`./nix`), or `flake.lock`'
+const forms = `write a channel (\`${pins.nixpkgs.channel}\`), a commit of nixpkgs (40 hex digits), \`github:owner/repo/ref\`, \`git+https://…\`, the URL of a tarball, a path (\`./nix\`), or \`flake.lock\``
 const hashForm = ', whose hash is not of the form `sha256-…=`'
 const insecure = ', which anybody on the way can change; use https'
 const nothingCanFollow = ', where nothing can follow `#`'

@@ -1,6 +1,8 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
+import pins from '../../src/nix/pins.json' with { type: 'json' }
+import { oneOfVersions } from '../../src/nix/release.ts'
 import { type RunTimeFile, runTimeFiles } from '../../src/rootfs/run-time-files.ts'
 import { root } from './action.ts'
 import { drawRooms, rooms } from './rooms.ts'
@@ -79,14 +81,28 @@ export const between = (text: string, name: string, content: string): string => 
 export const withRepository = (text: string, repository: string): string =>
   text.replaceAll(/(?<=uses: )[^/\s]+\/nix-image-action(?=@)/g, () => repository)
 
+/**
+ * `text`, with the pins of `src/nix/pins.json` in place of each channel, each commit and the list of releases of Nix
+ * that it has.
+ */
+export const withPins = (text: string): string => {
+  const { channel, revision, narHash } = pins.nixpkgs
+  return text
+    .replaceAll(/\bnixos-\d\d\.\d\d\b/g, channel)
+    .replaceAll(/\b[0-9a-f]{40}\b/g, revision)
+    .replaceAll(/(?<=#)sha256-[A-Za-z0-9+/]{43}=/g, narHash)
+    .replace(/(?<=whose checksum is known: ).*(?=\.$)/m, oneOfVersions(' (the default)'))
+}
+
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 
 /** The repository that users name, as `owner/name`. Only `repository` in `package.json` defines it. */
 export const repository: string = JSON.parse(read('package.json')).repository.replace('github:', '')
 
-/** The pages with generated parts, by path, as they must be. */
+/** The pages with generated parts and `action.yml`, by path, as they must be. */
 export const documents = (): ReadonlyMap<string, string> => {
-  const action = parse(read('action.yml'))
+  const actionFile = withPins(read('action.yml'))
+  const action = parse(actionFile)
   const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'README.md': { inputs: drawInputs(action.inputs), outputs: drawOutputs(action.outputs) },
     [join('docs', 'architecture.md')]: { rooms: drawRooms(rooms) },
@@ -94,13 +110,14 @@ export const documents = (): ReadonlyMap<string, string> => {
     [join('test', 'README.md')]: { tests: drawTests() },
   }
   const pages = globSync(['*.md', 'docs/**/*.md', 'test/*.md'], { cwd: root }).toSorted()
-  return new Map(
-    pages.map((page) => {
+  return new Map([
+    ['action.yml', actionFile],
+    ...pages.map((page): [string, string] => {
       const drawn = Object.entries(tables[page] ?? {}).reduce(
         (text, [name, table]) => between(text, name, table),
-        read(page),
+        page === 'README.md' ? withPins(read(page)) : read(page),
       )
       return [page, withRepository(drawn, repository)]
     }),
-  )
+  ])
 }
