@@ -3,6 +3,7 @@ import { type FindRequest, findNix } from './find.ts'
 import { githubAccess } from './github-access.ts'
 import type { SourceAccess } from './identify-source.ts'
 import { type InstalledNix, type InstallJob, withPath } from './install.ts'
+import { knownVulnerabilities } from './known-vulnerabilities.ts'
 import { configureNix } from './nix.ts'
 import type { NixAccess } from './sandbox.ts'
 import type { SourceReference } from './source-reference.ts'
@@ -21,7 +22,10 @@ export type NixRequest = Omit<FindRequest, 'releases'> & {
 /** The servers of sources, and the function that makes an installed Nix available to the job's later steps. */
 export type Outside = SourceAccess & { readonly addToJob: (installed: InstalledNix) => void }
 
-/** Finds or installs Nix and configures it. With `install-nix: always`, later steps have it too. */
+/**
+ * Finds or installs Nix and configures it. With `install-nix: always`, later steps have it too. Says in the log if that
+ * Nix has known vulnerabilities, and goes on: an older one may be all that there is.
+ */
 export const prepareNix = async (
   request: NixRequest,
   { endpoints, githubToken, addToJob }: Outside,
@@ -47,6 +51,8 @@ export const prepareNix = async (
     throw explainNix(error, 'Nix does not start')
   })
   job.log.info(version.trim())
+  const vulnerable = knownVulnerabilities(version, { installed: installed !== undefined, system: request.system })
+  if (vulnerable) (installed ? job.log.warning : job.log.notice)(vulnerable)
   if (installed && request.install === 'always') addToJob(installed)
   const rest = { environment, sandbox, secretFolders }
   if (!isOnOwnGithub || !githubToken) return { nix, ...plain, ...rest }

@@ -5,6 +5,8 @@ import { copyFile, mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { knownVulnerabilities } from '../../src/nix/known-vulnerabilities.ts'
+import { oneOfVersions } from '../../src/nix/release.ts'
 import { runAction } from '../support/action.ts'
 import { type BareMachineResult, runOnBareMachine } from '../support/bare-machine.ts'
 import { debianSet } from '../support/debian-set.ts'
@@ -116,6 +118,12 @@ describe('on a machine without Nix', () => {
     expect(first.log).not.toContain('::notice::This runner does not let Nix build in a sandbox')
   })
 
+  test('a Nix with known vulnerabilities is installed with a warning', () => {
+    const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
+    const warning = knownVulnerabilities(`nix-store (Nix) ${release.version}`, { installed: true, system })
+    expect(first.warnings).toEqual(warning === undefined ? [] : [warning])
+  })
+
   test('it is the digest that a machine with another Nix makes', async () => {
     const here = await runAction({
       packages: 'bash coreutils jq',
@@ -209,7 +217,9 @@ describe('what stands in the way of an installation is one sentence, and /nix is
     [
       'a version whose checksum is not known',
       () => runOnBareMachine({ ...inputs, 'nix-version': '2.3' }),
-      /^`nix-version` is 2\.3, whose checksum for \w+-linux is not known; write 2\.34\.7 or 2\.35\.2, or give `nix-sha256`\.$/,
+      new RegExp(
+        `^\`nix-version\` is 2\\.3, whose checksum for \\w+-linux is not known; write ${oneOfVersions().replaceAll('.', '\\.')}, or give \`nix-sha256\`\\.$`,
+      ),
     ],
     [
       'install-nix: never',
