@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { endedChannel } from '../src/nix/ended-channel.ts'
 import type { Outcome } from '../src/report/outcome.ts'
 import { type CacheService, startCacheService } from './support/cache-service.ts'
 import { type PackageSources, startPackageSources } from './support/package-sources.ts'
@@ -85,6 +86,15 @@ describe('a run that changes nothing starts no Nix, downloads nothing and asks t
     expect(keyOf(again)).toEqual([`nixpkgs: ${sources.narHash}`])
     expect(keyOf(cold)).toEqual(keyOf(again))
   })
+})
+
+test('a channel without security updates is told of, also where no Nix is started', async () => {
+  repository++
+  const runs = [await push('nixos-25.11'), await push('nixos-25.11')]
+  const notice = endedChannel({ type: 'channel', channel: 'nixos-25.11' }, Date.now())
+  expect(notice).toMatch(/^`nixpkgs` is nixos-25\.11, which has had no security updates since 2026-06-30; write /)
+  for (const { told } of runs) expect(told).toContain(notice)
+  expect(runs.map(({ usedNix }) => usedNix)).toEqual([true, false])
 })
 
 test('what is known of a source is used where something else changes, and nobody is asked for it again', async () => {

@@ -6,7 +6,7 @@ export type Clock = {
   readonly idleLimit: number
   /** The time since an arbitrary moment. It never goes back. */
   readonly now: () => number
-  /** The runner's time of day, since the epoch. It only decides how long to wait. */
+  /** The runner's time of day, since the epoch. It decides how long to wait, and what a log says; no image has it. */
   readonly wallClock: () => number
   readonly sleep: (time: number, signal: AbortSignal) => Promise<void>
   /** From 0 up to 1. Jobs that a server refused together must not all come back together. */
