@@ -1,40 +1,11 @@
-import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
+import { readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { parse } from 'yaml'
 import { root } from './support/action.ts'
 import { repository } from './support/documents.ts'
-import { type Finished, output, run } from './support/process.ts'
-import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.ts'
-
-/** The script of a step in this job of the release workflow. The step's `id` or `name` starts with `start`. */
-const scriptOf = async (job: string, start: string): Promise<string> => {
-  const { jobs } = parse(await readFile(join(root, '.github', 'workflows', 'release.yml'), 'utf8'))
-  const steps: { id?: string; name?: string; run?: string }[] = jobs[job].steps
-  return steps.find(({ id, name }) => (id ?? name ?? '').startsWith(start))?.run ?? ''
-}
-
-/** Runs a script as the runner does if no shell is named, with a `gh` that writes its arguments to `gh.txt`. */
-const runScript = async (
-  script: string,
-  folder: TemporaryFolder,
-  cwd: string,
-  more: Record<string, string>,
-): Promise<Finished> => {
-  const bin = join(folder.path, 'bin')
-  await mkdir(bin)
-  await writeFile(join(bin, 'gh'), `#!/bin/sh\nprintf '%s\\n' "$@" >'${join(folder.path, 'gh.txt')}'\n`)
-  await chmod(join(bin, 'gh'), 0o755)
-  return run('bash', ['-e', '-c', script], { cwd, env: { ...gitEnvironment(folder), ...more, PATH: pathWith(bin) } })
-}
-
-const pathWith = (bin: string): string => `${bin}:${process.env['PATH']}`
-
-const gitEnvironment = ({ path }: TemporaryFolder): NodeJS.ProcessEnv => ({
-  ...process.env,
-  HOME: path,
-  GIT_CONFIG_GLOBAL: '/dev/null',
-})
+import { type Finished, output } from './support/process.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+import { gitEnvironment, runScript, scriptOf } from './support/workflow-script.ts'
 
 /**
  * Runs the last step in a repository with these releases, of which `tag` is the new one. Returns the release at `v1`
@@ -60,8 +31,12 @@ const moved = async (
   if (!isFirst) await git('push', '--quiet', 'origin', `${releases[0]}^{commit}:refs/tags/v1`)
   if (hook) await writeFile(join(origin, 'hooks', 'pre-receive'), `#!/bin/sh\n${hook}\n`, { mode: 0o755 })
   const commit = (await git('rev-parse', tag)).trim()
-  const script = await scriptOf('release', 'Move')
-  const finished = await runScript(script, folder, clone, { GITHUB_REF_NAME: tag, GITHUB_SHA: commit })
+  const script = await scriptOf('release', 'release', 'Move')
+  const finished = await runScript(script, {
+    folder,
+    cwd: clone,
+    variables: { GITHUB_REF_NAME: tag, GITHUB_SHA: commit },
+  })
   const v1 = await output('git', ['log', '-1', '--format=%s', 'v1'], { cwd: origin, env })
   return { ...finished, v1: v1.trim() }
 }
@@ -97,10 +72,10 @@ describe('the notes', () => {
     await writeFile(join(folder.path, 'CHANGELOG.md'), changelog)
     const left = join(folder.path, 'output')
     await writeFile(left, '')
-    const finished = await runScript(await scriptOf('check', 'notes'), folder, folder.path, {
-      GITHUB_REF_NAME: tag,
-      GITHUB_REPOSITORY: repository,
-      GITHUB_OUTPUT: left,
+    const finished = await runScript(await scriptOf('release', 'check', 'notes'), {
+      folder,
+      cwd: folder.path,
+      variables: { GITHUB_REF_NAME: tag, GITHUB_REPOSITORY: repository, GITHUB_OUTPUT: left },
     })
     return { ...finished, left: await readFile(left, 'utf8') }
   }
@@ -121,10 +96,10 @@ describe('the notes', () => {
 
   test('are an argument of gh as they are', async () => {
     await using folder = await temporaryFolder('release')
-    const script = await scriptOf('release', 'Create')
+    const script = await scriptOf('release', 'release', 'Create')
     const text = '"; echo $HOME `id`\n- Two.'
-    const more = { GITHUB_REF_NAME: 'v1.0.0', NOTES: text }
-    expect(await runScript(script, folder, folder.path, more)).toMatchObject({ exitCode: 0 })
+    const variables = { GITHUB_REF_NAME: 'v1.0.0', NOTES: text }
+    expect(await runScript(script, { folder, cwd: folder.path, variables })).toMatchObject({ exitCode: 0 })
     const args = ['release', 'create', 'v1.0.0', '--verify-tag', '--title', 'v1.0.0', '--notes', text]
     expect(await readFile(join(folder.path, 'gh.txt'), 'utf8')).toBe(`${args.join('\n')}\n`)
   })

@@ -10,6 +10,8 @@ export const permissionsOf: Readonly<Record<string, Readonly<Record<string, stri
   'end-to-end/job-container': { contents: 'read', packages: 'read' },
   'release/check': { contents: 'read' },
   'release/release': { contents: 'write' },
+  'update/pins': { contents: 'read' },
+  'update/pull-request': { contents: 'write', 'pull-requests': 'write' },
 }
 
 /**
