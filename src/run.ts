@@ -3,12 +3,10 @@ import { openCaches } from './cache/open-caches.ts'
 import type { Context } from './inputs/context.ts'
 import type { Inputs } from './inputs/read-inputs.ts'
 import { readPopularity } from './inputs/read-popularity.ts'
-import { systemClock } from './lib/clock.ts'
 import { mapInOrder } from './lib/concurrent.ts'
 import type { Job } from './lib/job.ts'
 import { once } from './lib/once.ts'
 import { type Stage, timed } from './lib/timings.ts'
-import { endedChannel } from './nix/ended-channel.ts'
 import { fetchSource } from './nix/fetch-source.ts'
 import { identifySource } from './nix/identify-source.ts'
 import { type Outside, prepareNix } from './nix/prepare.ts'
@@ -28,8 +26,6 @@ export const run = async (inputs: Inputs, context: Context, outside: Outside, jo
   const start = performance.now()
   const stage = <T>(name: Stage, work: () => Promise<T>): Promise<T> => timed(job.timings, name, work)
   const plan = makePlan(inputs, context, await readPopularity(inputs.popularity))
-  const ended = endedChannel(plan.source, systemClock.wallClock())
-  if (ended) job.log.notice(ended)
   const target = await openTarget(plan.target, job)
   const identity = await stage('source', () => identifySource(plan.source, outside, job))
   const caches = openCaches(plan.cache, job)

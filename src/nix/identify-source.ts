@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '../lib/clock.ts'
 import { command } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import { exists } from '../lib/exists.ts'
@@ -7,6 +8,7 @@ import type { Job } from '../lib/job.ts'
 import { readTextFile } from '../lib/read-text-file.ts'
 import { shownUrl, urlSecrets } from '../lib/url-secrets.ts'
 import { downloadText } from './download.ts'
+import { endedChannel } from './ended-channel.ts'
 import type { Endpoints } from './endpoints.ts'
 import { ignoredByGit } from './ignored-by-git.ts'
 import { readLocalGit } from './local-git.ts'
@@ -19,7 +21,7 @@ import type { SourceReference } from './source-reference.ts'
 /** The servers of sources, and the token for the GitHub that the workflow runs on. */
 export type SourceAccess = { readonly endpoints: Endpoints; readonly githubToken: string | undefined }
 
-type IdentifyJob = Pick<Job, 'environment' | 'secret' | 'signal' | 'temporary'>
+type IdentifyJob = Pick<Job, 'environment' | 'log' | 'secret' | 'signal' | 'temporary'>
 
 type GitSource = Pick<Extract<SourceReference, { type: 'git' }>, 'url' | 'ref' | 'revision'>
 
@@ -32,6 +34,8 @@ export const identifySource = async (
   access: SourceAccess,
   job: IdentifyJob,
 ): Promise<SourceIdentity> => {
+  const ended = endedChannel(source, systemClock.wallClock())
+  if (ended) job.log.notice(ended)
   const identity = await identify(source, access, job)
   if (identity.fetch.by === 'tarball') urlSecrets(identity.fetch.url).forEach(job.secret)
   return identity

@@ -120,7 +120,7 @@ attack('source server', 'credentials', 'the API of GitHub sends the request else
   await identifySource(
     source,
     { endpoints, githubToken: token },
-    { signal, secret: () => {}, environment: {}, temporary: '' },
+    { signal, log: silentLog, secret: () => {}, environment: {}, temporary: '' },
   )
   expect(api.requests.map(({ authorization }) => authorization)).toEqual([`Bearer ${token}`])
   expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined])

@@ -26,7 +26,10 @@ const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 const nonce = `${process.pid}-${performance.timeOrigin}`
 
 export type SourceTools = SourceAccess &
-  Pick<Job, 'environment' | 'secret' | 'signal' | 'temporary'> & { readonly nix: Nix; readonly access: NixAccess }
+  Pick<Job, 'environment' | 'log' | 'secret' | 'signal' | 'temporary'> & {
+    readonly nix: Nix
+    readonly access: NixAccess
+  }
 
 /**
  * Does the work with the real Nix, as the action runs it, and with a temporary folder that is removed afterwards.
@@ -63,6 +66,7 @@ export const withNix = async <T>(
         temporary,
         signal,
         githubToken: undefined,
+        log: silentLog,
         secret: () => {},
       },
     })
