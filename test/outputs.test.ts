@@ -69,7 +69,8 @@ test('a licence that is a choice is one in metadata, summary and bill of materia
 })
 
 test('what packages do not have, and what they say wrongly, are notices', () => {
-  const notices = step.log.split('\n').filter((line) => line.startsWith('::notice::'))
+  // This machine's Nix may be an old one, which is a notice of its own.
+  const notices = step.log.split('\n').filter((line) => /^::notice::(?!.*known vulnerabilities)/.test(line))
   expect(notices).toEqual([
     '::notice::`meta.license` of withoutLicence cannot be evaluated, as the log says; the image is made as if the package did not say it.',
     expect.stringMatching(/^::notice::Nothing is linked from the root of the image to these packages: script\. /),

@@ -18,10 +18,10 @@ const unit = 512
 
 /**
  * The tar header of an entry, the same on every machine, in one or more units of 512 bytes. Owner and group are 0,
- * unless a directory belongs to a user; their names are empty. The time is the one that Nix gives every file, one second
- * after the epoch. Fields that do not fit come before it, in a pax header. A name or target that is not UTF-8 is written
- * as it is; in a pax header, `hdrcharset` says so. Sources: POSIX.1-2017 "pax", "ustar Interchange Format" and "pax
- * Extended Header".
+ * unless a directory belongs to a user; their names are empty. The time is the one that Nix gives every file, one
+ * second after the epoch. Fields that do not fit come before it, in a pax header. A name or target that is not UTF-8 is
+ * written as it is; in a pax header, `hdrcharset` says so. Sources: POSIX.1-2017 "pax", "ustar Interchange Format" and
+ * "pax Extended Header".
  */
 export const tarHeader = (entry: TreeEntry): Buffer => {
   const fields = fieldsOf(entry)

@@ -4,8 +4,8 @@ import { fileName } from './file-name.ts'
 export const unit = 512
 
 /**
- * The fields of a header. Names are as `fileName` returns them. `size` is the bytes of the content after it. The content
- * of an `extended` member is the names of the next member.
+ * The fields of a header. Names are as `fileName` returns them. `size` is the bytes of the content after it. The
+ * content of an `extended` member is the names of the next member.
  */
 export type Member = {
   readonly name: string

@@ -58,7 +58,8 @@ const entriesOf = (path: string, node: Node): TreeEntry[] => {
 }
 
 /**
- * A store path as entries of an archive: a file, a symlink or a directory, with all that is in it. Its own name is text.
+ * A store path as entries of an archive: a file, a symlink or a directory, with all that is in it. Its own name is
+ * text.
  */
 export const treeArbitrary: fc.Arbitrary<TreeEntry[]> = fc
   .tuple(
