@@ -142,9 +142,7 @@ const tree = ({ kinds, leaves, between }: Leaves, add: (page: Buffer) => number)
   return children[0] ?? 0
 }
 
-/**
- * A page with cells, which lie at its end. `right` is the page after the last cell. The first page starts at `start`.
- */
+/** A page with cells, which lie at its end. `right` is the page after the last cell. The header is at `start`. */
 const page = (kind: number, cells: readonly Buffer[], right?: number, start = 0): Buffer => {
   const bytes = Buffer.alloc(pageSize)
   const first = start + (right === undefined ? 8 : 12)
