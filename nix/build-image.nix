@@ -9,7 +9,8 @@
     linked. Where two packages have a file of the same name, the one named first wins.
   - `loadPkgs`: the path of `load-pkgs.nix`.
   - `nativeSystem`: the Nix system that builds. Its tools pack the contents for `system`, so that no emulation is needed.
-  - `unreadable`: a JSON array of `{ attr, field }`, what is not read of a package, see `lib/read-field.nix`.
+  - `unreadable`: a JSON array of `{ attr, field }`, what is not read of a package, and `marker`, a text that the package
+    set does not know; see `lib/read-field.nix`.
 
   # Result
 
@@ -44,6 +45,7 @@
   loadPkgs,
   nativeSystem ? system,
   unreadable ? "[]",
+  marker ? "",
 }:
 let
   inherit (builtins)
@@ -81,7 +83,7 @@ let
   resolve = import ./lib/resolve.nix pkgs;
   metadata = import ./lib/metadata.nix;
   outputs = import ./lib/outputs.nix;
-  readOf = import ./lib/read-field.nix (fromJSON unreadable);
+  readOf = import ./lib/read-field.nix marker (fromJSON unreadable);
 
   requested = map (
     item: if isString item then { attr = item; } else item

@@ -93,7 +93,9 @@ describe('the branch', () => {
 
 describe('the pull request', () => {
   const body = `${changes}\n\nThe tests have passed: https://github.com/o/r/actions/runs/1`
-  const list = ['pr', 'list', '--head', 'update-pins', '--state', 'open', '--json', 'number', '--jq', '.[].number']
+  const own = 'map(select(.isCrossRepository | not)) | .[0].number // empty'
+  const open = ['--head', 'update-pins', '--base', 'main', '--state', 'open']
+  const list = ['pr', 'list', ...open, '--json', 'number,isCrossRepository', '--jq', own]
   test.each([
     [
       'is opened',

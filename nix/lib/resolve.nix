@@ -34,6 +34,7 @@ let
     length
     match
     tail
+    tryEval
     typeOf
     ;
   inherit (import ./text.nix) splitPath toLower;
@@ -75,12 +76,14 @@ let
 
   isPackage = value: isAttrs value && value.type or null == "derivation";
 
+  # A set that throws has none: a package of its own may be named `type` or `outputs`, and another one be asked for.
   outputsOf =
     value:
     let
-      names = if isPackage value then value.outputs or [ ] else [ ];
+      names = tryEval (if isPackage value then value.outputs or [ ] else [ ]);
+      found = if names.success && isList names.value then names.value else [ ];
     in
-    if isList names then filter isString names else [ ];
+    filter (name: isString name) found;
 
   describe =
     asked: walked:

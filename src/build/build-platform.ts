@@ -47,9 +47,11 @@ export const buildPlatform = async (
   const folder = join(temporary, platform)
   await mkdir(folder, { recursive: true })
 
+  let isPartial = false
   const spec = await log.group(`Evaluate and build the packages for ${platform}`, async () => {
     const request = { ...plan.evaluation, source, system: nixSystem(platform) }
     const image = await timed(timings, 'nix', () => evaluateImage(request, nix))
+    isPartial = image.unreadable.length > 0
     for (const { attr, field } of image.unreadable)
       log.notice(
         `\`${field}\` of ${attr} cannot be evaluated, as the log says; the image is made as if the package did not say it.`,
@@ -93,5 +95,6 @@ export const buildPlatform = async (
   )
   const defaults = imageDefaults(links, loader)
   const contents = { packages, withoutFiles, conflicts, danglingLinks, closure, defaults, layers }
-  return { platform, contents, image: assemble(contents, plan.configuration, platform), reused: undefined }
+  const image = assemble(contents, plan.configuration, platform)
+  return { platform, contents, image, isPartial, reused: undefined }
 }

@@ -17,6 +17,8 @@ export type PlatformImage = {
   readonly platform: Platform
   readonly contents: Contents<MadeLayer>
   readonly image: Image
+  /** Something that a package says about itself could not be evaluated. Later runs do not use the image as a whole. */
+  readonly isPartial: boolean
   /** The time that an earlier run took to make the image; `undefined` if this run made it. */
   readonly reused: { readonly milliseconds: number } | undefined
 }

@@ -35,6 +35,11 @@ export const parseHealthcheck = (text: string, problem: Problem): Healthcheck | 
   const { test, retries } = fields
   if (retries !== undefined && !(Number.isInteger(retries) && Number(retries) >= 1 && Number(retries) <= mostRetries))
     problem(`\`healthcheck\` has \`retries\` ${JSON.stringify(retries)}; write a number from 1 to ${mostRetries}.`)
+  const [, keyword] = typeof test === 'string' ? (/^\s*(CMD-SHELL|CMD|NONE)(\s|$)/.exec(test) ?? []) : []
+  if (keyword)
+    problem(
+      `\`healthcheck\` has \`test\` ${JSON.stringify(test)}, of which a shell would run \`${keyword}\`; write the line without it, or an array, as in \`${example}\`.`,
+    )
   const words = wordsOf(test)
   if (!words)
     problem(
@@ -67,8 +72,8 @@ const parseObject = (text: string): Record<string, unknown> | undefined => {
 
 /** As in a Compose file, a string is for the image's shell. */
 const wordsOf = (test: unknown): readonly string[] | undefined => {
-  if (typeof test === 'string') return ['CMD-SHELL', test]
   const isWord = (word: unknown): word is string => typeof word === 'string' && !word.includes('\0')
+  if (isWord(test)) return ['CMD-SHELL', test]
   return Array.isArray(test) && test.every(isWord) ? test : undefined
 }
 
@@ -79,7 +84,7 @@ const withTest = (words: readonly string[], problem: Problem): Healthcheck => {
     problem('`healthcheck` is `NONE`, but an image has no health check without this input; leave it out.')
   else if (first.startsWith('--'))
     problem(`\`healthcheck\` starts with \`${first}\`; write a JSON object for that, as in \`${example}\`.`)
-  else if (first === 'CMD-SHELL' && (rest.length !== 1 || rest[0] === ''))
+  else if (first === 'CMD-SHELL' && (rest.length !== 1 || !rest[0]?.trim()))
     problem('`healthcheck` has `CMD-SHELL`, which takes one string; write it as in `["CMD-SHELL", "test -e /ready"]`.')
   else if (!(first === 'CMD' ? rest[0] : first))
     problem('`healthcheck` has no program at its start; write one, as in `curl --fail http://localhost:8080`.')
@@ -88,16 +93,18 @@ const withTest = (words: readonly string[], problem: Problem): Healthcheck => {
 
 /** Nanoseconds of the units that Go's `time.ParseDuration` knows. */
 const units: Readonly<Record<string, number>> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
-const [least, most] = [1e6, 24 * 3600e9]
+const most = 24 * 3600e9
 
 /** A time in nanoseconds. */
 const parseTime = (name: string, value: unknown, problem: Problem): number => {
   const text = typeof value === 'string' ? value : ''
   const parts = /^(?:\d+(?:\.\d+)?(?:[nuµm]?s|m|h))+$/.test(text) ? [...text.matchAll(/([\d.]+)([^\d.]+)/g)] : []
   const time = Math.round(parts.reduce((sum, [, number, unit = '']) => sum + Number(number) * (units[unit] ?? 0), 0))
-  if (!(time >= least && time <= most))
+  // Docker's own default is to give a container no time at its start.
+  const least = name === 'start-period' ? 0 : 1e6
+  if (parts.length === 0 || time < least || time > most)
     problem(
-      `\`healthcheck\` has \`${name}\` ${JSON.stringify(value)}; write a time from \`1ms\` to \`24h\`, as in \`30s\`.`,
+      `\`healthcheck\` has \`${name}\` ${JSON.stringify(value)}; write a time from \`${least === 0 ? '0s' : '1ms'}\` to \`24h\`, as in \`30s\`.`,
     )
   return time
 }

@@ -4,8 +4,11 @@ import type { Problem } from './problem.ts'
 const signals = `HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN
   TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS`.split(/\s+/)
 
-/** The first and the last number of the real-time signals. The C library keeps the two before the first for itself. */
-const realTime = { first: 34, last: 64 }
+/**
+ * The numbers of the real-time signals: `RTMIN` and those named after it, and those named before `RTMAX`. The C library
+ * keeps 32 and 33 for itself. Source: the names that Docker knows, `signal_linux.go` of moby/sys.
+ */
+const realTime = { min: 34, lastOfMin: 49, max: 64 }
 
 /**
  * The input `stop-signal`: a signal's name with or without `SIG`, or its number. Returns the name with `SIG`, as in
@@ -22,12 +25,13 @@ export const parseStopSignal = (text: string, problem: Problem): string | undefi
 }
 
 const nameOf = (number: number): string | undefined => {
-  const { first, last } = realTime
-  if (number < first || number > last) return signals[number - 1]
-  return number === first ? 'RTMIN' : `RTMIN+${number - first}`
+  const { min, lastOfMin, max } = realTime
+  if (number < min || number > max) return signals[number - 1]
+  if (number <= lastOfMin) return number === min ? 'RTMIN' : `RTMIN+${number - min}`
+  return number === max ? 'RTMAX' : `RTMAX-${max - number}`
 }
 
 const isRealTime = (name: string): boolean => {
   const [, base, number = '0'] = /^(RTMIN(?=\+|$)|RTMAX(?=-|$))(?:[+-]([1-9]\d?))?$/.exec(name) ?? []
-  return base !== undefined && Number(number) <= realTime.last - realTime.first
+  return base !== undefined && Number(number) <= (base === 'RTMIN' ? 15 : 14)
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { stripVTControlCharacters } from 'node:util'
 import { list, optional, parseJson, record, string } from '../lib/check.ts'
 import { CommandError } from '../lib/command.ts'
@@ -114,23 +115,31 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
 const evaluateReadable = async (
   args: readonly string[],
   nix: Nix,
+  marker: string = randomUUID(),
   unreadable: readonly UnreadableField[] = [],
 ): Promise<{ readonly answer: string; readonly unreadable: readonly UnreadableField[] }> => {
-  const given = [...args, '--argstr', 'unreadable', JSON.stringify(unreadable)]
+  const given = [...args, '--argstr', 'marker', marker, '--argstr', 'unreadable', JSON.stringify(unreadable)]
   try {
     return { answer: await nix('nix-instantiate', given, { outputLimit }), unreadable }
   } catch (error) {
-    const fault = unreadableFieldIn(error)
-    if (!fault || unreadable.some(({ attr, field }) => attr === fault.attr && field === fault.field)) throw error
-    return evaluateReadable(args, nix, [...unreadable, fault])
+    const fault = unreadableFieldIn(error, marker)
+    const isKnown = unreadable.some(({ attr, field }) => attr === fault?.attr && field === fault.field)
+    if (!fault || isKnown || unreadable.length === mostUnreadable) throw error
+    return evaluateReadable(args, nix, marker, [...unreadable, fault])
   }
 }
 
+/** Each costs an evaluation. */
+const mostUnreadable = 20
+
 /** The field whose evaluation failed. `nix/lib/read-field.nix` adds its name to the trace. */
-const unreadableFieldIn = (error: unknown): UnreadableField | undefined => {
+const unreadableFieldIn = (error: unknown, marker: string): UnreadableField | undefined => {
   if (!(error instanceof CommandError)) return undefined
   const trace = stripVTControlCharacters(error.stderr)
-  const [, field, attr] = /… while reading ([\w.]+) of the package '(.+)'$/m.exec(trace) ?? []
+  // Such a fault may be gone the next time.
+  if (/unable to download|No space left|timed out|Could not resolve|Connection refused/i.test(trace)) return undefined
+  const line = new RegExp(`… while reading ([\\w.]+) of the package '(.+)' \\(${marker}\\)$`, 'm')
+  const [, field, attr] = line.exec(trace) ?? []
   return field && attr ? { attr, field } : undefined
 }
 

@@ -72,6 +72,7 @@ export const reusedImage = (
     platform,
     contents: { ...contents, layers },
     image: assemble(contents, configuration, platform),
+    isPartial: false,
     reused: { milliseconds },
   }
 }

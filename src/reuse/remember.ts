@@ -22,11 +22,16 @@ export const remember = async (
   if (!target.pushes || name === undefined) return
   let facts: Records<'cache'> = { ...noRecords('cache'), sources: known.fetched }
   let claims = noRecords('registry')
-  for (const { platform, contents, reused } of images) {
+  for (const { platform, contents, reused, isPartial } of images) {
     const key = known.keys.get(platform)
     if (reused || key === undefined) continue
     const image = { key, milliseconds, contents }
     const isFact = ({ isClaim }: MadeLayer): boolean => !isClaim
+    // What cannot be evaluated now may be next time, and then the same request gives another image.
+    if (isPartial) {
+      facts = addLayers(facts, contents.layers.filter(isFact))
+      continue
+    }
     // An image with a claimed layer is a claim itself.
     if (contents.layers.every(isFact)) facts = addImage(facts, { level: 'cache', ...image })
     else {

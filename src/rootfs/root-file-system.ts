@@ -61,7 +61,9 @@ export const rootFileSystem = (
 ): TreeEntry[] => {
   const isLink = (name: string): boolean => links.get(name) !== undefined
   const entries = [
-    ...(preset === 'bare' ? [] : [...baseFiles(links, user, homes), ...(hasNix(links) ? nixDatabase(closure) : [])]),
+    ...(preset === 'bare'
+      ? []
+      : [...baseFiles(links, user, homes), ...(hasNix(links) && owner.uid === 0 ? nixDatabase(closure) : [])]),
     ...(preset === 'job-container' ? [file('etc/gitconfig', gitconfig)] : []),
   ].filter(
     ({ name, type }) =>

@@ -31,6 +31,7 @@ test.each<[string, Healthcheck | undefined]>([
     },
   ],
   ['{ "test": ["true"], "timeout": "1000us" }', { test: ['CMD', 'true'], timeout: 1_000_000 }],
+  ['{ "test": ["true"], "start-period": "0s" }', { test: ['CMD', 'true'], startPeriod: 0 }],
   ['{ "test": ["true"], "timeout": "0.3s" }', { test: ['CMD', 'true'], timeout: 300_000_000 }],
 ])('%j is %j', (text, healthcheck) => {
   expect(read(text)).toEqual({ healthcheck, problems: [] })
@@ -58,6 +59,14 @@ describe('refused is', () => {
     ['{ "test": 1 }', [command('`test` 1')]],
     ['{ "test": [1] }', [command('`test` [1]')]],
     ['{ "test": "" }', [shell]],
+    ['{ "test": "  " }', [shell]],
+    ['{ "test": "a\\u0000b" }', [command('`test` "a\\u0000b"')]],
+    ...['CMD', 'CMD-SHELL', 'NONE'].map((keyword): [string, string[]] => [
+      `{ "test": "${keyword} curl x" }`,
+      [
+        `\`healthcheck\` has \`test\` "${keyword} curl x", of which a shell would run \`${keyword}\`; write the line without it, or an array, as in ${example}.`,
+      ],
+    ]),
     ['{ "test": [] }', [none]],
     ['[]', [none]],
     ['""', [none]],

@@ -124,6 +124,10 @@ test('an output that a package does not have is told with those that it has', as
   expect(message).toMatch(/; the package has the outputs `curl\.bin`, `curl\.dev`, `curl\.out`\.$/)
 })
 
+test('a set may have packages with the names of what a package says', async () => {
+  expect((await build(['scope.plain'], { source })).packages).toMatchObject([{ attr: 'scope.plain' }])
+})
+
 test('outputs without a file that can be linked are told', async () => {
   const packages = ['script', 'nowhere', 'empty', 'hook', 'partly', { attr: 'curl', linked: false }]
   const { withoutFiles } = await build(packages, { source })
@@ -148,6 +152,7 @@ describe('what cannot be evaluated of what a package says, and is not thrown,', 
     ['wrongType', ['meta.license']],
     ['aborting', ['meta.license']],
     ['endless', ['meta.license']],
+    ['forging', ['meta.license']],
     ['withoutMeta', ['meta.outputsToInstall', 'meta.license', 'meta.homepage', 'meta.description']],
     ['withoutInstall', ['meta.outputsToInstall']],
     ['withoutVersion', ['version']],

@@ -30,6 +30,7 @@ afterAll(() => folder[Symbol.asyncDispose]())
 const platformImage = ({ image }: TestImage, platform: Platform = 'linux/amd64'): PlatformImage => ({
   platform,
   image,
+  isPartial: false,
   reused: undefined,
   contents: {
     ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },

@@ -124,6 +124,14 @@ test('an image of layers that the cache knows is as well known as they are', asy
   expect(findImage(world.records(), requestOf(second))).toBeDefined()
 })
 
+test('an image of which something could not be evaluated is no image of later runs, and its layers are known', async () => {
+  const first = await world.run()
+  await first.earlier.recall(fetchedSource)
+  await first.earlier.remember([{ ...world.built(first, ['a']), isPartial: true }], 1)
+  expect(world.records().images).toEqual([])
+  expect(world.records().layers.map(({ key }) => key)).toEqual([keyOf('a')])
+})
+
 test('a run that does not push remembers nothing', async () => {
   const local = await world.run({ push: 'false' })
   await local.earlier.recall(fetchedSource)

@@ -140,7 +140,7 @@ describe('what a package brings is left to it:', () => {
   })
 })
 
-test('a Nix among the packages has a database, and its roots stay, but not with `preset: bare`', () => {
+test('a Nix among the packages has a database, and its roots stay, but not with `preset: bare` or another user', () => {
   const root = pathOf('nix').slice('/nix/store/'.length)
   const options: Options = { links: ['bin/nix-store'] }
   expect(names(options).filter((name) => name.startsWith('nix'))).toEqual([
@@ -155,7 +155,9 @@ test('a Nix among the packages has a database, and its roots stay, but not with 
     `nix/var/nix/gcroots/nix-image-action/${root}`,
   ])
   expect(names({ links: ['bin/nix'] })).toContain('nix/var/nix/db/db.sqlite')
-  for (const other of [{ links: ['bin/git'] }, { ...options, preset: 'bare' }] as const)
+  // Nix ends if it cannot write to its database.
+  const another = { ...options, owner: { uid: 65532, gid: 65532 } }
+  for (const other of [{ links: ['bin/git'] }, { ...options, preset: 'bare' }, another] as const)
     expect(names(other).filter((name) => name.startsWith('nix'))).toEqual([])
 })
 

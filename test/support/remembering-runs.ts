@@ -158,7 +158,7 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
         : ({ ...layer, made: 'built', isClaim: false, blob: 'sent' } as const),
     )
     const image = assemble(contents, run.plan.image.configuration, on)
-    return { platform: on, contents: { ...contents, layers }, image, reused: undefined }
+    return { platform: on, contents: { ...contents, layers }, image, isPartial: false, reused: undefined }
   }
 
   const remember: RememberingRuns['remember'] = async (names, inputs) => {
