@@ -8,14 +8,16 @@
     left out where the set does not have it; `"linked": false`, it is in the image with its closure, but nothing of it is
     linked. Where two packages have a file of the same name, the one named first wins.
   - `loadPkgs`: the path of `load-pkgs.nix`.
+  - `hints`: the JSON text of what is known of some names, see `lib/suggest.nix`.
   - `nativeSystem`: the Nix system that builds. Its tools pack the contents for `system`, so that no emulation is needed.
   - `unreadable`: a JSON array of `{ attr, field }`, what is not read of a package, and `marker`, a text that the package
     set does not know; see `lib/read-field.nix`.
 
   # Result
 
-  `{ error, pkgs }` where a name is unknown (`not_found`, with near misses) or leads to something else than a derivation
-  (`not_a_package`), see `lib/resolve.nix`. Otherwise one derivation. Its output `out` is JSON:
+  `{ error, pkgs, failing }` where a name is unknown (`not_found`, with near misses) or leads to something else than a
+  derivation (`not_a_package`), see `lib/suggest.nix`; `failing` are the names of the others that throw. Otherwise one
+  derivation. Its output `out` is JSON:
 
   ```
   { runtimeGraph: [ { path, narHash, narSize, closureSize, references } ],   what exportReferencesGraph gives
@@ -46,6 +48,7 @@
   nativeSystem ? system,
   unreadable ? "[]",
   marker ? "",
+  hints ? "{}",
 }:
 let
   inherit (builtins)
@@ -62,9 +65,11 @@ let
     isString
     listToAttrs
     partition
+    seq
     substring
     tail
     toJSON
+    tryEval
     ;
 
   pkgsFor =
@@ -89,11 +94,18 @@ let
     item: if isString item then { attr = item; } else item
   ) (fromJSON packages);
 
-  resolved = map (item: { inherit item; } // resolve item.attr) requested;
+  # Where the set cannot be loaded, no package is named as the cause.
+  resolved = seq pkgs (map (item: { inherit item; } // resolve item.attr) requested);
   unknown = filter (result: result ? reason && !(result.item.optional or false)) resolved;
 
-  evaluating = result: addErrorContext "while evaluating the package '${result.attr}'";
+  # The name that was asked for, by which the program knows it again.
+  evaluating = result: addErrorContext "while evaluating the package '${result.item.attr}'";
   outPath = result: evaluating result result.drv.outPath;
+
+  suggest = import ./lib/suggest.nix {
+    inherit pkgs;
+    hints = fromJSON hints;
+  };
 
   # Without its outputs where nothing of it is linked.
   withOutputs =
@@ -102,12 +114,14 @@ let
     // {
       outputs =
         if result.item.linked or true then
-          evaluating result (outputs {
-            inherit (result) drv chosen;
-            toInstall = readOf result.attr "meta.outputsToInstall" [ ] (
-              result.drv.meta.outputsToInstall or [ ]
-            );
-          })
+          map (output: output // { path = evaluating result output.path; }) (
+            evaluating result (outputs {
+              inherit (result) drv chosen;
+              toInstall = readOf result.attr "meta.outputsToInstall" [ ] (
+                result.drv.meta.outputsToInstall or [ ]
+              );
+            })
+          )
         else
           [ ];
     };
@@ -163,7 +177,10 @@ in
 if unknown != [ ] then
   {
     error = if any (result: result.reason == "not_found") unknown then "not_found" else "not_a_package";
-    pkgs = map (result: removeAttrs result [ "item" ]) unknown;
+    pkgs = map suggest unknown;
+    failing = map (result: result.item.attr) (
+      filter (result: !result ? reason && !(tryEval (outPath result)).success) resolved
+    );
   }
 else
   derivation {

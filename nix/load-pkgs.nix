@@ -29,6 +29,7 @@ let
     functionArgs
     isAttrs
     isFunction
+    pathExists
     typeOf
     ;
 
@@ -59,7 +60,13 @@ let
   source =
     sources.${srcType} or (throw "load-pkgs: `srcType` must be one of ${toString (attrNames sources)}, not ${srcType}");
 
-  imported = import (source args);
+  root = source args;
+
+  imported =
+    if pathExists (root + "/flake.nix") && !pathExists (root + "/default.nix") then
+      throw "load-pkgs: the source has a flake.nix and no default.nix"
+    else
+      import root;
   takes = functionArgs imported;
 
   pkgs =

@@ -42,6 +42,20 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
       '`packages` has tere, which is not in SET; did you mean `tree`?',
     ],
     [
+      'packages that fail each in its own way',
+      () =>
+        runAction({
+          nixpkgs: join(smallSet, '..', 'refusing-set'),
+          packages: 'first second third nosuch',
+          image: `${open.host}/failing`,
+        }),
+      [
+        'first: first has been removed; leave it out, or name an older `nixpkgs` that has it.',
+        `second: Package ‘second-1’ in source/pkgs/package.nix:10 has an unfree license (‘unfree’), refusing to evaluate; write \`nixpkgs-config: '{ "allowUnfree": true }'\` if you may use it.`,
+        'third: third has been renamed; leave it out, or name an older `nixpkgs` that has it.\n`packages` has nosuch, which is not in SET; search for the name at https://search.nixos.org/packages.',
+      ].join('\nThe packages cannot be evaluated from SET: package '),
+    ],
+    [
       'a package name with Nix syntax in it',
       () => runAction({ ...small, packages: 'tree ${builtins.readFile(/etc/passwd)}', image: `${open.host}/syntax` }),
       '`packages` has "${builtins.readFile(/etc/passwd)}", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
@@ -98,7 +112,7 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
     [
       'an unfree package',
       async () => runAction({ nixpkgs: await debianSet(), packages: 'unfree-hello', image: `${open.host}/unfree` }),
-      'set `nixpkgs-config: { "allowUnfree": true }` if you may use it.',
+      `write \`nixpkgs-config: '{ "allowUnfree": true }'\` if you may use it.`,
     ],
     [
       'a package set that is not there',
@@ -147,7 +161,9 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
     expect(errors).toHaveLength(1)
     const [error = ''] = errors
     expect(
-      error.replace(/\/\S*small-set with the content \S+(?=;)/, 'SET').replaceAll(/127\.0\.0\.1:\d+/g, 'REGISTRY'),
+      error
+        .replaceAll(/\/\S*(?:small|refusing)-set with the content sha256-[^;:]+/g, 'SET')
+        .replaceAll(/127\.0\.0\.1:\d+/g, 'REGISTRY'),
     ).toContain(sentence)
     expect(log).not.toMatch(/^\s+at .*\.[jt]s:\d+/m)
     expect(withoutMasks(log)).not.toContain('wrong-password')

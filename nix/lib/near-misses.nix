@@ -7,17 +7,16 @@
   nearMisses :: [String] -> String -> [String]
   ```
 
-  At most five of the names that differ from the wanted one by no more than two edits (a character added, dropped or
-  replaced, or two neighbours swapped; one edit, where the name has fewer than five characters), or only by upper case,
-  hyphens and underscores; the closest first.
+  Those of the names that differ from the wanted one by one edit (a character added, dropped or replaced, or two
+  neighbours swapped), by two edits where the name has at least seven characters, or only by upper case, hyphens and
+  underscores; the closest first, and of these, those that begin like it.
 */
 names: wanted:
 let
   inherit (builtins)
     concatMap
+    elem
     filter
-    genList
-    length
     replaceStrings
     sort
     stringLength
@@ -26,8 +25,6 @@ let
   inherit (import ./text.nix) toLower;
 
   min = a: b: if a < b then a else b;
-  abs = n: if n < 0 then -n else n;
-  take = n: list: genList (builtins.elemAt list) (min n (length list));
 
   fold = name: replaceStrings [ "-" "_" ] [ "" "" ] (toLower name);
 
@@ -39,19 +36,20 @@ let
     in
     go 0;
 
-  # Bounded by `limit`, which is 2 at the most, so that a set of 25,000 names is searched in about a second.
   withinEdits =
     limit: a: b:
     let
       start = commonPrefix a b;
       restA = substring start (-1) a;
       restB = substring start (-1) b;
+      lengthA = stringLength restA;
+      lengthB = stringLength restB;
       tail = text: substring 1 (-1) text;
       swapped = substring 1 1 restA + substring 0 1 restA == substring 0 2 restB;
     in
     if restA == restB then
       true
-    else if limit == 0 || abs (stringLength restA - stringLength restB) > limit then
+    else if limit == 0 || lengthA - lengthB > limit || lengthB - lengthA > limit then
       false
     else
       withinEdits (limit - 1) (tail restA) (tail restB)
@@ -59,30 +57,78 @@ let
       || withinEdits (limit - 1) (tail restA) restB
       || (swapped && withinEdits (limit - 1) (tail (tail restA)) (tail (tail restB)));
 
-  most = if stringLength wanted < 5 then 1 else 2;
-  foldedWanted = fold wanted;
+  size = stringLength wanted;
+  most = if size < 7 then 1 else 2;
 
-  distance =
-    name:
-    if fold name == foldedWanted then
-      0
-    else if abs (stringLength name - stringLength wanted) > most then
-      null
-    else if withinEdits 1 name wanted then
-      1
-    else if most == 2 && withinEdits 2 name wanted then
-      2
-    else
-      null;
+  # An edit leaves all but two neighbours as they are. So one edit leaves one of two parts with a character between them,
+  # and two edits one of three such parts. To look for these first spares nearly all names the search above.
+  part = if most == 1 then (size - 1) / 2 else (size - 2) / 3;
+  first = substring 0 part wanted;
+  middle = substring (part + 1) part wanted;
+  last = substring (size - part) part wanted;
+  hasPart =
+    name: length:
+    substring 0 part name == first
+    || substring (length - part) part name == last
+    || (
+      most == 2
+      && (
+        substring (part + 1) part name == middle
+        || substring part part name == middle
+        || substring (part + 2) part name == middle
+        || substring (part + 3) part name == middle
+        || (part > 0 && substring (part - 1) part name == middle)
+      )
+    );
+
+  folded = fold wanted;
+  foldedSize = stringLength folded;
+  firsts = [
+    (substring 0 1 folded)
+    (substring 0 1 wanted)
+    "_"
+  ];
+  isFolded =
+    name: length:
+    length >= foldedSize
+    && length <= foldedSize + 4
+    && elem (toLower (substring 0 1 name)) firsts
+    && fold name == folded;
 
   candidates = concatMap (
     name:
     let
-      d = distance name;
+      length = stringLength name;
+      found = distance: [
+        {
+          inherit name distance;
+          # Most people get the beginning right.
+          differsAt = commonPrefix name wanted;
+        }
+      ];
     in
-    if d == null then [ ] else [ { inherit name d; } ]
-  ) (filter (name: name != wanted) names);
+    if length < foldedSize - most || length > size + 4 then
+      [ ]
+    else if isFolded name length then
+      if name == wanted then [ ] else found 0
+    else if length < size - most || length > size + most || !hasPart name length then
+      [ ]
+    else if withinEdits 1 name wanted then
+      found 1
+    else if most == 2 && withinEdits 2 name wanted then
+      found 2
+    else
+      [ ]
+  ) names;
 in
 map (candidate: candidate.name) (
-  take 5 (sort (a: b: if a.d == b.d then a.name < b.name else a.d < b.d) candidates)
+  sort (
+    a: b:
+    if a.distance != b.distance then
+      a.distance < b.distance
+    else if a.differsAt != b.differsAt then
+      a.differsAt > b.differsAt
+    else
+      a.name < b.name
+  ) (filter (candidate: candidate.name != wanted) candidates)
 )

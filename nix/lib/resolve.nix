@@ -4,7 +4,7 @@
   # Type
 
   ```
-  resolve :: AttrSet -> String -> { attr, drv, chosen } | { attr, reason, ... }
+  resolve :: AttrSet -> String -> { attr, drv, chosen } | { attr, reason, value, found, missing }
   ```
 
   A path that leads nowhere is tried again with the first-level attribute that differs only by case
@@ -12,8 +12,8 @@
   (`7zz` finds `_7zz`). `attr` is the path that was found. `chosen` is whether it ends with an output of a package, as
   `curl.dev` does.
 
-  `reason` is `not_found` (with `nearMisses`, whole paths, and `outputs`, those of the package that the path leads to
-  without its last name) or `not_a_package` (with `type`, what Nix calls the value).
+  `reason` is `not_found` or `not_a_package`. `value` is as far as the path leads, `found` its parts up to there, and
+  `missing` those that remain. `suggest.nix` says what may be meant.
 */
 pkgs:
 let
@@ -21,99 +21,66 @@ let
     addErrorContext
     attrNames
     concatMap
-    concatStringsSep
     elem
     elemAt
     filter
-    foldl'
-    hasAttr
     head
-    isAttrs
     isList
     isString
     length
     match
+    stringLength
     tail
     tryEval
-    typeOf
     ;
-  inherit (import ./text.nix) splitPath toLower;
-  nearMisses = import ./near-misses.nix;
+  inherit (import ./text.nix) joinPath splitPath toLower;
+  find = import ./find.nix;
 
-  joinPath = concatStringsSep ".";
-
-  # As far as the path leads: the last set that was reached, and the parts that were not found in it.
-  walk =
-    path:
-    foldl'
-      (
-        state: key:
-        if state.missing == [ ] && isAttrs state.value && hasAttr key state.value then
-          {
-            value = state.value.${key};
-            parent = state.value;
-            found = state.found ++ [ key ];
-            missing = [ ];
-          }
-        else
-          state // { missing = state.missing ++ [ key ]; }
-      )
-      {
-        value = pkgs;
-        parent = null;
-        found = [ ];
-        missing = [ ];
-      }
-      path;
+  walk = find.walk pkgs;
 
   otherSpellings =
     first:
     let
       spellings = [ first ] ++ (if match "[0-9].*" first == null then [ ] else [ "_${first}" ]);
-      sameLetters = spelling: filter (name: toLower name == toLower spelling) (attrNames pkgs);
+      sameLetters =
+        spelling:
+        let
+          length = stringLength spelling;
+          lower = toLower spelling;
+        in
+        # Most names have another length, and to compare that costs little.
+        filter (name: stringLength name == length && toLower name == lower) (attrNames pkgs);
     in
     tail spellings ++ concatMap sameLetters spellings;
-
-  isPackage = value: isAttrs value && value.type or null == "derivation";
 
   # A set that throws has none: a package of its own may be named `type` or `outputs`, and another one be asked for.
   outputsOf =
     value:
     let
-      names = tryEval (if isPackage value then value.outputs or [ ] else [ ]);
+      names = tryEval (if find.isPackage value then value.outputs or [ ] else [ ]);
       found = if names.success && isList names.value then names.value else [ ];
     in
     filter (name: isString name) found;
 
   describe =
     asked: walked:
-    let
-      attr = joinPath walked.found;
-      from = if isAttrs walked.value then attrNames walked.value else [ ];
-      prefix = if walked.found == [ ] then "" else "${attr}.";
-    in
     if walked.missing != [ ] then
-      {
+      walked
+      // {
         attr = asked;
         reason = "not_found";
-        nearMisses = map (name: "${prefix}${joinPath ([ name ] ++ tail walked.missing)}") (
-          nearMisses from (head walked.missing)
-        );
-        outputs = map (name: prefix + name) (
-          if length walked.missing == 1 then outputsOf walked.value else [ ]
-        );
       }
-    else if isPackage walked.value then
+    else if find.isPackage walked.value then
       {
-        inherit attr;
+        attr = joinPath walked.found;
         drv = walked.value;
         chosen = elem (elemAt walked.found (length walked.found - 1)) (outputsOf walked.parent);
       }
     else
-      {
+      walked
+      // {
         attr = asked;
         reason = "not_a_package";
-        type = typeOf walked.value;
       };
 in
 asked:

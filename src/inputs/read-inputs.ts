@@ -141,7 +141,9 @@ const parseConfig = (text: string, problem: Problem): Record<string, unknown> =>
   } catch {
     // The problem is reported below, as for JSON that is no object.
   }
-  problem(`\`nixpkgs-config\` is ${JSON.stringify(text)}; write a JSON object, as in \`{ "allowUnfree": true }\`.`)
+  problem(
+    `\`nixpkgs-config\` is ${JSON.stringify(text)}; write a JSON object in quotes, as in \`nixpkgs-config: '{ "allowUnfree": true }'\`.`,
+  )
   return {}
 }
 

@@ -1,13 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { stripVTControlCharacters } from 'node:util'
-import { list, optional, parseJson, record, string } from '../lib/check.ts'
+import { list, record, string } from '../lib/check.ts'
 import { CommandError } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
-import { addToStore } from './add-to-store.ts'
-import { explainNix } from './explain.ts'
+import { type EvaluateFile, evaluatorFor } from './evaluate-file.ts'
+import { explained, explainNix } from './explain.ts'
+import { type Answers, nothing, type Questions, tellFailures } from './failures.ts'
 import type { Nix } from './nix.ts'
+import { hintsFor, type NameHints } from './other-names.ts'
 import type { FetchedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
+import { parseVersionedName } from './versions.ts'
+import { parseWrongName, type WrongName, whatIsWrong } from './wrong-names.ts'
 
 /**
  * `derivation` describes the image. `tools` are the programs that build it, as the package set gives them; they should
@@ -19,7 +23,7 @@ export type EvaluatedImage = {
   readonly unreadable: readonly UnreadableField[]
 }
 
-/** A field of a package, as `{ attr: 'hello', field: 'meta.license' }`. */
+/** A field of a package, as in `meta.license`, that the image is made without. */
 type UnreadableField = { readonly attr: string; readonly field: string }
 
 /**
@@ -44,63 +48,107 @@ export type Evaluation = {
 /** `system` is Nix's name of the machine that the packages are for. */
 export type EvaluationRequest = Evaluation & { readonly source: FetchedSource; readonly system: string }
 
-/**
- * Pure evaluation cannot read files, but it can read a store path whose hash is given. The expression is constant, and
- * only its arguments differ from run to run, so that no text of a user is read as Nix.
- */
-const expression = `
-  { nixPath, nixHash, ... }@arguments:
-  let
-    nix = builtins.path { name = "nix-image-action"; path = nixPath; sha256 = nixHash; };
-    result = import (nix + "/build-image.nix") (
-      removeAttrs arguments [ "nixPath" "nixHash" ] // { loadPkgs = nix + "/load-pkgs.nix"; }
-    );
-  in
-  if result ? error then { inherit (result) error pkgs; } else { inherit (result) drvPath tools; }
-`
+/** Names that are no packages, and those of the others that throw. */
+type WrongNames = { readonly wrong: readonly WrongName[]; readonly failing: readonly string[] }
 
-/** In bytes. The answer has a few store paths, or the wrong names with some similar ones. */
-const outputLimit = 8_000_000
+/** The most packages that are evaluated by themselves, to tell why each of them fails. */
+const toldFailures = 20
 
 /**
- * Evaluates `nix/build-image.nix`, whose derivation describes the image. Builds nothing. Throws a `UserError` with all
- * names that are unknown or are no packages, or one if the package set cannot be evaluated.
+ * Evaluates `nix/build-image.nix`, whose derivation describes the image. Builds nothing. Throws a `UserError` with a
+ * sentence for each name that is unknown, is no package, or cannot be evaluated, or with one for the package set.
+ *
+ * Nix ends with the first package that fails. So the others are evaluated again without it, until none is left that
+ * fails.
  */
 export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promise<EvaluatedImage> => {
-  const { source, system, nativeSystem, config, packages } = request
-  const own = await addToStore(nix, request.nixDirectory, 'nix-image-action').catch((error) => {
-    throw explainNix(error, 'Nix cannot write to its store')
-  })
-  const strings = {
-    nixPath: own.path,
-    nixHash: own.narHash,
-    srcType: source.srcType,
-    srcArgs: JSON.stringify(source.srcArgs),
-    importArgs: JSON.stringify({ config }),
-    packages: JSON.stringify(packages),
-    system,
-    nativeSystem,
+  const { packages, config, source } = request
+  const evaluate = await evaluatorFor(request, nix)
+  const doing = `The packages cannot be evaluated from ${source.description}`
+  const errors = new Map<string, CommandError>()
+  const sentences = new Map<string, string>()
+  const others: string[] = []
+  for (let rest = packages; rest.length > 0; ) {
+    const answer = await evaluatePackages(rest, request, evaluate)
+    if ('derivation' in answer) {
+      if (rest === packages) return answer
+      break
+    }
+    if ('wrong' in answer) {
+      for (const name of answer.wrong) sentences.set(name.attr, whatIsWrong(name, source.description, packages))
+      rest = rest.filter((item) => answer.failing.includes(nameOf(item)))
+      continue
+    }
+    const { attr } = explained(answer)
+    if (attr === undefined || !rest.some((item) => nameOf(item) === attr)) {
+      const error = explainNix(answer, doing)
+      if (rest === packages) throw error
+      others.push(error instanceof Error ? error.message : '')
+      break
+    }
+    errors.set(attr, answer)
+    rest = rest.filter((item) => nameOf(item) !== attr)
+    if (errors.size === toldFailures && rest.length > 0) {
+      others.push(
+        `${toldFailures} packages cannot be evaluated; there may be more, which a run tells when these are mended.`,
+      )
+      break
+    }
   }
-  const args = [
-    '--eval',
-    '--strict',
-    '--json',
-    '--read-write-mode',
-    '--show-trace',
-    ...['--option', 'pure-eval', 'true'],
-    ...['--option', 'allow-import-from-derivation', 'false'],
-    ...['--expr', expression],
-    ...Object.entries(strings).flatMap(([name, value]) => ['--argstr', name, value]),
-  ]
-  const { answer, unreadable } = await evaluateReadable(args, nix).catch((error) => {
-    throw explainNix(error, `The packages cannot be evaluated from ${source.description}`)
+  const ask = (questions: Questions): Promise<Answers> => askSet(questions, evaluate)
+  const inTheirOrder = packages.map(nameOf).flatMap((name): [string, CommandError][] => {
+    const error = errors.get(name)
+    return error ? [[name, error]] : []
   })
+  const told = await tellFailures(new Map(inTheirOrder), { doing, config, ask })
+  const inOrder = packages.flatMap((item) => sentences.get(nameOf(item)) ?? told.sentences.get(nameOf(item)) ?? [])
+  throw new UserError([...inOrder, ...told.together, ...others].join('\n'), { cause: [...errors.values()][0] })
+}
 
-  const result = record(parseJson(answer, 'the evaluation'), 'the evaluation')
-  if (result['error'] !== undefined) {
-    const unknown = list(record)(result['pkgs'], 'pkgs')
-    throw new UserError(unknown.map((entry) => whatIsWrong(entry, request)).join('\n'))
+const nameOf = (item: RequestedPackage): string => (typeof item === 'string' ? item : item.attr)
+
+/** What is left out of an evaluation, since it ended an earlier one. `null` is the hint of such a name. */
+type LeftOut = {
+  readonly hints: ReadonlyMap<string, NameHints | null>
+  readonly unreadable: readonly UnreadableField[]
+}
+
+/** Each costs an evaluation. */
+const mostUnreadable = 20
+
+/**
+ * Returns the error where a package or the set cannot be evaluated. Evaluates again without what ended the evaluation,
+ * as long as that is only what a package says about itself, or what is like an unknown name: Nix cannot go on by
+ * itself.
+ */
+const evaluatePackages = async (
+  packages: readonly RequestedPackage[],
+  { nativeSystem }: Pick<Evaluation, 'nativeSystem'>,
+  evaluate: EvaluateFile,
+  { hints, unreadable }: LeftOut = { hints: hintsOf(packages), unreadable: [] },
+): Promise<EvaluatedImage | WrongNames | CommandError> => {
+  // The package set does not know it, so that only nix/lib/read-field.nix writes a line with it.
+  const marker = randomUUID()
+  const given = {
+    packages: JSON.stringify(packages),
+    nativeSystem,
+    hints: JSON.stringify(Object.fromEntries(hints)),
+    unreadable: JSON.stringify(unreadable),
+    marker,
   }
+  const result = await evaluate('build-image.nix', given).catch(onlyCommandError)
+  if (result instanceof CommandError) {
+    const again = (leftOut: Partial<LeftOut>) =>
+      evaluatePackages(packages, { nativeSystem }, evaluate, { hints, unreadable, ...leftOut })
+    const fault = unreadableFieldIn(result, marker)
+    const isKnown = unreadable.some(({ attr, field }) => attr === fault?.attr && field === fault.field)
+    if (fault && !isKnown && unreadable.length < mostUnreadable) return again({ unreadable: [...unreadable, fault] })
+    const [, name] = /^\s*… while looking for what '(.+)' may mean$/m.exec(result.stderr) ?? []
+    if (name === undefined || !packages.includes(name) || hints.get(name) === null) return result
+    return again({ hints: new Map([...hints, [name, null]]) })
+  }
+  if (result['error'] !== undefined)
+    return { wrong: list(parseWrongName)(result['pkgs'], 'pkgs'), failing: list(string)(result['failing'], 'failing') }
   return {
     derivation: parseStorePath(string(result['drvPath'], 'drvPath'), 'drvPath'),
     tools: list(string)(result['tools'], 'tools'),
@@ -108,34 +156,9 @@ export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promi
   }
 }
 
-/**
- * Evaluates again without what ended the evaluation, as long as that is something which a package says about itself.
- * `nix/lib/read-field.nix` says why Nix cannot go on by itself. Throws the error of Nix for anything else.
- */
-const evaluateReadable = async (
-  args: readonly string[],
-  nix: Nix,
-  marker: string = randomUUID(),
-  unreadable: readonly UnreadableField[] = [],
-): Promise<{ readonly answer: string; readonly unreadable: readonly UnreadableField[] }> => {
-  const given = [...args, '--argstr', 'marker', marker, '--argstr', 'unreadable', JSON.stringify(unreadable)]
-  try {
-    return { answer: await nix('nix-instantiate', given, { outputLimit }), unreadable }
-  } catch (error) {
-    const fault = unreadableFieldIn(error, marker)
-    const isKnown = unreadable.some(({ attr, field }) => attr === fault?.attr && field === fault.field)
-    if (!fault || isKnown || unreadable.length === mostUnreadable) throw error
-    return evaluateReadable(args, nix, marker, [...unreadable, fault])
-  }
-}
-
-/** Each costs an evaluation. */
-const mostUnreadable = 20
-
 /** The field whose evaluation failed. `nix/lib/read-field.nix` adds its name to the trace. */
-const unreadableFieldIn = (error: unknown, marker: string): UnreadableField | undefined => {
-  if (!(error instanceof CommandError)) return undefined
-  const trace = stripVTControlCharacters(error.stderr)
+const unreadableFieldIn = ({ stderr }: CommandError, marker: string): UnreadableField | undefined => {
+  const trace = stripVTControlCharacters(stderr)
   // Such a fault may be gone the next time.
   if (/unable to download|No space left|timed out|Could not resolve|Connection refused/i.test(trace)) return undefined
   const line = new RegExp(`… while reading ([\\w.]+) of the package '(.+)' \\(${marker}\\)$`, 'm')
@@ -143,22 +166,34 @@ const unreadableFieldIn = (error: unknown, marker: string): UnreadableField | un
   return field && attr ? { attr, field } : undefined
 }
 
-const whatIsWrong = (entry: Record<string, unknown>, { source, packages }: EvaluationRequest): string => {
-  const { description } = source
-  const attr = string(entry['attr'], 'attr')
-  if (!packages.includes(attr))
-    return `\`preset: job-container\` needs ${attr}, which is not in ${description}; name a newer nixpkgs, or write \`preset: default\`.`
-  if (entry['reason'] === 'not_a_package')
-    return `\`packages\` has ${attr}, which is a ${entry['type']} and not a package in ${description}; name a package, as in \`${attr}.<name>\`.`
-  const nearMisses = optional(list(string))(entry['nearMisses'], 'nearMisses') ?? []
-  const outputs = optional(list(string))(entry['outputs'], 'outputs') ?? []
-  const instead =
-    nearMisses.length > 0
-      ? `did you mean ${quoted(nearMisses)}?`
-      : outputs.length > 0
-        ? `the package has the outputs ${quoted(outputs)}.`
-        : 'search for the name at https://search.nixos.org/packages.'
-  return `\`packages\` has ${attr}, which is not in ${description}; ${instead}`
+/** How long the hints may be, in characters. Linux takes arguments of up to 128 KiB. */
+const hintsLimit = 60_000
+
+const hintsOf = (packages: readonly RequestedPackage[]): ReadonlyMap<string, NameHints | null> => {
+  const hints = new Map<string, NameHints>()
+  let size = 0
+  for (const name of packages) {
+    if (typeof name !== 'string') continue
+    const hint = hintsFor(name)
+    size += JSON.stringify([name, hint]).length
+    if (hint.alternatives.length + hint.families.length > 0 && size < hintsLimit) hints.set(name, hint)
+  }
+  return hints
 }
 
-const quoted = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ')
+/** What a set has of what it is asked. This is for advice, so that a set that cannot answer has nothing. */
+const askSet = async (questions: Questions, evaluate: EvaluateFile): Promise<Answers> => {
+  const answer = await evaluate('ask.nix', { questions: JSON.stringify(questions) }).catch(onlyCommandError)
+  if (answer instanceof CommandError) return nothing
+  const versions = Object.entries(record(answer['versions'], 'versions'))
+  return {
+    packages: list(string)(answer['packages'], 'packages'),
+    options: list(string)(answer['options'], 'options'),
+    versions: new Map(versions.map(([name, value]) => [name, list(parseVersionedName)(value, name)])),
+  }
+}
+
+const onlyCommandError = (error: unknown): CommandError => {
+  if (error instanceof CommandError) return error
+  throw error
+}

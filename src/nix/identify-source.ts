@@ -7,6 +7,7 @@ import { exists } from '../lib/exists.ts'
 import type { Job } from '../lib/job.ts'
 import { readTextFile } from '../lib/read-text-file.ts'
 import { shownUrl, urlSecrets } from '../lib/url-secrets.ts'
+import { checkPackageSet } from './check-package-set.ts'
 import { downloadText } from './download.ts'
 import { endedChannel } from './ended-channel.ts'
 import type { Endpoints } from './endpoints.ts'
@@ -138,8 +139,7 @@ const folder = async (path: string, job: IdentifyJob): Promise<SourceIdentity> =
     throw new UserError(
       `\`nixpkgs\` is ${path}, which does not exist; check the path, and that actions/checkout ran before this step.`,
     )
-  if (!(await exists(join(path, 'default.nix'))))
-    throw new UserError(`\`nixpkgs\` is ${path}, which has no default.nix; name the folder of a package set.`)
+  await checkPackageSet(path)
   // Nix would copy a link as a link.
   const real = await realpath(path)
   const ignored = await ignoredByGit(real, job)

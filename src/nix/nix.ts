@@ -3,6 +3,7 @@ import { delimiter, join } from 'node:path'
 import { CommandError, command } from '../lib/command.ts'
 import type { Job } from '../lib/job.ts'
 import { shortened } from '../lib/shortened.ts'
+import { complaint } from './error-output.ts'
 import { guardPrograms } from './guard-programs.ts'
 import { reportProgress, shownOfLine } from './progress.ts'
 
@@ -86,19 +87,12 @@ const configured = (
       })
     } catch (error) {
       if (error instanceof CommandError && !options.quiet)
-        for (const line of complaint(error)) log.info(shortened(line, shownOfLine))
+        for (const line of complaint(error.stderr)) log.info(shortened(line, shownOfLine))
       throw error
     } finally {
       report.end()
     }
   }
-}
-
-/** Nix's own error message with its trace. The error sentence has only a summary. */
-const complaint = ({ stderr }: CommandError): string[] => {
-  const lines = stderr.split('\n')
-  const start = lines.findIndex((line) => /^\s*error:/.test(line))
-  return start < 0 ? lines.slice(-20) : lines.slice(start, start + 100)
 }
 
 /** The files that Nix would read without ours. Source: the Nix manual, "nix.conf". */

@@ -22,6 +22,15 @@ describe('packages', () => {
       ['python3Packages.requests', 'haskell.packages.ghc98.aeson'],
     ],
     ['whose names start with a digit or underscore', '7zz _7zz', ['7zz', '_7zz']],
+    ['with parts in quotes', 'nodePackages."@angular/cli" git', ['nodePackages."@angular/cli"', 'git']],
+    ['with blanks, commas and dots in quotes', 'a."b c,d".e,"f.g"', ['a."b c,d".e', '"f.g"']],
+    ['without quotes that they do not need', '"git" a."b" git', ['git', 'a.b']],
+    ['whose names have a plus', 'g++ libstdc++.x', ['g++', 'libstdc++.x']],
+    [
+      'with versions as others write them, of which the package set is asked',
+      'nodejs@20 nodejs:20 python3==3.11 git>=2.40 node~20 go=1.22-r0',
+      ['nodejs@20', 'nodejs:20', 'python3==3.11', 'git>=2.40', 'node~20', 'go=1.22-r0'],
+    ],
     ['whose names have hyphens and primes', "gtk+'s x-y".replace("gtk+'s", "a'b"), ["a'b", 'x-y']],
   ])('%s are read', (_, text, packages) => {
     expect(read(text)).toEqual({ packages, problems: [] })
@@ -50,7 +59,15 @@ describe('the user is told', () => {
     ],
     [
       'nixpkgs#git',
-      '`packages` has "nixpkgs#git", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "nixpkgs#git"; write `git`, since the input `nixpkgs` says where packages come from.',
+    ],
+    [
+      'github:NixOS/nixpkgs/nixos-25.11#nodejs@20',
+      '`packages` has "github:NixOS/nixpkgs/nixos-25.11#nodejs@20"; write `nodejs@20`, since the input `nixpkgs` says where packages come from.',
+    ],
+    [
+      'nixpkgs#',
+      '`packages` has "nixpkgs#", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
     ],
     [
       '.git',
@@ -69,8 +86,21 @@ describe('the user is told', () => {
       '`packages` has "-v", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
     ],
     [
-      '"git"',
-      '`packages` has "\\"git\\"", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '"git',
+      '`packages` has "\\"git", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+    ],
+    [
+      '""',
+      '`packages` has "\\"\\"", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+    ],
+    [
+      String.raw`a."b\c"`,
+      String.raw`\`packages\` has "a.\"b\\c\"", `.replaceAll('\\`', '`') +
+        'which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+    ],
+    [
+      'git@',
+      '`packages` has "git@", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
     ],
     [
       '${x}',
@@ -85,9 +115,10 @@ describe('the user is told', () => {
   })
 
   test('of a comment behind a name once, and that it goes into a line of its own', () => {
-    expect(read('git # to fetch\njq # for JSON').problems).toEqual([
-      '`packages` has a `#` behind a name; write comments in lines of their own.',
-    ])
+    for (const text of ['git # to fetch\njq # for JSON', 'git #fetch #it'])
+      expect(read(text).problems.filter((problem) => !/"(to|for|it)"/.test(problem))).toEqual([
+        '`packages` has a `#` behind a name; write comments in lines of their own.',
+      ])
   })
 
   test('of each wrong name once', () => {

@@ -200,7 +200,7 @@ describe('a wrong value is told with what to write instead:', () => {
     ],
     ...['', 'allowUnfree', '[]', 'null', '{', '"text"'].map((value): [Record<string, string>, string] => [
       { 'nixpkgs-config': value },
-      `\`nixpkgs-config\` is ${JSON.stringify(value)}; write a JSON object, as in \`{ "allowUnfree": true }\`.`,
+      `\`nixpkgs-config\` is ${JSON.stringify(value)}; write a JSON object in quotes, as in \`nixpkgs-config: '{ "allowUnfree": true }'\`.`,
     ]),
     [
       { username: 'me' },

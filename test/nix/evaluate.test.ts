@@ -29,24 +29,24 @@ describe('a name', () => {
     ['with two neighbours swapped', 'tere', 'did you mean `tree`\\?'],
     ['with a character too many', 'treee', 'did you mean `tree`\\?'],
     ['with an edit in a set of packages', 'haskellPackages.aesom', 'did you mean `haskellPackages.aeson`\\?'],
-    ['without its last two letters', 'postgres', 'did you mean `postgresql`\\?'],
+    ['without its last two letters', 'describ', 'did you mean `described`\\?'],
+    ['as others call it', 'postgres', 'write `postgresql`\\.'],
     ['of a set, with more behind it', 'haskelPackages.aeson', 'did you mean `haskellPackages.aeson`\\?'],
-    ['that differs by hyphens only', 'sbin-a', 'did you mean `sbinA`, `sbinB`\\?'],
+    ['that differs by hyphens only', 'sbin-a', 'did you mean `sbinA`\\?'],
     ['that nothing is like', 'firefox', 'search for the name at https://search.nixos.org/packages\\.'],
-    ['of something in a package', 'tree.bin.x', 'search for the name at https://search.nixos.org/packages\\.'],
+    ['of something in a package', 'tree.bin.x', '`tree` has no other outputs; write `tree`\\.'],
   ])('%s is unknown, with what may be meant', async (_, written, instead) => {
     await expect(evaluate([written])).rejects.toThrow(unknown(written, instead))
   })
 
   test.each([
-    ['haskellPackages', 'set'],
-    ['text', 'string'],
-    ['lib.id', 'lambda'],
-  ])('%s is no package, and the error says what it is', async (written, type) => {
-    await expect(evaluate([written])).rejects.toThrow(
-      new RegExp(
-        `^\`packages\` has ${written}, which is a ${type} and not a package in .*; name a package, as in \`${written}.<name>\`.$`,
-      ),
+    ['haskellPackages', 'set', 'name a package in it, as in `haskellPackages.aeson`.'],
+    ['text', 'string', 'name a package, which https://search.nixos.org/packages helps to find.'],
+    ['lib.id', 'function', 'call it in the default.nix of your own package set, and name what it returns.'],
+  ])('%s is no package, and the error says what it is', async (written, type, instead) => {
+    const message = await evaluate([written]).then(String, (error: Error) => error.message)
+    expect(message.replace(/\/\S*small-set with the content [^;]+(?=;)/, 'SET')).toBe(
+      `\`packages\` has ${written}, which is a ${type} and not a package in SET; ${instead}`,
     )
   })
 
@@ -82,7 +82,7 @@ test('all wrong names are told at once', async () => {
 
 test('what a package set throws is what the user reads', async () => {
   await expect(evaluate(['removed'])).rejects.toThrow(
-    /^The packages cannot be evaluated from .*: package removed: removed was removed from the set, use tree; see the log above\.$/,
+    /^The packages cannot be evaluated from .*: package removed: removed was removed from the set, use tree; write `tree`\.$/,
   )
 })
 

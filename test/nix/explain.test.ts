@@ -47,13 +47,13 @@ describe('what Nix says when it evaluates is what the user reads, with what to d
 
             $ export NIXPKGS_ALLOW_UNFREE=1
 `,
-      'Package ‘steam-1’ in source/steam.nix:3 has an unfree license (‘unfree’), refusing to evaluate; set `nixpkgs-config: { "allowUnfree": true }` if you may use it',
+      'Package ‘steam-1’ in source/steam.nix:3 has an unfree license (‘unfree’), refusing to evaluate; write `nixpkgs-config: \'{ "allowUnfree": true }\'` if you may use it',
     ],
     [
       'a package is insecure',
       `error: Package ‘openssl-1.1.1w’ in /nix/store/1531bhdv8d2mc47wf0sic31w4jba8rnj-source/openssl.nix:9 is marked as insecure, refusing to evaluate.
 `,
-      'Package ‘openssl-1.1.1w’ in source/openssl.nix:9 is marked as insecure, refusing to evaluate; choose another version, or allow it in `nixpkgs-config`',
+      'Package ‘openssl-1.1.1w’ in source/openssl.nix:9 is marked as insecure, refusing to evaluate; choose another version, or write `nixpkgs-config: \'{ "permittedInsecurePackages": ["openssl-1.1.1w"] }\'` if you accept the risk',
     ],
     [
       'nothing answers',

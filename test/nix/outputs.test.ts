@@ -121,7 +121,7 @@ describe('what is linked of a package', () => {
 
 test('an output that a package does not have is told with those that it has', async () => {
   const message = await build(['curl.lib'], { source }).catch((error: Error) => error.message)
-  expect(message).toMatch(/; the package has the outputs `curl\.bin`, `curl\.dev`, `curl\.out`\.$/)
+  expect(message).toMatch(/; the outputs of `curl` are `curl\.bin`, `curl\.dev`, `curl\.out`\.$/)
 })
 
 test('a set may have packages with the names of what a package says', async () => {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -92,6 +93,19 @@ describe('what cannot be had is one sentence that says what to do:', () => {
   ]
   test.each(cases)('%s', async (_, attempt, sentence) => {
     await expect(attempt()).rejects.toThrow(sentence)
+  })
+
+  test('a repository with a flake.nix alone', async () => {
+    const path = await mkdtemp(join(sources.folder, 'flake-'))
+    const git = (...args: string[]): string => execFileSync('git', ['-C', path, ...args], { encoding: 'utf8' })
+    git('init', '--quiet')
+    await writeFile(join(path, 'flake.nix'), '{ outputs = _: { }; }')
+    git('add', '.')
+    git('-c', 'user.name=n', '-c', 'user.email=e', 'commit', '--quiet', '--message', 'a flake')
+    const source = await pin({ type: 'git', url: `file://${path}`, ref: undefined, revision: undefined })
+    await expect(evaluate(['tree'], { source })).rejects.toThrow(
+      /: load-pkgs: the source has a flake\.nix and no default\.nix; write into `nixpkgs` the one that its flake\.lock has, or add a default\.nix that takes `\{ system, \.\.\. \}` and returns a set of packages\.$/,
+    )
   })
 
   test.each([

@@ -1,0 +1,64 @@
+import { knownNames } from './known-names.ts'
+
+/**
+ * What may be meant by a name that a package set does not have. `alternatives` are lists of names that are meant
+ * together, the best first. `families` are names that sets have with versions behind them, as in `nodejs_20`. `like` is
+ * the name without a version, which is to be compared with others.
+ */
+export type NameHints = {
+  readonly alternatives: readonly (readonly string[])[]
+  readonly families: readonly string[]
+  readonly like?: string
+}
+
+/** What people write before a name where it is in a set of that name. */
+const prefix = /^(?:nixpkgs|pkgs|nixos|unstable|legacyPackages\.[\w-]+|packages\.[\w-]+)\.(?=.)/
+
+/** Notations of npm, Homebrew, Docker, pip, apt, apk and Cargo. The version may be a word. */
+const withVersion = /^(.+?)(?:@|:|[=~^<>!]=?=?)v?(\d[\w.-]*|latest|stable|current|lts)$/
+
+/** Debian and Alpine put the version into the name, with more behind it. */
+const versionInName =
+  /^(.*?[a-z+])[-_]?(\d+(?:[._]\d+)*)(?:-(?:jdk|jre|cli|fpm|dev|devel|headless|venv|client|server|sdk|minimal))*$/i
+
+/** The hints for a name. They are empty where nothing is known of it. */
+export const hintsFor = (name: string): NameHints => {
+  const bare = name.replace(prefix, '')
+  const { base, numbers } = parseVersion(bare) ?? {}
+  const bases = base === undefined ? [] : basesOf(base)
+  const names = [
+    ...(bare === name ? [] : [bare]),
+    ...namesOf(bare),
+    ...bases.flatMap((candidate) => (numbers?.length ? versionedNames(candidate, numbers) : [candidate])),
+  ]
+  return {
+    alternatives: [...new Set(names)].filter((names) => names !== name).map((names) => names.split(' ')),
+    families: bases,
+    ...(base !== undefined && withVersion.test(bare) && { like: base }),
+  }
+}
+
+/** The numbers of the version that a name has in it, most significant first, or nothing. */
+export const wantedVersion = (name: string): readonly string[] => parseVersion(name.replace(prefix, ''))?.numbers ?? []
+
+const parseVersion = (name: string): { base: string; numbers: string[] } | undefined => {
+  const [, base, version] = withVersion.exec(name) ?? versionInName.exec(name) ?? []
+  return base && version ? { base, numbers: numbersOf(version) } : undefined
+}
+
+/** The numbers of a version: 20.11-alpine has 20 and 11. */
+export const numbersOf = (version: string): string[] => version.split(/[._-]/).filter((number) => /^\d+$/.test(number))
+
+const namesOf = (name: string): readonly string[] => knownNames.get(name) ?? knownNames.get(name.toLowerCase()) ?? []
+
+/** What is before a version may be in nixpkgs: itself, what it is known as, and both without a number behind them. */
+const basesOf = (base: string): string[] => {
+  const known = [base, ...namesOf(base)].filter((name) => !name.includes(' '))
+  return [...new Set(known.flatMap((name) => [name, name.replace(/\d+$/, '')]))].filter((name) => name !== '')
+}
+
+/** How nixpkgs writes a package with its version: `nodejs_20`, `python311`, `go_1_22`, `lua5_4`, `mariadb_1011`. */
+const versionedNames = (base: string, numbers: readonly string[]): string[] => {
+  const [joined, separated] = [numbers.join(''), numbers.join('_')]
+  return [`${base}_${separated}`, `${base}${joined}`, `${base}${separated}`, `${base}_${joined}`]
+}
