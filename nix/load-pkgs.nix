@@ -13,7 +13,7 @@
   Every source is pinned by the hash of its content, so that pure evaluation accepts it.
   `system`, `config` and `overlays` are passed: what is not passed, a package set like nixpkgs would
   read from the environment and from files of the user. A set that names `config` and no `overlays`
-  is older than overlays, as nixpkgs was until 2016, and gets none.
+  is older than overlays, as nixpkgs was until the end of 2016, and gets none.
 */
 {
   srcType,
