@@ -4,20 +4,21 @@
   # Arguments
 
   - `srcType`, `srcArgs`, `importArgs`, `system`: the package set, see `load-pkgs.nix`.
-  - `packages`: a JSON array. An item is an attribute path, or `{ "attr": … }` with one of these: `"optional": true`, it is
-    left out where the set does not have it; `"linked": false`, it is in the image with its closure, but nothing of it is
-    linked. Where two packages have a file of the same name, the one named first wins.
+  - `packages`: a JSON array of names. A name is an attribute path, or that of a function with modules in parentheses, as
+    in `python3.withPackages(requests, numpy)`. For a name, there may be `{ "attr": … }` with one of these:
+    `"optional": true`, it is left out where the set does not have it; `"linked": false`, it is in the image with its
+    closure, but nothing of it is linked. Where two packages have a file of the same name, the one named first wins.
   - `loadPkgs`: the path of `load-pkgs.nix`.
   - `hints`: the JSON text of what is known of some names, see `lib/suggest.nix`.
   - `nativeSystem`: the Nix system that builds. Its tools pack the contents for `system`, so that no emulation is needed.
   - `unreadable`: a JSON array of `{ attr, field }`, what is not read of a package, and `marker`, a text that the package
-    set does not know; see `lib/read-field.nix`.
+    set does not know; see `lib/read-field.nix` and `lib/call.nix`.
 
   # Result
 
-  `{ error, pkgs, failing }` where a name is unknown (`not_found`, with near misses) or leads to something else than a
-  derivation (`not_a_package`), see `lib/suggest.nix`; `failing` are the names of the others that throw. Otherwise one
-  derivation. Its output `out` is JSON:
+  `{ error, pkgs, failing }` where a name is unknown (`not_found`, with near misses), leads to something else than a
+  derivation (`not_a_package`), or has modules in parentheses and leads to no function for them (`no_function`), see
+  `lib/suggest.nix`; `failing` are the names of the others that throw. Otherwise one derivation. Its output `out` is JSON:
 
   ```
   { runtimeGraph: [ { path, narHash, narSize, closureSize, references } ],   what exportReferencesGraph gives
@@ -85,7 +86,7 @@ let
   pkgs = pkgsFor system;
   nativePkgs = if nativeSystem == system then pkgs else pkgsFor nativeSystem;
 
-  resolve = import ./lib/resolve.nix pkgs;
+  resolve = import ./lib/resolve.nix { inherit pkgs marker; };
   metadata = import ./lib/metadata.nix;
   outputs = import ./lib/outputs.nix;
   readOf = import ./lib/read-field.nix marker (fromJSON unreadable);

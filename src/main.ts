@@ -12,6 +12,7 @@ import { actionsLog, annotation } from './lib/log.ts'
 import { redact } from './lib/redact.ts'
 import { writeNewFile } from './lib/write-new-file.ts'
 import { publicEndpoints } from './nix/endpoints.ts'
+import { modulesBeside } from './nix/modules.ts'
 import type { Outside } from './nix/prepare.ts'
 import { artifactLine } from './report/artifacts.ts'
 import { metadata } from './report/metadata.ts'
@@ -47,6 +48,7 @@ try {
   for (const value of secretsOf((name) => core.getInput(name))) secret(value)
   const context = readContext(process.env, import.meta.filename)
   const inputs = readInputs((name) => core.getInput(name), context)
+  for (const sentence of modulesBeside(inputs.packages)) log.warning(sentence)
   const outside: Outside = {
     endpoints: { ...publicEndpoints, ownGithub: context.github.url },
     githubToken: inputs.githubToken,

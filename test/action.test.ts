@@ -58,7 +58,7 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
     [
       'a package name with Nix syntax in it',
       () => runAction({ ...small, packages: 'tree ${builtins.readFile(/etc/passwd)}', image: `${open.host}/syntax` }),
-      '`packages` has "${builtins.readFile(/etc/passwd)}", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "${builtins.readFile(/etc/passwd)}", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       'a missing input',

@@ -6,17 +6,20 @@
   ```
   walk :: AttrSet -> [String] -> { value, parent, found, missing }
   isPackage :: Any -> Bool
+  isFunctor :: Any -> Bool
   hasPackage :: AttrSet -> String -> Bool
   ```
 
   `walk` goes as far as the path leads: `value` is what was reached, `parent` the set that has it, `found` the parts up to
-  there, and `missing` those that remain. `hasPackage` says whether the whole path leads to a package. Of one that throws it says no.
+  there, and `missing` those that remain. `isFunctor` says whether it can be called. `hasPackage` says whether the whole
+  path leads to a package. Of one that throws it says no.
 */
 let
   inherit (builtins)
     foldl'
     hasAttr
     isAttrs
+    isFunction
     ;
   inherit (import ./first.nix) holds;
   inherit (import ./text.nix) splitPath;
@@ -43,6 +46,8 @@ rec {
         found = [ ];
         missing = [ ];
       };
+
+  isFunctor = value: isFunction value || (isAttrs value && value ? __functor);
 
   isPackage = value: isAttrs value && value.type or null == "derivation";
 

@@ -4,7 +4,7 @@
   # Type
 
   ```
-  resolve :: AttrSet -> String -> { attr, drv, chosen } | { attr, reason, value, found, missing }
+  resolve :: { pkgs, marker } -> String -> { attr, drv, chosen } | { attr, reason, value, found, missing }
   ```
 
   A path that leads nowhere is tried again with the first-level attribute that differs only by case
@@ -12,15 +12,18 @@
   (`7zz` finds `_7zz`). `attr` is the path that was found. `chosen` is whether it ends with an output of a package, as
   `curl.dev` does.
 
-  `reason` is `not_found` or `not_a_package`. `value` is as far as the path leads, `found` its parts up to there, and
-  `missing` those that remain. `suggest.nix` says what may be meant.
+  A name with modules in parentheses has the path of a function, see `call.nix`, to which `marker` goes.
+
+  `reason` is `not_found`, `not_a_package`, or, with modules, `no_function`. `value` is as far as the path leads, `found`
+  its parts up to there, and `missing` those that remain. `suggest.nix` says what may be meant.
 */
-pkgs:
+{ pkgs, marker }:
 let
   inherit (builtins)
     addErrorContext
     attrNames
     concatMap
+    concatStringsSep
     elem
     elemAt
     filter
@@ -34,6 +37,7 @@ let
     tryEval
     ;
   inherit (import ./text.nix) joinPath splitPath toLower;
+  inherit (import ./call.nix) call parse;
   find = import ./find.nix;
 
   walk = find.walk pkgs;
@@ -82,15 +86,42 @@ let
         attr = asked;
         reason = "not_a_package";
       };
+
+  lookUp =
+    name:
+    let
+      path = splitPath name;
+      exact = walk path;
+      others = filter (walked: walked.missing == [ ]) (
+        map (first: walk ([ first ] ++ tail path)) (otherSpellings (head path))
+      );
+    in
+    if exact.missing == [ ] || others == [ ] then exact else head others;
+
+  describeCall =
+    asked:
+    { path, modules }:
+    let
+      walked = lookUp path;
+      drv = call { inherit pkgs marker; } asked walked modules;
+    in
+    if find.isPackage drv then
+      {
+        attr = "${joinPath (walked.found ++ walked.missing)}(${concatStringsSep ", " modules})";
+        inherit drv;
+        chosen = false;
+      }
+    else
+      walked
+      // {
+        attr = asked;
+        reason = "no_function";
+      };
 in
 asked:
 let
-  path = splitPath asked;
-  exact = walk path;
-  others = filter (walked: walked.missing == [ ]) (
-    map (first: walk ([ first ] ++ tail path)) (otherSpellings (head path))
-  );
+  called = parse asked;
 in
 addErrorContext "while evaluating the package '${asked}'" (
-  describe asked (if exact.missing == [ ] || others == [ ] then exact else elemAt others 0)
+  if called == null then describe asked (lookUp asked) else describeCall asked called
 )

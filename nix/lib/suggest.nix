@@ -23,6 +23,11 @@
   - `nearMisses`: at most five names like the wanted one;
   - `package`, `outputs`: the package that the path leads to before it goes on, and its outputs, or null.
 
+  With `no_function`, it has
+
+  - `nearMisses`: at most five functions that take modules, or, where the path does not lead so far, what `not_found`
+    has for the path before its last part.
+
   With `not_a_package`, it has
 
   - `type`: what Nix calls the value, or `function`;
@@ -49,18 +54,16 @@ let
     genList
     head
     isAttrs
-    isFunction
     length
     match
     tail
     typeOf
     ;
   inherit (import ./text.nix) joinPath splitPath;
-  inherit (import ./find.nix) hasPackage isPackage walk;
+  inherit (import ./find.nix) hasPackage isFunctor isPackage walk;
   inherit (import ./first.nix) firstOf holds;
   nearMisses = import ./near-misses.nix;
 
-  isFunctor = value: isFunction value || (isAttrs value && value ? __functor);
   isPackageOrSet = value: isPackage value || (isAttrs value && !isFunctor value);
 
   isThere = hasPackage pkgs;
@@ -120,6 +123,44 @@ let
       outputs = if isPackage value then value.outputs or [ "out" ] else null;
     };
 
+  # Of `python3.withPackages` without its last part, all is said as of a package that is not there.
+  noFunction =
+    {
+      attr,
+      value,
+      found,
+      missing,
+      ...
+    }@failed:
+    let
+      size = length missing;
+      before = if size == 0 then [ ] else genList (elemAt missing) (size - 1);
+      functionsIn =
+        set:
+        filter (
+          name: match "with[A-Z].*|[a-z]+With(Packages|Plugins)" name != null && holds isFunctor set.${name}
+        ) (if isAttrs set then attrNames set else [ ]);
+      # Of python3Packages, the interpreter is python3.
+      stem = if found == [ ] then null else match "(.+)Packages" (elemAt found (length found - 1));
+      hasFunction = holds (name: isFunctor (pkgs.${name}.withPackages or null));
+      ofStem = if stem != null && hasFunction (head stem) then [ "${head stem}.withPackages" ] else [ ];
+    in
+    {
+      inherit attr;
+      reason = "no_function";
+      nearMisses =
+        if before != [ ] then
+          map (name: joinPath (splitPath name ++ [ (elemAt missing (size - 1)) ]))
+            (notFound (failed // { missing = before; })).nearMisses
+        else if hints.${attr} or { } == null then
+          [ ]
+        else
+          ofStem
+          ++ map (name: joinPath (found ++ [ name ])) (functionsIn value)
+          # Emacs has its function beside its packages.
+          ++ firstOf 1 40 (path: isFunctor (walk pkgs (splitPath path)).value) (map (name: "${joinPath found}.pkgs.${name}") missing);
+    };
+
   notAPackage =
     {
       attr,
@@ -145,7 +186,13 @@ let
 in
 failed:
 let
-  suggestions = if failed.reason == "not_found" then notFound failed else notAPackage failed;
+  suggestions =
+    if failed.reason == "not_found" then
+      notFound failed
+    else if failed.reason == "no_function" then
+      noFunction failed
+    else
+      notAPackage failed;
 in
 # The program asks again with the hint `null` where something in this cannot be evaluated, and is no `throw`.
 addErrorContext "while looking for what '${failed.attr}' may mean" (deepSeq suggestions suggestions)

@@ -1,4 +1,5 @@
 import type { Problem } from './problem.ts'
+import { isCall, readCall } from './read-call.ts'
 
 /** Names that stand for several packages. */
 const metaPackages: ReadonlyMap<string, readonly string[]> = new Map([
@@ -13,35 +14,46 @@ const attributePath = new RegExp(String.raw`^${part}(?:\.${part})*$`, 'u')
 /** A name with a version, as other package managers write it. No set has it, and the evaluation says what it has. */
 const withVersion = new RegExp(String.raw`^${part}(?:\.${part})*(?:[@:]|[=<>~^!]=?=?)[\w.+-]+$`, 'u')
 
-/** A quoted part may have commas and blanks in it. */
-const word = /(?:"[^"\n]*"|[^\s,])+/g
+/** A quoted part may have commas and blanks in it, and so has what is in parentheses, where Nix has some inside. */
+const word = /(?:"[^"\n]*"|[ \t]*\((?:[^()]|\([^()]*\))*\)|[^\s,])+/g
 
 /**
- * The attribute paths in the `packages` input, in their order, each once; a meta-package is replaced by the packages
- * that it stands for. Parts are quoted where they have to be, as in `nodePackages."@angular/cli"`. A path goes to Nix
- * as data, so this check protects nothing: it only finds early that a name cannot be one of a package.
+ * The names in the `packages` input, in their order, each once; a meta-package is replaced by the packages that it
+ * stands for. A name is an attribute path, whose parts are quoted where they have to be, as in
+ * `nodePackages."@angular/cli"`, or one of a function with the names of modules, as in
+ * `python3.withPackages(requests, numpy)`. A name goes to Nix as data, so this check protects nothing: it only finds
+ * early that a name cannot be one of a package.
  */
 export const parsePackages = (text: string, problem: Problem): string[] => {
-  const names = text
+  const words = text
     .split('\n')
     .filter((line) => !line.trimStart().startsWith('#'))
-    .flatMap((line) => line.match(word) ?? [])
-  const wrong = new Set(names.filter((name) => !attributePath.test(name) && !withVersion.test(name)))
-  const comments = [...wrong].filter((name) => name.startsWith('#'))
-  if (comments.length > 0) problem('`packages` has a `#` behind a name; write comments in lines of their own.')
-  for (const name of wrong) if (!name.startsWith('#')) problem(whatIsWrong(name))
+    .join('\n')
+    .match(word)
+  const names = (words ?? []).map((name) => (isCall(name) ? readCall(name, isAttributePath) : readName(name)))
+  const wrong = new Set(names.flatMap((name) => ('wrong' in name ? [name.wrong] : [])))
+  for (const sentence of wrong) problem(sentence)
   if (names.length === 0)
     problem(
       '`packages` names no package; list attribute paths of nixpkgs, as in `packages: bashInteractive coreutils git`.',
     )
-  return [...new Set(names.map(withoutQuotes).flatMap((name) => metaPackages.get(name) ?? [name]))]
+  const right = names.flatMap((name) => ('name' in name ? [withoutQuotes(name.name)] : []))
+  return [...new Set(right.flatMap((name) => metaPackages.get(name) ?? [name]))]
 }
 
-const whatIsWrong = (name: string): string => {
+const isAttributePath = (name: string): boolean => attributePath.test(name)
+
+const readName = (name: string): { name: string } | { wrong: string } => {
+  if (isAttributePath(name) || withVersion.test(name)) return { name }
+  if (name.startsWith('#'))
+    return { wrong: '`packages` has a `#` behind a name; write comments in lines of their own.' }
   const [, attr = ''] = /#(.+)$/.exec(name) ?? []
-  return attributePath.test(attr) || withVersion.test(attr)
-    ? `\`packages\` has ${JSON.stringify(name)}; write \`${attr}\`, since the input \`nixpkgs\` says where packages come from.`
-    : `\`packages\` has ${JSON.stringify(name)}, which is no attribute path; write names as nixpkgs has them, joined by dots, as in \`git python3Packages.requests\`.`
+  return {
+    wrong:
+      isAttributePath(attr) || withVersion.test(attr)
+        ? `\`packages\` has ${JSON.stringify(name)}; write \`${attr}\`, since the input \`nixpkgs\` says where packages come from.`
+        : `\`packages\` has ${JSON.stringify(name)}, which is no attribute path; write names as nixpkgs has them, joined by dots, as in \`git phpPackages.composer\`.`,
+  }
 }
 
 /** The path without the quotes that it does not need, so that one package has one name. */

@@ -29,7 +29,7 @@ export const advice: readonly (readonly [RegExp, string])[] = [
     'write into `nixpkgs` the one that its flake.lock has, or add a default.nix that takes `{ system, ... }` and returns a set of packages',
   ],
   [
-    /called with unexpected argument/,
+    /called with unexpected argument '(?:system|config|overlays)'/,
     'let the default.nix of the package set take `{ system, config, overlays, ... }`',
   ],
   [/import-from-derivation/i, 'evaluation builds nothing; generate the Nix file and commit it'],

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { stripVTControlCharacters } from 'node:util'
-import { list, record, string } from '../lib/check.ts'
+import { list, parseJson, record, string } from '../lib/check.ts'
 import { CommandError } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import { type EvaluateFile, evaluatorFor } from './evaluate-file.ts'
@@ -48,7 +48,7 @@ export type Evaluation = {
 /** `system` is Nix's name of the machine that the packages are for. */
 export type EvaluationRequest = Evaluation & { readonly source: FetchedSource; readonly system: string }
 
-/** Names that are no packages, and those of the others that throw. */
+/** Names that are no packages, and those of the others that throw, or may. */
 type WrongNames = { readonly wrong: readonly WrongName[]; readonly failing: readonly string[] }
 
 /** The most packages that are evaluated by themselves, to tell why each of them fails. */
@@ -140,6 +140,8 @@ const evaluatePackages = async (
   if (result instanceof CommandError) {
     const again = (leftOut: Partial<LeftOut>) =>
       evaluatePackages(packages, { nativeSystem }, evaluate, { hints, unreadable, ...leftOut })
+    const thrown = thrownNameIn(result, marker)
+    if (thrown) return { wrong: [thrown], failing: packages.map(nameOf).filter((name) => name !== thrown.attr) }
     const fault = unreadableFieldIn(result, marker)
     const isKnown = unreadable.some(({ attr, field }) => attr === fault?.attr && field === fault.field)
     if (fault && !isKnown && unreadable.length < mostUnreadable) return again({ unreadable: [...unreadable, fault] })
@@ -154,6 +156,12 @@ const evaluatePackages = async (
     tools: list(string)(result['tools'], 'tools'),
     unreadable,
   }
+}
+
+/** The name of a package with modules that are not there. `nix/lib/call.nix` throws it. */
+const thrownNameIn = ({ stderr }: CommandError, marker: string): WrongName | undefined => {
+  const thrown = new RegExp(`wrong name \\(${marker}\\) (\\{.*\\})$`, 'm').exec(stripVTControlCharacters(stderr))
+  return thrown?.[1] === undefined ? undefined : parseWrongName(parseJson(thrown[1], 'a wrong name'), 'a wrong name')
 }
 
 /** The field whose evaluation failed. `nix/lib/read-field.nix` adds its name to the trace. */

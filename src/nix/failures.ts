@@ -94,6 +94,8 @@ const hintFor = (
   if (instead.length > 0) return `write ${instead.map((name) => `\`${name}\``).join(' or ')}`
   const versions = offers?.families.flatMap((family) => has.versions.get(family) ?? []) ?? []
   if (versions.length > 0) return versionsFor(attr, versions)
+  if (attr.endsWith(')') && /found a function|is a function while/.test(said))
+    return 'it does not take its modules as `python3.withPackages` does; call it in the default.nix of your own package set, and name what it returns'
   if (isRemoval(said)) return 'leave it out, or name an older `nixpkgs` that has it'
   return adviceFor(said) ?? 'see the log above'
 }

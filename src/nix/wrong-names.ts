@@ -1,4 +1,5 @@
 import { list, optional, record, string } from '../lib/check.ts'
+import { takesModules } from './modules.ts'
 import { parseVersionedName, type VersionedName, versionsFor } from './versions.ts'
 
 /** A name that is no package, and what may be meant by it, as `nix/lib/suggest.nix` gives it. */
@@ -13,7 +14,12 @@ export type WrongName = {
   readonly outputs: readonly string[]
   readonly type: string
   readonly members: readonly string[]
+  /** The function that was asked for these modules, and does not have them. */
+  readonly called: string
+  readonly modules: readonly MissingModule[]
 }
+
+type MissingModule = { readonly name: string; readonly nearMisses: readonly string[]; readonly isPackage: boolean }
 
 /** Checks one of `pkgs` in the answer of `nix/build-image.nix`. Throws an `Error` that names the wrong field. */
 export const parseWrongName = (value: unknown, what: string): WrongName => {
@@ -29,6 +35,17 @@ export const parseWrongName = (value: unknown, what: string): WrongName => {
     outputs: strings('outputs'),
     type: optional(string)(fields['type'], `${what}.type`) ?? 'value',
     members: strings('members'),
+    called: optional(string)(fields['called'], `${what}.called`) ?? '',
+    modules: optional(list(parseMissingModule))(fields['modules'], `${what}.modules`) ?? [],
+  }
+}
+
+const parseMissingModule = (value: unknown, what: string): MissingModule => {
+  const { name, nearMisses, isPackage } = record(value, what)
+  return {
+    name: string(name, `${what}.name`),
+    nearMisses: list(string)(nearMisses, `${what}.nearMisses`),
+    isPackage: isPackage === true,
   }
 }
 
@@ -40,6 +57,10 @@ export const whatIsWrong = (name: WrongName, description: string, packages: read
   const { attr, reason, type } = name
   if (!packages.includes(attr))
     return `\`preset: job-container\` needs ${attr}, which is not in ${description}; name a newer nixpkgs, or write \`preset: default\`.`
+  if (reason === 'no_module')
+    return name.modules.map((module) => whatIsMissing(module, name.called, description)).join('\n')
+  if (reason === 'no_function')
+    return `\`packages\` has ${attr}, which leads to no package with modules in ${description}; ${insteadOfFunction(name)}`
   return reason === 'not_a_package'
     ? `\`packages\` has ${attr}, which is ${kinds.get(type) ?? `a ${type}`} and not a package in ${description}; ${insteadOfValue(name)}`
     : `\`packages\` has ${attr}, which is not in ${description}; ${insteadOfUnknown(name)}`
@@ -56,7 +77,27 @@ const kinds: ReadonlyMap<string, string> = new Map([
   ['null', 'null'],
 ])
 
-const insteadOfValue = ({ type, package: own, members }: WrongName): string => {
+const whatIsMissing = (module: MissingModule, called: string, description: string): string => {
+  const instead =
+    module.nearMisses.length > 0
+      ? `did you mean ${quoted(module.nearMisses)}?`
+      : module.isPackage
+        ? `\`${module.name}\` is a package by itself, to be listed beside it.`
+        : search
+  return `\`packages\` gives \`${called}\` the module ${module.name}, which is not in ${description}; ${instead}`
+}
+
+/** `nearMisses` are functions, to which the same modules may be given. */
+const insteadOfFunction = ({ attr, nearMisses }: WrongName): string => {
+  const modules = attr.slice(attr.lastIndexOf('('))
+  return nearMisses.length > 0
+    ? `did you mean ${quoted(nearMisses.map((path) => `${path}${modules}`))}?`
+    : 'put such a package into the default.nix of your own package set, and name it.'
+}
+
+const insteadOfValue = ({ attr, type, package: own, members }: WrongName): string => {
+  if (type === 'function' && takesModules(attr))
+    return `write the modules behind it in parentheses, as in \`python3.withPackages(requests, numpy)\`.`
   if (type === 'function')
     return own
       ? `write \`${own}\` for that package, or call the function in the default.nix of your own package set.`

@@ -31,6 +31,21 @@ describe('packages', () => {
       'nodejs@20 nodejs:20 python3==3.11 git>=2.40 node~20 go=1.22-r0',
       ['nodejs@20', 'nodejs:20', 'python3==3.11', 'git>=2.40', 'node~20', 'go=1.22-r0'],
     ],
+    [
+      'with modules in parentheses',
+      'python3.withPackages(requests, numpy) haskellPackages.ghcWithPackages(lens) git',
+      ['python3.withPackages(requests, numpy)', 'haskellPackages.ghcWithPackages(lens)', 'git'],
+    ],
+    [
+      'with modules, on lines of their own, with comments, and each once',
+      'git\npython3.withPackages (\n  requests\n  # numbers\n  numpy,requests\n),jq',
+      ['git', 'python3.withPackages(requests, numpy)', 'jq'],
+    ],
+    [
+      'with modules whose names have quotes',
+      'sbcl.withPackages("cl-ppcre" "a.b")',
+      ['sbcl.withPackages(cl-ppcre, "a.b")'],
+    ],
     ['whose names have hyphens and primes', "gtk+'s x-y".replace("gtk+'s", "a'b"), ["a'b", 'x-y']],
   ])('%s are read', (_, text, packages) => {
     expect(read(text)).toEqual({ packages, problems: [] })
@@ -55,7 +70,7 @@ describe('the user is told', () => {
   test.each([
     [
       'git;',
-      '`packages` has "git;", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "git;", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       'nixpkgs#git',
@@ -67,48 +82,48 @@ describe('the user is told', () => {
     ],
     [
       'nixpkgs#',
-      '`packages` has "nixpkgs#", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "nixpkgs#", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       '.git',
-      '`packages` has ".git", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has ".git", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       'git.',
-      '`packages` has "git.", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "git.", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       'a..b',
-      '`packages` has "a..b", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "a..b", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       '-v',
-      '`packages` has "-v", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "-v", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       '"git',
-      '`packages` has "\\"git", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "\\"git", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       '""',
-      '`packages` has "\\"\\"", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "\\"\\"", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       String.raw`a."b\c"`,
       String.raw`\`packages\` has "a.\"b\\c\"", `.replaceAll('\\`', '`') +
-        'which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+        'which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       'git@',
-      '`packages` has "git@", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "git@", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       '${x}',
-      '`packages` has "${x}", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "${x}", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
     [
       'gít',
-      '`packages` has "gít", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git python3Packages.requests`.',
+      '`packages` has "gít", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
     ],
   ])('that %s is no name', (name, problem) => {
     expect(read(`jq ${name}`).problems).toEqual([problem])

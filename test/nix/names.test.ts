@@ -107,7 +107,7 @@ describe('what is no package is told with what leads on:', () => {
     [
       'python3.withPackages',
       'a function',
-      'write `python3` for that package, or call the function in the default.nix of your own package set.',
+      'write the modules behind it in parentheses, as in `python3.withPackages(requests, numpy)`.',
     ],
     ['fetchurl', 'a function', 'call it in the default.nix of your own package set, and name what it returns.'],
     ['lib.version', 'a string', installable],
