@@ -32,10 +32,9 @@ let
     split
     toJSON
     ;
-  inherit (import ./text.nix) joinPath splitPath toLower;
-  inherit (import ./find.nix) hasPackage isFunctor walk;
-  inherit (import ./first.nix) firstOf holds;
-  nearMisses = import ./near-misses.nix;
+  inherit (import ./text.nix) joinPath splitPath;
+  inherit (import ./find.nix) isFunctor walk;
+  inherit (import ./module-names.nix) isThere suggest;
 in
 {
   parse =
@@ -64,66 +63,6 @@ in
     let
       path = joinPath (found ++ missing);
 
-      isThere = set: holds (name: (walk set (splitPath name)).missing == [ ]);
-
-      # Of PyPI's and Debian's names, many differ from those of a set by one of these.
-      respelt =
-        name:
-        let
-          without =
-            regex:
-            let
-              parts = match regex name;
-            in
-            if parts == null then [ ] else [ (elemAt parts 0) ];
-        in
-        map toLower (
-          [
-            name
-            (replaceStrings [ "." ] [ "-" ] name)
-            (replaceStrings [ "." ] [ "_" ] name)
-            "python-${name}"
-            "py${name}"
-          ]
-          ++ without "python3?-(.+)"
-          ++ without "(.+)-(binary|headless|python|cpu|dev)"
-        );
-
-      # What Python's modules are imported as, where no rule leads to their names.
-      imported = {
-        bs4 = "beautifulsoup4";
-        Crypto = "pycryptodome";
-        cv2 = "opencv4";
-        git = "gitpython";
-        google-protobuf = "protobuf";
-        MySQLdb = "mysqlclient";
-        opencv-python = "opencv4";
-        opencv-python-headless = "opencv4";
-        PIL = "pillow";
-        pytorch = "torch";
-        skimage = "scikit-image";
-        sklearn = "scikit-learn";
-      };
-
-      suggest =
-        set: name:
-        let
-          known = filter (isThere set) (
-            (if imported ? ${name} then [ imported.${name} ] else [ ]) ++ respelt name
-          );
-          isPackage = known == [ ] && hasPackage pkgs name;
-        in
-        {
-          inherit name isPackage;
-          nearMisses =
-            if known != [ ] then
-              [ (head known) ]
-            else if isPackage then
-              [ ]
-            else
-              firstOf 3 40 (isThere set) (map (near: joinPath [ near ]) (nearMisses (attrNames set) name));
-        };
-
       select =
         set:
         let
@@ -138,7 +77,7 @@ in
               inherit attr;
               reason = "no_module";
               called = path;
-              modules = map (suggest members) missing;
+              modules = map (suggest pkgs members) missing;
             }
           }"
         else

@@ -20,7 +20,7 @@
 
   - `alternative`: the first list of `alternatives` whose names are all there, or null;
   - `versions`: what `versions.nix` gives for the `families`;
-  - `nearMisses`: at most five names like the wanted one;
+  - `nearMisses`: an interpreter with the module of that name, and at most five names like the wanted one;
   - `package`, `outputs`: the package that the path leads to before it goes on, and its outputs, or null.
 
   With `no_function`, it has
@@ -62,6 +62,7 @@ let
   inherit (import ./text.nix) joinPath splitPath;
   inherit (import ./find.nix) hasPackage isFunctor isPackage walk;
   inherit (import ./first.nix) firstOf holds;
+  inherit (import ./module-names.nix) asModule;
   nearMisses = import ./near-misses.nix;
 
   isPackageOrSet = value: isPackage value || (isAttrs value && !isFunctor value);
@@ -104,6 +105,7 @@ let
       inSet =
         name: map (other: joinPath (found ++ [ name ] ++ [ other ] ++ tail rest)) (similarIn value.${name} (head rest));
       inSets = concatMap inSet (firstOf 2 5 (name: holds isAttrs value.${name}) similar);
+      asModules = if found == [ ] && !isBlind then asModule pkgs attr else [ ];
       alternatives = firstOf 1 40 (all isThere) (hint.alternatives or [ ]);
       versions = concatMap versionsOf (hint.families or [ ]);
     in
@@ -115,8 +117,8 @@ let
       nearMisses =
         if alternatives != [ ] || versions != [ ] || (hint ? like && bare.missing == [ ]) then
           [ ]
-        else if meant != [ ] || rest == [ ] || isBlind then
-          meant
+        else if asModules ++ meant != [ ] || rest == [ ] || isBlind then
+          asModules ++ meant
         else
           firstOf 5 40 isThere inSets;
       package = if isPackage value then joinPath found else null;

@@ -32,7 +32,7 @@ describe('a package is put together with modules:', () => {
     ['python3.withPackages("zope.interface", nested.inner)', 'python3.13-zope.interface python3.13-inner'],
     ['perl.withPackages(JSONXS, DBI)', 'perl5.40-JSONXS perl5.40-DBI'],
     ['ruby.withPackages(nokogiri)', 'ruby3.3-nokogiri'],
-    ['lua5_4.withPackages(luasocket)', 'lua5.4-luasocket'],
+    ['lua.withPackages(luasocket)', 'lua5.2-luasocket'],
     ['haskellPackages.ghcWithPackages(lens)', 'lens'],
     ['emacs.pkgs.withPackages(magit)', 'emacs-magit'],
     ['poetry.withPlugins(poetry-plugin-export)', 'poetry-plugin-export'],
@@ -94,6 +94,22 @@ test('a function that takes its modules in another way is told as that', async (
   expect(sentence).toMatch(
     /^The packages cannot be evaluated from SET: package julia\.withPackages\(Plots\): .*function.*; it does not take its modules as `python3\.withPackages` does; call it in the default\.nix of your own package set, and name what it returns\.$/,
   )
+})
+
+describe('a module that is listed as a package is told with its interpreter:', () => {
+  test.each([
+    ['numpy', 'python3.withPackages(numpy)'],
+    ['python3-numpy', 'python3.withPackages(numpy)'],
+    ['python-yaml', 'python3.withPackages(pyyaml)'],
+    ['py3-dateutil', 'python3.withPackages(python-dateutil)'],
+    ['libjson-xs-perl', 'perl.withPackages(JSONXS)'],
+    ['ruby-nokogiri', 'ruby.withPackages(nokogiri)'],
+    ['lua-socket', 'lua.withPackages(luasocket)'],
+    ['r-cran-data.table', 'R.withPackages(data_table)'],
+    ['php8.4-redis', 'php.withExtensions(redis)'],
+  ])('%s', async (name, instead) => {
+    expect(await told(name)).toEqual([`\`packages\` has ${name}, which is not in SET; did you mean \`${instead}\`?`])
+  })
 })
 
 describe('a function that is not there is told with what is:', () => {
