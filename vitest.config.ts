@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 const nixFiles =
-  'test/nix/{build-image,call,check-validity,evaluate,failures,names,outputs,purity,realise,source,source-problems}.test.ts'
+  'test/nix/{build-image,call,check-validity,evaluate,failures,names,near-misses,outputs,purity,realise,source,source-problems}.test.ts'
 /** Those of them that build. */
 const buildingFiles = 'test/nix/{build-image,check-validity,outputs,realise}.test.ts'
 

@@ -34,7 +34,7 @@ const listed = [...names].filter((_, index) => index % 1250 === 0)
 
 await compare('Twenty of 25,000 packages', [
   { name: 'all known', work: async () => void (await evaluate(listed, { source })) },
-  ...['terrafomr', 'gti', 'nodejs@20'].map((name) => ({
+  ...['terrafomr', 'gti', 'nodejs@20', 'gitsqls'].map((name) => ({
     name: `and ${name}`,
     work: async () => {
       const error = await evaluate([...listed, name], { source }).catch((error: Error) => error.message)

@@ -33,12 +33,16 @@ let
     length
     match
     stringLength
+    substring
     tail
     tryEval
     ;
-  inherit (import ./text.nix) joinPath splitPath toLower;
+  inherit (import ./text.nix) joinPath splitPath toLower toUpper;
   inherit (import ./call.nix) call parse;
   find = import ./find.nix;
+  startingWith = import ./starting-with.nix;
+
+  names = attrNames pkgs;
 
   walk = find.walk pkgs;
 
@@ -51,9 +55,15 @@ let
         let
           length = stringLength spelling;
           lower = toLower spelling;
+          first = substring 0 1 lower;
         in
         # Most names have another length, and to compare that costs little.
-        filter (name: stringLength name == length && toLower name == lower) (attrNames pkgs);
+        filter (name: stringLength name == length && toLower name == lower) (
+          startingWith names [
+            first
+            (toUpper first)
+          ]
+        );
     in
     tail spellings ++ concatMap sameLetters spellings;
 

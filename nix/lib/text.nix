@@ -17,6 +17,8 @@ let
     substring
     ;
   characters = text: genList (i: substring i 1 text) (stringLength text);
+  upperLetters = characters "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+  lowerLetters = characters "abcdefghijklmnopqrstuvwxyz";
 
   # A quoted part gives a list of what is between the quotes, and all else a string.
   pieces = split "\"([^\"]*)\"";
@@ -27,9 +29,12 @@ in
   /**
     The text with its ASCII letters in lower case.
   */
-  toLower = replaceStrings (characters "ABCDEFGHIJKLMNOPQRSTUVWXYZ") (
-    characters "abcdefghijklmnopqrstuvwxyz"
-  );
+  toLower = replaceStrings upperLetters lowerLetters;
+
+  /**
+    The text with its ASCII letters in upper case.
+  */
+  toUpper = replaceStrings lowerLetters upperLetters;
 
   /**
     The parts of an attribute path: `"a.b"` gives `[ "a" "b" ]`, and `"a.\"b.c\""` gives `[ "a" "b.c" ]`.

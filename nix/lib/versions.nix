@@ -26,13 +26,14 @@ let
     ;
   inherit (import ./first.nix) firstOf;
   inherit (import ./find.nix) hasPackage;
+  startingWith = import ./starting-with.nix;
+
+  names = attrNames pkgs;
 in
 family:
 let
   size = stringLength family;
-  isMember =
-    name:
-    substring 0 size name == family && match "[-_]?[0-9][0-9_.]*|" (substring size (-1) name) != null;
+  isMember = name: match "[-_]?[0-9][0-9_.]*|" (substring size (-1) name) != null;
   described =
     attr:
     let
@@ -46,6 +47,6 @@ let
 in
 map described (
   firstOf 12 40 (hasPackage pkgs) (
-    sort (a: b: compareVersions a b < 0) (filter isMember (attrNames pkgs))
+    sort (a: b: compareVersions a b < 0) (filter isMember (startingWith names [ family ]))
   )
 )
