@@ -7,7 +7,8 @@ import { compare } from './measure.ts'
 
 /**
  * Evaluates twenty packages of a set of 25,000, which is as large as nixpkgs, and the same with one unknown name, for
- * which near misses are looked for. The ratio should stay below 1.5. `TEST_NIX=newest` takes the newest Nix.
+ * which near misses are looked for. The ratio should stay below 1.5. Of these names, `gitsqls` is like the most others.
+ * `TEST_NIX=newest` takes the newest Nix.
  */
 
 const parts = 'li|py|go|ru|no|de|qt|kde|x|lib|core|tool|net|ssh|git|sql|web|utils|font|perl|mail|py3|auth|zip|view|kit'
@@ -32,13 +33,17 @@ await writeFile(join(folder.path, 'default.nix'), `{ system, ... }: let ${one} i
 const source = await pin({ type: 'path', path: folder.path })
 const listed = [...names].filter((_, index) => index % 1250 === 0)
 
-await compare('Twenty of 25,000 packages', [
-  { name: 'all known', work: async () => void (await evaluate(listed, { source })) },
-  ...['terrafomr', 'gti', 'nodejs@20', 'gitsqls'].map((name) => ({
-    name: `and ${name}`,
-    work: async () => {
-      const error = await evaluate([...listed, name], { source }).catch((error: Error) => error.message)
-      if (!error.includes(`has ${name}, which is not in`)) throw new Error(error)
-    },
-  })),
-])
+await compare(
+  'Twenty of 25,000 packages',
+  [
+    { name: 'all known', work: async () => void (await evaluate(listed, { source })) },
+    ...['terrafomr', 'gti', 'nodejs@20', 'gitsqls'].map((name) => ({
+      name: `and ${name}`,
+      work: async () => {
+        const error = await evaluate([...listed, name], { source }).catch((error: Error) => error.message)
+        if (!error.includes(`has ${name}, which is not in`)) throw new Error(error)
+      },
+    })),
+  ],
+  15,
+)
