@@ -47,9 +47,9 @@ const push = async (nixpkgs: string, inputs: Record<string, string> = {}): Promi
   }
 }
 
-const lockFile = async (locked: Record<string, string>): Promise<string> => {
+const lockFile = async (locked: Record<string, string>, original: Record<string, string> = {}): Promise<string> => {
   const file = join(sources.folder, 'flake.lock')
-  const nodes = { root: { inputs: { nixpkgs: 'a' } }, a: { locked: { ...locked, narHash: sources.narHash } } }
+  const nodes = { root: { inputs: { nixpkgs: 'a' } }, a: { locked: { ...locked, narHash: sources.narHash }, original } }
   await writeFile(file, JSON.stringify({ version: 7, root: 'root', nodes }))
   return file
 }
@@ -92,9 +92,17 @@ test('a channel without security updates is told of, also where no Nix is starte
   repository++
   const runs = [await push('nixos-25.11'), await push('nixos-25.11')]
   const notice = endedChannel({ type: 'channel', channel: 'nixos-25.11' }, Date.now())
-  expect(notice).toMatch(/^`nixpkgs` is nixos-25\.11, which has had no security updates since 2026-06-30; write /)
+  expect(notice).toMatch(/^`nixpkgs` is nixos-25\.11, whose security updates ended on 2026-06-30; write /)
   for (const { told } of runs) expect(told).toContain(notice)
   expect(runs.map(({ usedNix }) => usedNix)).toEqual([true, false])
+  const asked = { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: 'nixos-25.11' }
+  const written = await lockFile({ type: 'tarball', url: `${sources.server.url}/set.tar.gz` }, asked)
+  const { told } = await push(written)
+  expect(told.filter((line) => line.includes('security updates'))).toEqual([
+    expect.stringMatching(
+      /^`nixpkgs` is \S+\/flake\.lock, which locks nixos-25\.11, whose security updates ended on 2026-06-30; write nixos-\S+ into the flake, and run `nix flake update`\.$/,
+    ),
+  ])
 })
 
 test('what is known of a source is used where something else changes, and nobody is asked for it again', async () => {

@@ -35,11 +35,15 @@ export const identifySource = async (
   access: SourceAccess,
   job: IdentifyJob,
 ): Promise<SourceIdentity> => {
-  const ended = endedChannel(source, systemClock.wallClock())
-  if (ended) job.log.notice(ended)
+  tellEnded(job, source)
   const identity = await identify(source, access, job)
   if (identity.fetch.by === 'tarball') urlSecrets(identity.fetch.url).forEach(job.secret)
   return identity
+}
+
+const tellEnded = ({ log }: IdentifyJob, source: SourceReference, lockFile?: string): void => {
+  const ended = endedChannel(source, systemClock.wallClock(), lockFile)
+  if (ended) log.notice(ended)
 }
 
 const identify = async (source: SourceReference, access: SourceAccess, job: IdentifyJob): Promise<SourceIdentity> => {
@@ -171,7 +175,8 @@ const locked = async (
       { cause },
     )
   })
-  const { type, url, revision, narHash } = lockedInput(text, file, input, endpoints)
+  const { type, url, revision, narHash, original } = lockedInput(text, file, input, endpoints)
+  if (original) tellEnded(job, original, file)
   const identity =
     type === 'tarball'
       ? tarball(url, narHash)

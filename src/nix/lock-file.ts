@@ -3,6 +3,7 @@ import { UserError } from '../lib/error.ts'
 import { isLoopback } from '../lib/loopback.ts'
 import type { Endpoints } from './endpoints.ts'
 import { isNarHash, type NarHash } from './nar-hash.ts'
+import type { SourceReference } from './source-reference.ts'
 
 /** An input that a `flake.lock` pins, with the hash of its content. `url` is that of a tarball or a git repository. */
 export type LockedInput = {
@@ -14,6 +15,8 @@ export type LockedInput = {
    */
   readonly revision: string | undefined
   readonly narHash: NarHash
+  /** What the flake asks for; `undefined` if it asks for something that is no remote source. */
+  readonly original: SourceReference | undefined
 }
 
 /**
@@ -35,8 +38,11 @@ export const lockedInput = (
       `\`nixpkgs\` names the input ${input} of ${file}, which has ${names.length > 0 ? `only ${some.join(', ')}` : 'no inputs'}; write one of them after \`#\`, as in \`flake.lock#name\`.`,
     )
   }
-  const locked = fields(own(fields(own(nodes, followed(nodes, root, input, file))), 'locked'))
-  return toInput(locked, `${file}#${input}`, endpoints)
+  const node = fields(own(nodes, followed(nodes, root, input, file)))
+  return {
+    ...toInput(fields(own(node, 'locked')), `${file}#${input}`, endpoints),
+    original: originalOf(fields(own(node, 'original'))),
+  }
 }
 
 const readLock = (text: string, file: string): { nodes: Record<string, unknown>; root: string } => {
@@ -93,15 +99,40 @@ const followed = (nodes: Record<string, unknown>, root: string, input: string, f
   return inputOf(root, input, 0)
 }
 
+const textOf =
+  (object: Record<string, unknown>) =>
+  (name: string): string => {
+    const value = own(object, name)
+    return typeof value === 'string' ? value : ''
+  }
+
+const originalOf = (original: Record<string, unknown>): SourceReference | undefined => {
+  const text = textOf(original)
+  const revision = text('rev') || undefined
+  switch (text('type')) {
+    case 'github':
+      if (text('host') && text('host').toLowerCase() !== 'github.com') return undefined
+      return { type: 'github', owner: text('owner'), repo: text('repo'), ref: revision ?? text('ref') }
+    case 'git':
+      return { type: 'git', url: text('url'), ref: text('ref'), revision }
+    case 'tarball':
+      return { type: 'tarball', url: text('url'), narHash: undefined }
+    case 'indirect':
+      // What the registry of flakes has of this name.
+      return text('id') === 'nixpkgs'
+        ? { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: revision ?? text('ref') }
+        : undefined
+    default:
+      return undefined
+  }
+}
+
 const toInput = (
   locked: Record<string, unknown>,
   what: string,
   { github, ownGithub }: Pick<Endpoints, 'github' | 'ownGithub'>,
-): LockedInput => {
-  const text = (name: string): string => {
-    const value = own(locked, name)
-    return typeof value === 'string' ? value : ''
-  }
+): Omit<LockedInput, 'original'> => {
+  const text = textOf(locked)
   const wrong = (why: string): UserError =>
     new UserError(`\`nixpkgs\` is ${what}, which ${why}; lock it from GitHub, git or a tarball.`)
   const narHash = text('narHash')

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { UserError } from '../../src/lib/error.ts'
 import { lockedInput } from '../../src/nix/lock-file.ts'
+import type { SourceReference } from '../../src/nix/source-reference.ts'
 
 const rev = '755f5aa91337890c432639c60b6064bb7fe67769'
 const narHash = 'sha256-ypxFOeDz+CqADEQNL72haqGjvZQdBR5Vc7pyx2JDttI='
@@ -43,7 +44,42 @@ describe('an input of a lock file is found', () => {
       { type: 'tarball', url: `https://github.com/NixOS/nixpkgs/archive/${rev}.tar.gz`, revision: rev, narHash },
     ],
   ])('%s', (_, text, expected) => {
-    expect(find(text)).toEqual(expected)
+    expect(find(text)).toEqual({ ...expected, original: undefined })
+  })
+})
+
+describe('what the flake asks for is found beside it:', () => {
+  test.each<[string, Record<string, unknown>, SourceReference | undefined]>([
+    [
+      'a branch on GitHub',
+      { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: 'nixos-25.11' },
+      { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: 'nixos-25.11' },
+    ],
+    [
+      'a commit on GitHub',
+      { type: 'github', owner: 'NixOS', repo: 'nixpkgs', rev },
+      { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: rev },
+    ],
+    [
+      'a name of the registry of flakes',
+      { type: 'indirect', id: 'nixpkgs', ref: 'nixos-25.11' },
+      { type: 'github', owner: 'NixOS', repo: 'nixpkgs', ref: 'nixos-25.11' },
+    ],
+    ['another name of it', { type: 'indirect', id: 'other', ref: 'nixos-25.11' }, undefined],
+    [
+      'a branch in git',
+      { type: 'git', url: 'https://github.com/NixOS/nixpkgs', ref: 'nixos-25.11' },
+      { type: 'git', url: 'https://github.com/NixOS/nixpkgs', ref: 'nixos-25.11', revision: undefined },
+    ],
+    [
+      'a tarball',
+      { type: 'tarball', url: 'https://channels.nixos.org/nixos-25.11/nixexprs.tar.xz' },
+      { type: 'tarball', url: 'https://channels.nixos.org/nixos-25.11/nixexprs.tar.xz', narHash: undefined },
+    ],
+    ['another GitHub', { type: 'github', host: 'ghe.example.org', owner: 'NixOS', repo: 'nixpkgs' }, undefined],
+    ['a folder', { type: 'path', path: './nixos-25.11' }, undefined],
+  ])('%s', (_, original, expected) => {
+    expect(find(lock({ nixpkgs: 'a' }, { a: { locked: github, original } })).original).toEqual(expected)
   })
 })
 
