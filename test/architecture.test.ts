@@ -15,6 +15,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@actions/core': ['lib/log', 'main'],
   '@actions/exec': ['lib/command'],
   '@cyclonedx/cyclonedx-library': ['report/sbom', 'report/spdx-expression'],
+  'spdx-license-ids': ['report/*'],
   'node:async_hooks': ['lib/command'],
   'node:child_process': ['lib/command'],
   'node:crypto': [

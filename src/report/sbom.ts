@@ -9,6 +9,7 @@ import {
   LicenseExpression,
   LicenseRepository,
   Metadata,
+  NamedLicense,
   Property,
   PropertyRepository,
   SpdxLicense,
@@ -26,7 +27,7 @@ import { type Digest, digestOf } from '../oci/descriptor.ts'
 import { architectureOf } from '../oci/platform.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import type { Outcome } from './outcome.ts'
-import { spdxExpression } from './spdx-expression.ts'
+import { isLicenseId, spdxExpression } from './spdx-expression.ts'
 
 /**
  * A bill of materials as the content of a file. Different content has a different file name. `notice` says what to do
@@ -207,9 +208,10 @@ const storePathComponent = (
 const licensesOf = (license: readonly string[]): LicenseRepository => {
   const said = [...new Set(license)].filter(Boolean)
   const expression = spdxExpression(said)
-  // The library writes a licence that has no SPDX identifier as a name.
   return new LicenseRepository(
-    expression ? [new LicenseExpression(expression)] : said.map((name) => new SpdxLicense(name)),
+    expression
+      ? [new LicenseExpression(expression)]
+      : said.map((name) => (isLicenseId(name) ? new SpdxLicense(name) : new NamedLicense(name))),
   )
 }
 

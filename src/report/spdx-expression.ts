@@ -1,4 +1,6 @@
 import { isSupportedSpdxId } from '@cyclonedx/cyclonedx-library/SPDX'
+import deprecatedIds from 'spdx-license-ids/deprecated.json' with { type: 'json' }
+import currentIds from 'spdx-license-ids/index.json' with { type: 'json' }
 
 /**
  * One SPDX expression for licences that all hold, if at least one of them is an expression: `['MIT OR Zlib', 'ISC']`
@@ -6,7 +8,7 @@ import { isSupportedSpdxId } from '@cyclonedx/cyclonedx-library/SPDX'
  * name that SPDX does not know. Source: SPDX 3.0.1, "SPDX license expressions".
  */
 export const spdxExpression = (licenses: readonly string[]): string | undefined => {
-  if (licenses.every(isIdentifier) || !licenses.every(isExpression)) return undefined
+  if (licenses.every(isLicenseId) || !licenses.every(isExpression)) return undefined
   if (licenses.length === 1) return licenses[0]
   return licenses.map((license) => (license.includes(' OR ') ? `(${license})` : license)).join(' AND ')
 }
@@ -25,14 +27,18 @@ const isExpression = (text: string): boolean => {
     } else if ((token === 'AND' || token === 'OR') && isComplete) last = 'operator'
     else if (token === 'WITH' && last === 'license') last = 'WITH'
     else if (last === 'operator' && isLicense(token)) last = 'license'
-    else if (last === 'WITH' && isIdentifier(token)) last = 'operand'
+    else if (last === 'WITH' && isException(token)) last = 'operand'
     else return false
   }
   return depth === 0 && (last === 'license' || last === 'operand')
 }
 
-const isLicense = (token: string): boolean =>
-  isIdentifier(token) || (token.endsWith('+') && isIdentifier(token.slice(0, -1)))
+/** Whether CycloneDX takes a text as the identifier of a licence. It would take that of an exception too. */
+export const isLicenseId = (text: string): boolean => isSupportedSpdxId(text) && isLicense(text)
 
-/** Of a licence or of an exception. */
-const isIdentifier = (token: string): boolean => isSupportedSpdxId(token)
+const licenseIds: ReadonlySet<string> = new Set([...currentIds, ...deprecatedIds])
+
+/** The identifier of a licence, in that version or, with `+`, in a later one too. */
+const isLicense = (token: string): boolean => licenseIds.has(token.replace(/\+$/, ''))
+
+const isException = (token: string): boolean => isSupportedSpdxId(token) && !isLicense(token)

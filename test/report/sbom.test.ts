@@ -95,6 +95,8 @@ describe('the bill of materials of an image', () => {
   test('has a licence that SPDX does not know by its name', () => {
     const { components } = billOf(withPackage({ license: ['MIT', 'Our own', '', 'MIT'] }))
     expect(components[0]).toHaveProperty('licenses', [{ license: { id: 'MIT' } }, { license: { name: 'Our own' } }])
+    const exception = billOf(withPackage({ license: ['LLVM-exception'] }))
+    expect(exception.components[0]).toHaveProperty('licenses', [{ license: { name: 'LLVM-exception' } }])
   })
 
   test.each([undefined, '', 'see the README'])('has no homepage for %j', (homepage) => {

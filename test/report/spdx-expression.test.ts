@@ -1,6 +1,9 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { spdxExpression } from '../../src/report/spdx-expression.ts'
+import { isLicenseId, spdxExpression } from '../../src/report/spdx-expression.ts'
+import { root } from '../support/action.ts'
 
 describe('licences are one expression', () => {
   test.each<[licences: string[], expression: string]>([
@@ -13,6 +16,8 @@ describe('licences are one expression', () => {
     [['MIT OR Apache-2.0 WITH LLVM-exception AND ISC'], 'MIT OR Apache-2.0 WITH LLVM-exception AND ISC'],
     [['EUPL-1.1+'], 'EUPL-1.1+'],
     [['EUPL-1.1+ OR MIT'], 'EUPL-1.1+ OR MIT'],
+    [['GPL-2.0+ WITH Classpath-exception-2.0'], 'GPL-2.0+ WITH Classpath-exception-2.0'],
+    [['GPL-2.0-with-classpath-exception OR MIT'], 'GPL-2.0-with-classpath-exception OR MIT'],
   ])('%j', (licences, expression) => {
     expect(spdxExpression(licences)).toBe(expression)
   })
@@ -44,6 +49,12 @@ describe('licences are no expression', () => {
     [['MIT WITH LLVM-exception WITH LLVM-exception']],
     [['(MIT)+']],
     [['+']],
+    [['GPL-2.0++ OR MIT']],
+    [['Apache-2.0 WITH MIT']],
+    [['Apache-2.0 WITH GPL-2.0+']],
+    [['LLVM-exception']],
+    [['MIT OR LLVM-exception']],
+    [['LLVM-exception WITH LLVM-exception']],
   ])('%j', (licences) => {
     expect(spdxExpression(licences)).toBeUndefined()
   })
@@ -52,6 +63,17 @@ describe('licences are no expression', () => {
     expect(spdxExpression(['('.repeat(1e6)])).toBeUndefined()
     expect(spdxExpression([`MIT${' OR MIT'.repeat(1e5)} OR`])).toBeUndefined()
   })
+})
+
+test('each identifier that CycloneDX knows is that of a licence or of an exception, as its schema says', async () => {
+  const schema = join(root, 'node_modules/@cyclonedx/cyclonedx-library/res/schema/spdx.SNAPSHOT.xsd')
+  const [licenses = [], exceptions = []] = (await readFile(schema, 'utf8'))
+    .split('<!-- Exceptions -->')
+    .map((part) => [...part.matchAll(/<xs:enumeration value="([^"]+)">/g)].map(([, id = '']) => id))
+  expect(licenses.length).toBeGreaterThan(700)
+  expect(exceptions.length).toBeGreaterThan(80)
+  expect(licenses.filter((id) => !isLicenseId(id) || spdxExpression([`MIT WITH ${id}`]))).toEqual([])
+  expect(exceptions.filter((id) => isLicenseId(id) || !spdxExpression([`MIT WITH ${id}`]))).toEqual([])
 })
 
 test('an expression in an expression stays what it is', () => {
