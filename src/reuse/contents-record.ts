@@ -47,11 +47,18 @@ export const parseContents = (value: unknown, what: string, paths: PathReader): 
   const layers = list(layerWith(paths))(fields['layers'], `${what}.layers`)
   const partition = layers.map(({ storePaths }) => storePaths).filter(({ length }) => length > 0)
   checkPartition(partition, closure, partition.length)
+  const packages = list(parsePackage)(fields['packages'], `${what}.packages`)
+  const withoutFiles = paths.names(fields['withoutFiles'], `${what}.withoutFiles`)
+  const named = packages.flatMap(({ outPath, outputs }) => [outPath, ...outputs.map(({ path }) => path)])
+  const danglingLinks = list(danglingLink)(fields['danglingLinks'], `${what}.danglingLinks`)
+  const owners = danglingLinks.map(({ owner }) => owner)
+  const outside = [...named, ...withoutFiles, ...owners].find((path) => !closure.paths.has(path))
+  if (outside !== undefined) throw new Error(`${what} names ${outside}, which its runtimeGraph lacks`)
   return {
-    packages: list(parsePackage)(fields['packages'], `${what}.packages`),
-    withoutFiles: paths.names(fields['withoutFiles'], `${what}.withoutFiles`),
+    packages,
+    withoutFiles,
     conflicts: list(parseConflict)(fields['conflicts'], `${what}.conflicts`),
-    danglingLinks: list(danglingLink)(fields['danglingLinks'], `${what}.danglingLinks`),
+    danglingLinks,
     closure,
     defaults: parseDefaults(fields['defaults'], `${what}.defaults`),
     layers,

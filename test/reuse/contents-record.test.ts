@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Contents } from '../../src/image/contents.ts'
+import type { Package } from '../../src/nix/image-spec.ts'
 import { digestOf } from '../../src/oci/descriptor.ts'
 import { parseContents, parseLayer, printContents, printLayer } from '../../src/reuse/contents-record.ts'
 import { pathReader, pathWriter } from '../../src/reuse/path-table.ts'
@@ -8,8 +9,10 @@ import { gitPackage } from '../support/outcomes.ts'
 
 const mediaType = 'application/vnd.oci.image.layer.v1.tar+zstd'
 
+const known: Package = { ...gitPackage, outPath: pathOf('a'), outputs: [{ name: 'out', path: pathOf('a') }] }
+
 const contents: Contents = {
-  packages: [gitPackage],
+  packages: [known],
   withoutFiles: [pathOf('b')],
   conflicts: [{ path: '/bin/sh', winner: `${pathOf('a')}/bin/sh`, loser: `${pathOf('b')}/bin/sh` }],
   danglingLinks: [{ path: '/share/x', owner: pathOf('a'), target: '/nowhere' }],
@@ -116,5 +119,21 @@ test('layers that do not hold each path of the closure once are refused', () => 
     const layers = contents.layers.map((layer) => ({ ...layer, storePaths }))
     const { value, table } = printed({ ...contents, layers })
     expect(() => parseContents(value, 'it', pathReader(table, 'paths'))).toThrow()
+  }
+})
+
+test('packages, outputs and owners of links that are not in the closure are refused', () => {
+  const other = pathOf('c')
+  const outside: Partial<Contents>[] = [
+    { packages: [{ ...known, outPath: other }] },
+    { packages: [{ ...known, outputs: [...known.outputs, { name: 'man', path: other }] }] },
+    { withoutFiles: [other] },
+    { danglingLinks: [{ path: '/share/x', owner: other, target: '/nowhere' }] },
+  ]
+  for (const changes of outside) {
+    const { value, table } = printed({ ...contents, ...changes })
+    expect(() => parseContents(value, 'it', pathReader(table, 'paths'))).toThrow(
+      `it names ${other}, which its runtimeGraph lacks`,
+    )
   }
 })

@@ -22,6 +22,8 @@ import {
 import { closureOf, narHashOf, pathOf } from '../support/closures.ts'
 import { gitPackage } from '../support/outcomes.ts'
 
+const known = { ...gitPackage, outPath: pathOf('a'), outputs: [{ name: 'out', path: pathOf('a') }] }
+
 const keyOf = (text: string): string => digestOf(Buffer.from(text)).slice('sha256:'.length)
 
 const layerOf = (name: string, storePaths: Layer['storePaths']): Layer => ({
@@ -41,7 +43,7 @@ const imageOf = (name: string): ImageRecord<'cache'> => ({
   key: keyOf(name),
   milliseconds: 61_234,
   contents: {
-    packages: [{ ...gitPackage, homepage: undefined }, gitPackage],
+    packages: [{ ...known, homepage: undefined }, known],
     withoutFiles: [pathOf('a')],
     conflicts: [{ path: '/bin/sh', winner: `${pathOf('a')}/bin/sh`, loser: `${pathOf('b')}/bin/sh` }],
     closure: closureOf(['a'], { a: { needs: ['b'] }, b: { size: 5 } }),
@@ -175,7 +177,10 @@ describe('records', () => {
     const layers = [layerOf('all', [...closure.paths.keys()])]
     const imageNumber = (index: number): ImageRecord<'cache'> => {
       const { contents } = imageOf('x')
-      return { ...imageOf(`${index}`), contents: { ...contents, closure, layers } }
+      return {
+        ...imageOf(`${index}`),
+        contents: { ...contents, packages: [], withoutFiles: [], danglingLinks: [], closure, layers },
+      }
     }
     const one = addImage(empty, imageNumber(0))
     const many = Array.from({ length: 40 }, (_, index) => imageNumber(index)).reduce(addImage, empty)
