@@ -13,9 +13,12 @@ export type CachePlan = {
   readonly storePaths: StoreCacheOptions
 }
 
+/** The cache that has the records of earlier runs, and what this run may do with it. */
+export type RecordStore = { readonly cache: ActionsCache; readonly use: CacheUse }
+
 /** Both use the same Actions cache and share its time budget. */
 export type Caches = {
-  readonly records: { readonly cache: ActionsCache; readonly use: CacheUse }
+  readonly records: RecordStore
   readonly storePaths: StoreCache
 }
 

@@ -1,16 +1,12 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { ActionsCache } from '../cache/actions-cache.ts'
 import { cacheLimits } from '../cache/cache-limits.ts'
-import type { CacheUse } from '../cache/cache-use.ts'
+import type { RecordStore } from '../cache/open-caches.ts'
 import { messages } from '../lib/error.ts'
 import type { Job } from '../lib/job.ts'
 import { counted } from '../lib/units.ts'
 import { fittingRecords, noRecords, parseCachedRecords, printRecords, type Records } from './records.ts'
-
-/** The cache that has the records, and what this run may do with it. */
-export type RecordStore = { readonly cache: ActionsCache; readonly use: CacheUse }
 
 type RecordJob = Pick<Job, 'log' | 'temporary'>
 

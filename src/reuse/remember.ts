@@ -1,10 +1,11 @@
+import type { RecordStore } from '../cache/open-caches.ts'
 import type { MadeLayer, PlatformImage } from '../image/platform-image.ts'
 import { messages } from '../lib/error.ts'
 import type { Job } from '../lib/job.ts'
 import type { Plan } from '../plan.ts'
 import type { Target } from '../publish/target.ts'
 import type { Known } from './known.ts'
-import { type RecordStore, saveRecords } from './record-cache.ts'
+import { saveRecords } from './record-cache.ts'
 import { addImage, addLayers, hasImage, hasRecords, mergeRecords, noRecords, type Records } from './records.ts'
 import { pushRecord } from './registry-records.ts'
 

@@ -1,3 +1,4 @@
+import type { RecordStore } from '../../src/cache/open-caches.ts'
 import type { PlatformImage } from '../../src/image/platform-image.ts'
 import type { Job } from '../../src/lib/job.ts'
 import type { SourceIdentity } from '../../src/nix/source.ts'
@@ -6,7 +7,6 @@ import type { Plan } from '../../src/plan.ts'
 import type { Target } from '../../src/publish/target.ts'
 import { forgotten, type Known } from '../../src/reuse/known.ts'
 import { recall } from '../../src/reuse/recall.ts'
-import type { RecordStore } from '../../src/reuse/record-cache.ts'
 import { remember } from '../../src/reuse/remember.ts'
 import { reuseImage, reuseLayer } from '../../src/reuse/reuse.ts'
 
