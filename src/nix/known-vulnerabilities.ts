@@ -1,5 +1,5 @@
 import { publicEndpoints } from './endpoints.ts'
-import { knownVersions, releaseUrl } from './release.ts'
+import { knownVersions, type ReleaseReference, releaseUrl } from './release.ts'
 
 /**
  * An out-of-bounds write while an expression is evaluated, and more rights through a repair of the store. The same
@@ -29,9 +29,9 @@ const affected: Readonly<Record<Product, readonly (readonly [first: string, fixe
 /** The day of the fixes, as a pre-release has its day in its version. Pre-releases before it are affected. */
 const fixedOn = '20261013'
 
-/** How this run came to a Nix: it has installed it, for this `system`, or found it on the PATH. */
+/** How this run came to a Nix: it has installed one for this `system`, by these inputs, or found it on the PATH. */
 export type Origin = {
-  readonly installed: boolean
+  readonly installed: ReleaseReference | undefined
   readonly system: string
   /** The versions that `nix-version` takes, the oldest first. */
   readonly known?: readonly string[]
@@ -56,11 +56,18 @@ export const knownVulnerabilities = (
   const fault = `${product} ${version}, which ${where}, has known vulnerabilities (${advisories})`
   const instead = `${fixed.join(' and ')} ${fixed.length > 1 ? 'have' : 'has'} the fixes`
   if (!installed) return `${fault}; ${instead}: update it where it is installed.`
+  // Each input that is there may keep the one to write from being taken.
+  const inPlaceOf = (...names: (keyof ReleaseReference)[]): string => {
+    const given = names.filter((input) => installed[input]).map((input) => `\`nix-${input}\``)
+    return given.length > 0 ? ` in place of ${given.join(' and ')}` : ''
+  }
   const better = known.findLast((candidate) => !isAffected(candidate))
-  if (better !== undefined) return `${fault}; write \`nix-version: ${better}\`.`
+  // `nix-version` knows only Nix, not what somebody may have chosen instead.
+  if (product === 'Nix' && better !== undefined)
+    return `${fault}; write \`nix-version: ${better}\`${inPlaceOf('url', 'sha256')}.`
   const url = product === 'Nix' ? `, as in ${releaseUrl(nearest, system, publicEndpoints.releases)}` : ''
   const place = product === 'Nix' ? ', which is at that URL with `.sha256` behind it' : ''
-  return `${fault}; ${instead}: give one as \`nix-url\`${url}, and its checksum${place}, as \`nix-sha256\`.`
+  return `${fault}; ${instead}: give one as \`nix-url\`${url}, and its checksum${place}, as \`nix-sha256\`${inPlaceOf('version')}.`
 }
 
 /** Whether a release of Nix, as in `2.34.7`, has known vulnerabilities. */

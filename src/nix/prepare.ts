@@ -51,7 +51,7 @@ export const prepareNix = async (
     throw explainNix(error, 'Nix does not start')
   })
   job.log.info(version.trim())
-  const vulnerable = knownVulnerabilities(version, { installed: installed !== undefined, system: request.system })
+  const vulnerable = knownVulnerabilities(version, { installed: installed && request.release, system: request.system })
   if (vulnerable) (installed ? job.log.warning : job.log.notice)(vulnerable)
   if (installed && request.install === 'always') addToJob(installed)
   const rest = { environment, sandbox, secretFolders }

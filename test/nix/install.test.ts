@@ -120,7 +120,10 @@ describe('on a machine without Nix', () => {
 
   test('a Nix with known vulnerabilities is installed with a warning', () => {
     const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
-    const warning = knownVulnerabilities(`nix-store (Nix) ${release.version}`, { installed: true, system })
+    const warning = knownVulnerabilities(`nix-store (Nix) ${release.version}`, {
+      installed: { version: '', url: server.url, sha256: release.sha256 },
+      system,
+    })
     expect(first.warnings).toEqual(warning === undefined ? [] : [warning])
   })
 

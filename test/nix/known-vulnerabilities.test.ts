@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { isAffected, knownVulnerabilities } from '../../src/nix/known-vulnerabilities.ts'
+import { isAffected, knownVulnerabilities, type Origin } from '../../src/nix/known-vulnerabilities.ts'
 
-const onPath = { installed: false, system: 'x86_64-linux' }
-const installed = { installed: true, system: 'aarch64-linux', known: ['2.34.7', '2.35.2'] }
+const onPath = { installed: undefined, system: 'x86_64-linux' }
+const none = { version: '', url: '', sha256: '' }
+const byUrl = { ...none, url: 'https://example.org/nix.tar.xz', sha256: 'a'.repeat(64) }
+const installed = { installed: none, system: 'aarch64-linux', known: ['2.34.7', '2.35.2'] }
+const better = { ...installed, known: ['2.34.7', '2.34.9', '2.35.2', '2.35.3'] }
 const advisories = '(CVE-2026-110449, CVE-2026-110450)'
 
 describe('a Nix on the PATH with known vulnerabilities is told of, with the versions to take:', () => {
@@ -59,24 +62,44 @@ describe('nothing is said of', () => {
 })
 
 describe('of a Nix that this run installs, the user is told how to give', () => {
-  test.each([
+  const ofNix = `Nix 2.34.7, which this run installs, has known vulnerabilities ${advisories}; `
+  const ofLix = `Lix 2.94.0, which this run installs, has known vulnerabilities ${advisories}; `
+  const url =
+    '2.34.9 and 2.35.3 have the fixes: give one as `nix-url`, as in https://releases.nixos.org/nix/nix-2.34.9/nix-2.34.9-aarch64-linux.tar.xz, and its checksum, which is at that URL with `.sha256` behind it, as `nix-sha256`'
+  const urlOfLix = '2.95.4 has the fixes: give one as `nix-url`, and its checksum, as `nix-sha256`.'
+  test.each<[string, string, Origin, string]>([
+    ['another release, where no known one is better', '(Nix) 2.34.7', installed, `${ofNix}${url}.`],
     [
-      'another release, where no known one is better',
+      'another release, in place of the version',
       '(Nix) 2.34.7',
-      installed,
-      `Nix 2.34.7, which this run installs, has known vulnerabilities ${advisories}; 2.34.9 and 2.35.3 have the fixes: give one as \`nix-url\`, as in https://releases.nixos.org/nix/nix-2.34.9/nix-2.34.9-aarch64-linux.tar.xz, and its checksum, which is at that URL with \`.sha256\` behind it, as \`nix-sha256\`.`,
+      { ...installed, installed: { ...none, version: '2.34.7' } },
+      `${ofNix}${url} in place of \`nix-version\`.`,
+    ],
+    ['another URL', '(Nix) 2.34.7', { ...installed, installed: byUrl }, `${ofNix}${url}.`],
+    ['a version, where its checksum is known', '(Nix) 2.34.7', better, `${ofNix}write \`nix-version: 2.35.3\`.`],
+    [
+      'a version, without the checksum of another',
+      '(Nix) 2.34.7',
+      { ...better, installed: { ...none, version: '2.34.7', sha256: 'a'.repeat(64) } },
+      `${ofNix}write \`nix-version: 2.35.3\` in place of \`nix-sha256\`.`,
     ],
     [
-      'a version, where its checksum is known',
+      'a version, without the URL of another',
       '(Nix) 2.34.7',
-      { ...installed, known: ['2.34.7', '2.34.9', '2.35.2', '2.35.3'] },
-      `Nix 2.34.7, which this run installs, has known vulnerabilities ${advisories}; write \`nix-version: 2.35.3\`.`,
+      { ...better, installed: byUrl },
+      `${ofNix}write \`nix-version: 2.35.3\` in place of \`nix-url\` and \`nix-sha256\`.`,
     ],
     [
-      'another release of Lix',
+      'another release of Lix, also where a known Nix is better',
       '(Lix, like Nix) 2.94.0',
-      installed,
-      `Lix 2.94.0, which this run installs, has known vulnerabilities ${advisories}; 2.95.4 has the fixes: give one as \`nix-url\`, and its checksum, as \`nix-sha256\`.`,
+      { ...better, installed: byUrl },
+      `${ofLix}${urlOfLix}`,
+    ],
+    [
+      'another release of Determinate Nix',
+      '(Determinate Nix 3.23.1) 2.35.2',
+      { ...better, installed: byUrl },
+      `Determinate Nix 3.23.1, which this run installs, has known vulnerabilities ${advisories}; 3.23.2 has the fixes: give one as \`nix-url\`, and its checksum, as \`nix-sha256\`.`,
     ],
   ])('%s', (_, printed, origin, sentence) => {
     expect(knownVulnerabilities(`nix-store ${printed}\n`, origin)).toBe(sentence)
