@@ -11,6 +11,11 @@ export const blockSize = { gzip: 1024 * 1024, zstd: 8 * 1024 * 1024, none: 1024 
 /** The libdeflate in `dist/` compresses gzip, with the same result on every Node; Node's own zstd compresses zstd. */
 const compressors = { gzip: 'libdeflate 1.23', zstd: `zstd ${process.versions['zstd']}` } as const
 
+/** Must be changed when the same files give another archive. */
+const archiveFormat = 'tar-2'
+
 /** Everything besides the content that a compressed layer's bytes depend on. It is part of the layer key. */
 export const compressionFormat = ({ algorithm, level }: Compression): string =>
-  algorithm === 'none' ? 'tar' : `tar+${algorithm}-${level} ${blockSize[algorithm]} ${compressors[algorithm]}`
+  algorithm === 'none'
+    ? archiveFormat
+    : `${archiveFormat}+${algorithm}-${level} ${blockSize[algorithm]} ${compressors[algorithm]}`

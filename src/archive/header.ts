@@ -26,8 +26,9 @@ const unit = 512
 export const tarHeader = (entry: TreeEntry): Buffer => {
   const fields = fieldsOf(entry)
   const isText = entry.name.isWellFormed() && (entry.type !== 'symlink' || entry.target.isWellFormed())
-  // Some programs read other characters of a header by the locale, and those of a pax header as UTF-8.
-  const place = isText && !isAscii(fields.name) ? undefined : placeOf(fields.name)
+  // POSIX knows only ASCII in these fields. Some programs read the rest by the locale, and a pax header as UTF-8.
+  const isPlain = isAscii(fields.name) && isAscii(fields.target)
+  const place = isText && !isPlain ? undefined : placeOf(fields.name)
   const large = (['uid', 'gid'] as const).filter((id) => fields[id] > mostInHeader)
   if (place && fields.target.length <= 100 && large.length === 0) return header(fields, place)
 

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
@@ -128,7 +129,12 @@ const byTarStream = async (entries: readonly TreeEntry[]): Promise<Buffer> => {
   const fixed = { uid: 0, gid: 0, mtime: new Date(1000) }
   for (const entry of entries) {
     const { type, name } = entry
-    if (type === 'symlink') archive.entry({ ...fixed, name, type, mode: 0o777, linkname: entry.target })
+    // It would leave targets that are not ASCII in the header, where there is no pax header for something else.
+    if (type === 'symlink')
+      archive.entry({
+        ...{ ...fixed, name, type, mode: 0o777, linkname: entry.target },
+        ...(isAscii(Buffer.from(entry.target)) ? {} : { pax: {} }),
+      })
     else if (type === 'directory')
       archive.entry({ ...fixed, ...large(entry.owner), name: `${name}/`, type, mode: entry.mode })
     else archive.entry({ ...fixed, name, type, mode: entry.mode }, Buffer.from(entry.content as Uint8Array))

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { tar } from '../../src/archive/tar.ts'
 import { storePathsTree, type TreeEntry } from '../../src/archive/tree.ts'
 import type { StorePath } from '../../src/nix/store-path.ts'
+import { need } from '../support/process.ts'
 
 let folder: string
 beforeAll(async () => {
@@ -29,6 +30,14 @@ with tarfile.open(fileobj=io.BytesIO(sys.stdin.buffer.read()), encoding='utf-8')
         for m in archive]))`
   return JSON.parse(execFileSync('python3', ['-c', script], { input: bytes, encoding: 'utf8' }))
 }
+
+const unescaped = (text: string): string =>
+  Buffer.from(
+    Buffer.from(text)
+      .toString('latin1')
+      .replace(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8))),
+    'latin1',
+  ).toString()
 
 const entries: TreeEntry[] = [
   { type: 'directory', name: 'nix', mode: 0o755 },
@@ -53,6 +62,27 @@ describe('an archive', () => {
     expect(sha256(await archive(entries))).toMatchInlineSnapshot(
       `"1947cdd3e98d7df654e56d6c5f715a125f80011587ef76dbb39fede010bd4a50"`,
     )
+  })
+
+  test('has what is not ASCII in a pax header, for names and targets alike', async () => {
+    const links: TreeEntry[] = [
+      { type: 'symlink', name: 'ca.pem', target: 'Főtanúsítvány.pem' },
+      { type: 'symlink', name: 'Főtanúsítvány.pem', target: 'ca.pem' },
+    ]
+    for (const link of links) {
+      const bytes = await archive([link])
+      const header = bytes.subarray(-1024 - 512, -1024)
+      expect(header.every((byte) => byte < 0x80)).toBe(true)
+      const { name, target } = link as { name: string; target: string }
+      const paths = [`path=${name}\n`, `linkpath=${target}\n`].map((text) => Buffer.from(text))
+      for (const path of paths) expect(bytes.includes(path)).toBe(true)
+      for (const program of ['tar', need('bsdtar', 'libarchive-tools')]) {
+        const env = { ...process.env, LC_ALL: 'C.UTF-8' }
+        const list = execFileSync(program, ['-tvf', '-'], { input: bytes, encoding: 'utf8', env })
+        // GNU tar shows bytes that it takes for no letters by their numbers.
+        expect(unescaped(list)).toContain(`${name} -> ${target}\n`)
+      }
+    }
   })
 
   test('is read by GNU tar with the modes, owners and times that the rules say', async () => {
