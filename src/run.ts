@@ -21,7 +21,10 @@ import { recall } from './reuse/recall.ts'
 import { remember } from './reuse/remember.ts'
 import { reuseImage, reuseLayer } from './reuse/reuse.ts'
 
-/** Builds the image and pushes it. Throws a `UserError` if the user can solve the problem; no tag has moved then. */
+/**
+ * Builds the image and pushes it. Throws a `UserError` if the user can solve the problem; no tag has moved then, unless
+ * the registry refuses one after another, which the log says.
+ */
 export const run = async (inputs: Inputs, context: Context, outside: Outside, job: Job): Promise<Outcome> => {
   const start = performance.now()
   const stage = <T>(name: Stage, work: () => Promise<T>): Promise<T> => timed(job.timings, name, work)

@@ -22,7 +22,7 @@ export const explainMoves = (
         level: 'notice',
         message: `${name} names ${rival} already, which another job has set at the same time; this run's image is ${formatRepository(repository)}@${digest}.`,
       }
-    if (from === undefined) return []
+    if (from === undefined || from === digest) return []
     const moves = `${name} named ${from} and now names ${digest}`
     if (attempt > 1)
       return {
@@ -36,3 +36,19 @@ export const explainMoves = (
       }
     return []
   })
+
+/**
+ * A sentence about the tags of a push that failed after it had moved some; `undefined` if it has moved none. `done` are
+ * those that it came to, the first of `tags`.
+ */
+export const explainUnfinished = (
+  done: readonly MovedTag[],
+  tags: readonly string[],
+  { repository, digest }: Pick<Mover, 'digest' | 'repository'>,
+): string | undefined => {
+  const ours = done.filter(({ rival }) => rival === undefined)
+  const [failed, ...others] = tags.slice(done.length)
+  if (failed === undefined || ours.every(({ from }) => from === digest)) return undefined
+  const rest = others.length > 0 ? `; not reached: ${others.join(', ')}` : ''
+  return `${formatRepository(repository)} names ${digest} as ${ours.map(({ tag }) => tag).join(', ')} already, but the push failed at ${failed}${rest}.`
+}

@@ -12,6 +12,7 @@ import { TransientError } from '../registry/error.ts'
 import {
   hasLayer,
   type LayerFile,
+  type MovedTag,
   type PushedBlob,
   pushImage,
   pushIndex,
@@ -22,7 +23,7 @@ import {
 } from '../registry/push.ts'
 import { RepositoryClient } from '../registry/repository.ts'
 import { isLost, type LostLayers, lostLayer, lostLayers } from './lost-layers.ts'
-import { explainMoves } from './moved-tags.ts'
+import { explainMoves, explainUnfinished } from './moved-tags.ts'
 import type { PushDecision } from './push-decision.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from './write-layout.ts'
 
@@ -123,10 +124,20 @@ export const openTarget = async (
     }
     for (const { image } of images) await pushOnce(image)
     if (images.length > 1) await pushIndex(client, top, repair)
-    const moved = await pushTags(client, top, tags, repair)
-    const { digest } = top.descriptor
-    log.info(`Pushed ${formatRepository(repository)}@${digest} as ${tags.join(', ')}`)
-    for (const { level, message } of explainMoves(moved, { repository, digest, commit, attempt })) log[level](message)
+    const mover = { repository, digest: top.descriptor.digest, commit, attempt }
+    const done: MovedTag[] = []
+    const tellMoves = (): void => {
+      for (const { level, message } of explainMoves(done, mover)) log[level](message)
+    }
+    await pushTags(client, top, tags, repair, (tag) => done.push(tag)).catch((error) => {
+      // To a later attempt, these tags have not moved.
+      tellMoves()
+      const unfinished = explainUnfinished(done, tags, mover)
+      if (unfinished) log.notice(unfinished)
+      throw error
+    })
+    log.info(`Pushed ${formatRepository(repository)}@${mover.digest} as ${tags.join(', ')}`)
+    tellMoves()
   }
 
   /** Asks the registry, and returns `false` if it does not have what a record says. */

@@ -10,10 +10,7 @@ export type LayerFile = { readonly descriptor: Descriptor; readonly file: string
 /** Whether a blob had to be `sent`, or the registry had it already (`there`). */
 export type PushedBlob = 'sent' | 'there'
 
-/**
- * A tag that named something else before (`from`), or that another job set to something else at the same time
- * (`rival`).
- */
+/** A tag that named `from` before, or that another job set to something else at the same time (`rival`). */
 export type MovedTag = { readonly tag: string; readonly from: string | undefined; readonly rival?: string }
 
 /** Sends a layer if the registry does not have it. Returns whether it had to be sent. */
@@ -98,31 +95,44 @@ export const pushIndex = (client: RepositoryClient, index: Document, repair: () 
 /**
  * Moves the tags to a document that the registry has under its digest, and checks that they name it then. `repair`
  * pushes the document again. Returns the tags that named something else before, or that name something else now: if
- * several jobs push the same tag, the last one wins.
+ * several jobs push the same tag, the last one wins. `done` is told of each tag in order, also of those that named the
+ * document or nothing before, since a later one may fail.
  */
 export const pushTags = async (
   client: RepositoryClient,
   top: Document,
   tags: readonly string[],
   repair: () => Promise<void>,
+  done: (tag: MovedTag) => void = () => {},
 ): Promise<MovedTag[]> => {
   const { digest } = top.descriptor
   const kept = await readBack(client, digest)
   if (kept !== digest) throw inconsistentRegistry(client.repository, `has ${kept} as ${digest}`)
   const moved: MovedTag[] = []
   for (const tag of tags) {
-    const from = await client.retrying(() => client.resolve(tag))
-    if (from === digest) continue
-    await repairing(() => putManifest(client, top, tag), repair)
-    const named = await readBack(client, tag, from)
-    if (named !== digest) {
-      // The registry has what another job set the tag to. If it does not, its answer is wrong.
-      if ((await client.retrying(() => client.resolve(named))) !== named)
-        throw inconsistentRegistry(client.repository, `names ${named} as ${tag}, and does not have it`)
-      moved.push({ tag, from, rival: named })
-    } else if (from !== undefined) moved.push({ tag, from })
+    const set = await pushTag(client, top, tag, repair)
+    done(set)
+    if (set.rival !== undefined || (set.from !== undefined && set.from !== digest)) moved.push(set)
   }
   return moved
+}
+
+const pushTag = async (
+  client: RepositoryClient,
+  top: Document,
+  tag: string,
+  repair: () => Promise<void>,
+): Promise<MovedTag> => {
+  const { digest } = top.descriptor
+  const from = await client.retrying(() => client.resolve(tag))
+  if (from === digest) return { tag, from }
+  await repairing(() => putManifest(client, top, tag), repair)
+  const named = await readBack(client, tag, from)
+  if (named === digest) return { tag, from }
+  // The registry has what another job set the tag to. If it does not, its answer is wrong.
+  if ((await client.retrying(() => client.resolve(named))) !== named)
+    throw inconsistentRegistry(client.repository, `names ${named} as ${tag}, and does not have it`)
+  return { tag, from, rival: named }
 }
 
 const putManifest = (client: RepositoryClient, document: Document, reference: string): Promise<void> =>

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { digestOf } from '../../src/oci/descriptor.ts'
-import { explainMoves } from '../../src/publish/moved-tags.ts'
+import { explainMoves, explainUnfinished } from '../../src/publish/moved-tags.ts'
 
 const digest = digestOf(Buffer.from('new'))
 const from = digestOf(Buffer.from('old'))
@@ -41,4 +41,29 @@ test('a tag that another job has set at the same time is that job’s, and whoev
 
 test.each([1, 2])('a tag that named nothing before has not moved, in attempt %d either', (attempt) => {
   expect(explainMoves([{ tag: commit, from: undefined }], { ...mover, attempt })).toEqual([])
+})
+
+test('a tag that named the image already has not moved', () => {
+  expect(explainMoves([{ tag: commit, from: digest }], { ...mover, attempt: 2 })).toEqual([])
+})
+
+describe('where the push failed after some tags', () => {
+  const already = `ghcr.io/owner/tools names ${digest} as`
+  test.each<[string, Parameters<typeof explainUnfinished>[0], string[], string | undefined]>([
+    ['the first has moved', [{ tag: 'a', from }], ['a', 'b'], `${already} a already, but the push failed at b.`],
+    [
+      'new tags are set',
+      [
+        { tag: 'a', from: undefined },
+        { tag: 'b', from: digest },
+      ],
+      ['a', 'b', 'c', 'd', 'e'],
+      `${already} a, b already, but the push failed at c; not reached: d, e.`,
+    ],
+    ['none has moved', [{ tag: 'a', from: digest }], ['a', 'b'], undefined],
+    ['it is another job that has moved it', [{ tag: 'a', from, rival: from }], ['a', 'b'], undefined],
+    ['it came to none', [], ['a', 'b'], undefined],
+  ])('%s', (_, done, tags, sentence) => {
+    expect(explainUnfinished(done, tags, mover)).toBe(sentence)
+  })
 })

@@ -133,6 +133,26 @@ test('what is packed instead of a layer that only a claim has named is not sent'
   expect(registry.manifests.has('v1')).toBe(true)
 })
 
+test('a tag that moved before the next one failed is told once, and not again by the attempt that moves all', async () => {
+  await using registry = await startStrictRegistry({ forgets: 6 })
+  const tags = ['v1', 'latest']
+  const before = await testTarget(targetPlan(registry.host, 'tools', { tags }))
+  await deliverAll(before, other)
+  const from = (await before.publish([platformImage(other)])).descriptor.digest
+  const { said, log } = saying()
+  const target = await testTarget(targetPlan(registry.host, 'tools', { tags, attempt: 2, commit: 'c0ffee' }), { log })
+  for (const layer of made.layers) await target.deliver(layer)
+  await expect(target.publish([platformImage(made)])).rejects.toThrow('has lost')
+  const name = `${registry.host}/tools`
+  const { digest } = made.image.manifest.descriptor
+  const moves = (tag: string): string =>
+    `${name}:${tag} named ${from} and now names ${digest}. This is attempt 2 of a run for the commit c0ffee; if a newer commit had set the tag, run that one again.`
+  expect(said.splice(0)).toEqual([moves('v1'), `${name} names ${digest} as v1 already, but the push failed at latest.`])
+  await deliverAll(target, made)
+  await target.publish([platformImage(made)])
+  expect(said).toEqual([`Pushed ${name}@${digest} as v1, latest`, moves('latest')])
+})
+
 test('an image of layers that are there is taken once, and not pushed again when it is published', async () => {
   await using registry = await startStrictRegistry()
   const before = await testTarget(targetPlan(registry.host, 'tools'))
