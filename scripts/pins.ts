@@ -49,6 +49,7 @@ export const describeChanges = (before: Pins, after: Pins): string[] => {
       ? []
       : [`The default \`nixpkgs\` is \`${revision}#${narHash}\` of ${channel}.`]),
     ...addedReleases.map((version) => `The checksums of Nix ${version} are known.`),
+    ...skippedSeries(before.nix, after.nix).map((series) => `Nix 2.${series} is skipped, since it has no release.`),
     ...(before.nix.default === after.nix.default
       ? []
       : [`The Nix that is installed by default is ${after.nix.default}.`]),
@@ -57,6 +58,14 @@ export const describeChanges = (before: Pins, after: Pins): string[] => {
         `nixos-${release} is there, with security updates until ${after.channelEnds[release]} by the rule of seven months; compare that with its announcement.`,
     ),
   ]
+}
+
+/** Series without a release, below one that has appeared. */
+const skippedSeries = (before: Pins['nix'], after: Pins['nix']): number[] => {
+  const [newest = 0] = seriesOf(before).slice(-1)
+  const there = seriesOf(after)
+  const [last = 0] = there.slice(-1)
+  return Array.from({ length: last - newest }, (_, index) => newest + 1 + index).filter((each) => !there.includes(each))
 }
 
 /**
@@ -130,9 +139,7 @@ const systems = ['x86_64-linux', 'aarch64-linux'] as const
  * others have found, unless it is known to be vulnerable and the other is not.
  */
 const updateNix = async (nix: Pins['nix'], tools: Tools): Promise<Pins['nix']> => {
-  let series = Math.max(...Object.keys(nix.releases).map((version) => Number(version.split('.')[1])))
-  while ((await newestOf(series + 1, tools)) !== undefined) series++
-  const newest = [await newestOf(series - 1, tools), await newestOf(series, tools)].filter((each) => each !== undefined)
+  const newest = (await newestReleases(seriesOf(nix), tools)).slice(-2)
   const releases = new Map(Object.entries(nix.releases))
   for (const version of newest) if (!releases.has(version)) releases.set(version, await checksumsOf(version, tools))
   const inOrder = [...releases].toSorted(([a], [b]) => order(a, b))
@@ -140,6 +147,26 @@ const updateNix = async (nix: Pins['nix'], tools: Tools): Promise<Pins['nix']> =
     default: newest.find((version) => !isAffected(version)) ?? nix.default,
     releases: Object.fromEntries(inOrder),
   }
+}
+
+/** The series of the known releases, the oldest first: 34 for `2.34.7`. */
+const seriesOf = ({ releases }: Pins['nix']): number[] =>
+  [...new Set(Object.keys(releases).map((version) => Number(version.split('.')[1])))].sort((a, b) => a - b)
+
+/** How many series after one another may have no release; some numbers are never released. */
+const mostSkipped = 3
+
+/** The newest release of each series, from the newest but one that is known on, the oldest first. */
+const newestReleases = async (known: readonly number[], tools: Tools): Promise<string[]> => {
+  const found: string[] = []
+  let [last = 0] = known.slice(-1)
+  for (let series = known.at(-2) ?? last - 1; series <= last + mostSkipped; series++) {
+    const newest = await newestOf(series, tools)
+    if (newest === undefined) continue
+    found.push(newest)
+    last = Math.max(last, series)
+  }
+  return found
 }
 
 /** The newest release of a series, as in `2.34.7` of 34, or `undefined` if it has none. */

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { output } from './support/process.ts'
+import { type Finished, output } from './support/process.ts'
 import { type TemporaryFolder, temporaryFolder } from './support/temporary-folder.ts'
 import { gitEnvironment, runScript, scriptOf } from './support/workflow-script.ts'
 
@@ -34,60 +34,95 @@ const edit = async (clone: string, names: readonly string[], text: string): Prom
   }
 }
 
-/**
- * Runs the step that makes the patch, and takes the changes back. Returns the patch, which is empty without changes.
- */
-const patchOf = async ({ folder, clone, git }: Repository): Promise<string> => {
-  const file = join(folder.path, 'output')
-  await writeFile(file, '')
-  const script = await scriptOf('update', 'pins', 'patch')
-  const finished = await runScript(script, { folder, cwd: clone, variables: { GITHUB_OUTPUT: file } })
+const bot = '41898282+github-actions[bot]@users.noreply.github.com'
+
+/** Runs the step that makes the patch, and takes the changes back. */
+const makePatch = async ({ folder, clone, git }: Repository): Promise<string> => {
+  const script = await scriptOf('update', 'pins', 'Write the patch')
+  const finished = await runScript(script, { folder, cwd: clone, variables: { RUNNER_TEMP: folder.path } })
   expect(finished).toEqual({ stdout: '', stderr: '', exitCode: 0 })
-  await git('checkout', '--quiet', '.')
-  return (await readFile(file, 'utf8')).replace(/^patch=(.*)\n$/, '$1')
+  await git('reset', '--quiet', '--hard')
+  return readFile(join(folder.path, 'update-pins.patch'), 'utf8')
+}
+
+/** Runs the step that pushes the branch, and goes back to `main`. */
+const push = async ({ folder, clone, git }: Repository): Promise<Finished> => {
+  const script = await scriptOf('update', 'pull-request', 'Push')
+  const variables = { RUNNER_TEMP: folder.path, CHANGES: changes, BOT: bot }
+  const finished = await runScript(script, { folder, cwd: clone, variables })
+  await git('fetch', '--quiet')
+  await git('checkout', '--quiet', '--force', '-B', 'main', 'origin/main')
+  await git('branch', '--quiet', '--force', '--delete', 'update-pins').catch(() => '')
+  return finished
 }
 
 describe('the branch', () => {
-  test('has what the pins decide and nothing else, with what is new as its message', () =>
+  test('has what the pins decide, new files too, with what is new as its message', () =>
     withRepository(async (repository) => {
-      const { folder, clone, git } = repository
-      await edit(clone, [...files, '.github/workflows/ci.yml'], 'new \u0000\n')
-      const variables = { PATCH: await patchOf(repository), CHANGES: changes }
-      const finished = await runScript(await scriptOf('update', 'pull-request', 'Push'), {
-        folder,
-        cwd: clone,
-        variables,
-      })
+      const { clone, git } = repository
+      await edit(clone, [...files, 'dist/new.js'], 'new \u0000\n')
+      await makePatch(repository)
+      const finished = await push(repository)
       expect(finished.exitCode, finished.stderr).toBe(0)
-      await git('fetch', '--quiet')
       expect((await git('diff', '--name-only', 'origin/main', 'origin/update-pins')).trim().split('\n').sort()).toEqual(
-        files.toSorted(),
+        [...files, 'dist/new.js'].toSorted(),
       )
       expect(await git('show', 'origin/update-pins:dist/index.js')).toBe('new \u0000\n')
-      expect((await git('log', '-1', '--format=%B%an', 'origin/update-pins')).trim()).toBe(
-        `Update the pins\n\n${changes}\ngithub-actions[bot]`,
+      expect((await git('log', '-1', '--format=%B%an <%ae>', 'origin/update-pins')).trim()).toBe(
+        `Update the pins\n\n${changes}\ngithub-actions[bot] <${bot}>`,
       )
     }))
 
+  test.each([
+    ['another', ['.github/workflows/ci.yml', 'src/new.ts'], '.github/workflows/ci.yml, src/new.ts'],
+    ['one with a name that starts the same', ['dist.js'], 'dist.js'],
+  ])('is not pushed where the patch changes %s file', async (_, names, shown) =>
+    withRepository(async (repository) => {
+      const { clone, git } = repository
+      await edit(clone, [...files, ...names], 'new\n')
+      await makePatch(repository)
+      expect(await push(repository)).toMatchObject({
+        exitCode: 1,
+        stdout: `::error::The patch would also change ${shown}, which no update of the pins may; see what wrote that in the job before.\n`,
+      })
+      expect((await git('branch', '--remotes')).trim()).toBe('origin/main')
+    }),
+  )
+
   test('is replaced where an earlier run has left one', () =>
     withRepository(async (repository) => {
-      const { folder, clone, git } = repository
+      const { clone, git } = repository
       for (const text of ['first\n', 'second\n']) {
-        await git('checkout', '--quiet', '-B', 'main', 'origin/main')
-        await git('branch', '--quiet', '--force', '--delete', 'update-pins').catch(() => '')
         await edit(clone, files, text)
-        const variables = { PATCH: await patchOf(repository), CHANGES: changes }
-        const script = await scriptOf('update', 'pull-request', 'Push')
-        expect(await runScript(script, { folder, cwd: clone, variables })).toMatchObject({ exitCode: 0 })
+        await makePatch(repository)
+        expect(await push(repository)).toMatchObject({ exitCode: 0 })
       }
-      await git('fetch', '--quiet')
       expect(await git('show', 'origin/update-pins:action.yml')).toBe('second\n')
       expect((await git('rev-list', '--count', 'origin/main..origin/update-pins')).trim()).toBe('1')
     }))
 
+  test('stays where somebody has added a commit', () =>
+    withRepository(async (repository) => {
+      const { clone, git } = repository
+      await edit(clone, files, 'first\n')
+      await makePatch(repository)
+      expect(await push(repository)).toMatchObject({ exitCode: 0 })
+      await git('checkout', '--quiet', 'origin/update-pins')
+      const commit = ['commit', '--quiet', '--allow-empty', '--message', 'Mend']
+      await git('-c', 'user.name=x', '-c', 'user.email=x@example.org', ...commit)
+      await git('push', '--quiet', 'origin', 'HEAD:update-pins')
+      await git('checkout', '--quiet', 'main')
+      expect(await push(repository)).toMatchObject({
+        exitCode: 1,
+        stdout:
+          '::error::The branch update-pins has a commit of somebody else; merge it, or delete the branch, and run this workflow again.\n',
+      })
+      expect((await git('log', '-1', '--format=%s', 'origin/update-pins')).trim()).toBe('Mend')
+    }))
+
   test('has no patch where nothing has changed', () =>
     withRepository(async (repository) => {
-      expect(await patchOf(repository)).toBe('')
+      expect(await makePatch(repository)).toBe('')
     }))
 })
 

@@ -45,6 +45,9 @@ jobs:
 `
   test('nothing in a good workflow', () => {
     expect(audit('ci', good)).toEqual([])
+    const piped = good.replace('echo "$TITLE"', 'echo "$TITLE" | cat || exit 1')
+    expect(audit('ci', `defaults: { run: { shell: bash } }\n${piped}`)).toEqual([])
+    expect(audit('ci', piped.replace('env: {', 'shell: bash\n        env: {'))).toEqual([])
   })
 
   const tokens = 'The permissions of test are not {"contents":"read"}.'
@@ -86,6 +89,12 @@ jobs:
       'github.sha',
       "format('{0}', github.head_ref)",
       "A script of test has format('{0}', github.head_ref) in its text; give it to the script by `env`.",
+    ],
+    [
+      'a pipe whose failure is lost',
+      'echo "$TITLE"',
+      'echo "$TITLE" | cat',
+      'A script of test has a pipe, whose failure is lost; write `shell: bash`.',
     ],
     [
       'a title in a script of github-script',

@@ -168,6 +168,18 @@ describe('the pins are brought up to date', () => {
     expect(pins.nix.default).toBe('2.35.3')
   })
 
+  test('with a series that has appeared after one that was never released, which it says', async () => {
+    const contents = { ...good(), '/': list('2.35.3', '2.37.0', '2.37.1'), ...releases('2.37.1') }
+    const { pins, stdout, stderr } = await update(contents)
+    expect(stderr).toBe('')
+    expect(Object.keys(pins.nix.releases)).toEqual(['2.34.7', '2.35.2', '2.35.3', '2.37.1'])
+    expect(pins.nix.default).toBe('2.35.3')
+    expect(stdout).toContain('- Nix 2.36 is skipped, since it has no release.\n')
+    const again = await update(contents, pins)
+    expect(again).toMatchObject({ stdout: '', stderr: '' })
+    expect(again.pins).toEqual(pins)
+  })
+
   test('without a vulnerable default where another release has the fixes, and as it was where none has', async () => {
     const fixed = await update({ ...good(), '/': list('2.34.8', '2.35.3'), ...releases('2.34.8') })
     expect(fixed.pins.nix.default).toBe('2.35.3')
@@ -268,7 +280,7 @@ describe('a bad answer is one sentence, and nothing is written:', () => {
     [
       'no list of releases',
       { '/': 'none' },
-      '/?delimiter=/&prefix=nix/nix-2.36. answers no list of releases, but "none".',
+      '/?delimiter=/&prefix=nix/nix-2.34. answers no list of releases, but "none".',
     ],
     [
       'a release without a tarball',

@@ -19,7 +19,12 @@ export const permissionsOf: Readonly<Record<string, Readonly<Record<string, stri
  */
 const harmless = /^(github\.(sha|run_id|run_attempt|repository|workspace)|runner\.(os|arch)|matrix\.[a-z_]+)$/
 
-type Step = { readonly uses?: string; readonly run?: string; readonly with?: Readonly<Record<string, unknown>> }
+type Step = {
+  readonly uses?: string
+  readonly run?: string
+  readonly shell?: string
+  readonly with?: Readonly<Record<string, unknown>>
+}
 type Job = { readonly permissions?: unknown; readonly uses?: string; readonly steps?: readonly Step[] }
 
 /** The faults of the workflow `name` (without `.yml`) with this text, one sentence each; empty if there are none. */
@@ -27,6 +32,7 @@ export const audit = (name: string, text: string): string[] => {
   const workflow = parse(text) as {
     readonly on?: unknown
     readonly permissions?: unknown
+    readonly defaults?: { readonly run?: { readonly shell?: unknown } }
     readonly jobs: Readonly<Record<string, Job>>
   }
   const faults = pins(text)
@@ -37,12 +43,14 @@ export const audit = (name: string, text: string): string[] => {
   for (const [id, job] of Object.entries(workflow.jobs)) {
     const least = permissionsOf[`${name}/${id}`] ?? {}
     if (!isSame(job.permissions, least)) faults.push(`The permissions of ${id} are not ${JSON.stringify(least)}.`)
-    for (const { uses = '', run = '', with: inputs = {} } of job.steps ?? []) {
+    for (const { uses = '', run = '', shell, with: inputs = {} } of job.steps ?? []) {
       // A script for github-script is code, just as one for a shell.
       for (const code of [run, String(inputs['script'] ?? '')])
         for (const [, expression = ''] of code.matchAll(/\$\{\{(.*?)\}\}/gs))
           if (!harmless.test(expression.trim()))
             faults.push(`A script of ${id} has ${expression.trim()} in its text; give it to the script by \`env\`.`)
+      if (/[^|]\|[^|]/.test(run) && (shell ?? workflow.defaults?.run?.shell) !== 'bash')
+        faults.push(`A script of ${id} has a pipe, whose failure is lost; write \`shell: bash\`.`)
       if (!uses.startsWith('actions/checkout@')) continue
       if (inputs['persist-credentials'] !== false)
         faults.push(`${id} leaves the token in the checkout; write \`persist-credentials: false\`.`)

@@ -22,7 +22,7 @@ export type ScriptPlace = {
 }
 
 /**
- * Runs a script as the runner does if no shell is named, with a `gh` that adds its arguments to `gh.txt`, one a line.
+ * Runs a script as the runner does with `shell: bash`, with a `gh` that adds its arguments to `gh.txt`, one a line.
  */
 export const runScript = async (
   script: string,
@@ -33,7 +33,7 @@ export const runScript = async (
   await writeFile(join(bin, 'gh'), `#!/bin/sh\nprintf '%s\\n' "$@" >>'${join(folder.path, 'gh.txt')}'\n${gh}\n`)
   await chmod(join(bin, 'gh'), 0o755)
   const env = { ...gitEnvironment(folder), ...variables, PATH: `${bin}:${process.env['PATH']}` }
-  return run('bash', ['-e', '-c', script], { cwd, env })
+  return run('bash', ['-e', '-o', 'pipefail', '-c', script], { cwd, env })
 }
 
 /** An environment in which git knows nothing of this machine's user. */
