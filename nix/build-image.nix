@@ -54,7 +54,6 @@
 let
   inherit (builtins)
     addErrorContext
-    all
     any
     concatLists
     concatStringsSep
@@ -128,10 +127,10 @@ let
     };
   pathsOf = result: map (output: output.path) result.outputs;
 
-  # Listed twice, under one spelling or two, a package would be told twice.
+  # Listed twice, under one spelling or two, a package would be told twice. One with fewer outputs is another package.
   covers =
     result: other:
-    outPath result == outPath other && all (path: elem path (pathsOf result)) (pathsOf other);
+    outPath result == outPath other && elem (pathsOf other) [ [ ] (pathsOf result) ];
   distinct = foldl' (
     list: result: if any (known: covers known result) list then list else list ++ [ result ]
   ) [ ];
