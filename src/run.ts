@@ -14,7 +14,7 @@ import { pinned, refined } from './nix/source.ts'
 import type { Platform } from './oci/platform.ts'
 import { plan as makePlan } from './plan.ts'
 import { openTarget } from './publish/target.ts'
-import { logContents } from './report/log-contents.ts'
+import { logContents, missingShell } from './report/log-contents.ts'
 import { type Outcome, outcomeOf } from './report/outcome.ts'
 import { forgotten, isBuiltHere } from './reuse/known.ts'
 import { recall } from './reuse/recall.ts'
@@ -75,6 +75,11 @@ export const run = async (inputs: Inputs, context: Context, outside: Outside, jo
     return target.publish(images)
   })
   for (const { contents } of images) logContents(contents, job.log)
+  const noShell = missingShell(
+    plan.image.configuration.healthcheck,
+    images.map(({ contents }) => contents),
+  )
+  if (noShell) job.log.warning(noShell)
   await stage('cache', async () => {
     await remember(plan, known, images, Math.round(performance.now() - start), caches.records, target, job)
     await caches.storePaths.save()

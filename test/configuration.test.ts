@@ -195,6 +195,18 @@ test('links that lead to nothing are a warning, and in the summary', async () =>
   expect(summary).toContain('| /share/host | ')
 })
 
+test('a health check that needs a shell is told of where there is none', async () => {
+  const inputs = { nixpkgs: smallSet, packages: 'tree', push: 'false' }
+  const line = { ...inputs, healthcheck: '{ "test": "test -e /ready" }' }
+  const { exitCode, warnings, log } = await runAction(line)
+  expect(exitCode, log).toBe(0)
+  const warning =
+    '`healthcheck` has a line for a shell, but the image has no /bin/sh; write the program and its arguments, as in `{ "test": ["CMD", "curl", "--fail", "http://localhost:8080"] }`, or list `bash` in `packages`.'
+  expect(warnings).toEqual([warning])
+  expect((await runAction({ ...line, packages: 'bash' })).warnings).not.toContain(warning)
+  expect((await runAction({ ...inputs, healthcheck: 'test -e /ready' })).warnings).toEqual([])
+})
+
 test('a package set without nix-ld cannot make the container of a job, which is told with all that is missing', async () => {
   const { exitCode, errors } = await runAction({
     nixpkgs: smallSet,

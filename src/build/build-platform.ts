@@ -94,7 +94,8 @@ export const buildPlatform = async (
     ),
   )
   const defaults = imageDefaults(links, loader)
-  const contents = { packages, withoutFiles, conflicts, danglingLinks, closure, defaults, layers }
+  const hasShell = links.has('bin/sh') || baseFiles.some(({ name }) => name === 'bin/sh')
+  const contents = { packages, withoutFiles, conflicts, danglingLinks, hasShell, closure, defaults, layers }
   const image = assemble(contents, plan.configuration, platform)
   return { platform, contents, image, isPartial, reused: undefined }
 }

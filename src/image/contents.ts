@@ -34,6 +34,8 @@ export type Contents<L extends Layer = Layer> = {
   readonly withoutFiles: readonly StorePath[]
   readonly conflicts: readonly Conflict[]
   readonly danglingLinks: readonly DanglingLink[]
+  /** Whether it has `/bin/sh`, which runs a health check that is a line. */
+  readonly hasShell: boolean
   readonly closure: Closure
   readonly defaults: DefaultConfiguration
   readonly layers: readonly L[]

@@ -27,6 +27,9 @@ export const record: Read<Record<string, unknown>> = (value, what) =>
 export const string: Read<string> = (value, what) =>
   typeof value === 'string' ? value : wrong(value, what, 'a string')
 
+export const boolean: Read<boolean> = (value, what) =>
+  typeof value === 'boolean' ? value : wrong(value, what, 'true or false')
+
 /** A whole number from 0 that JavaScript holds exactly. */
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 

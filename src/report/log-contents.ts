@@ -3,6 +3,7 @@ import type { Contents, DanglingLink } from '../image/contents.ts'
 import type { Log } from '../lib/log.ts'
 import { counted, megabytes } from '../lib/units.ts'
 import { packageName } from '../nix/store-path.ts'
+import type { Healthcheck } from '../oci/image.ts'
 
 /** As many as a reader may look at; the step summary has more. */
 const shownConflicts = 20
@@ -27,6 +28,18 @@ export const logContents = (contents: Contents, log: Log): void => {
   const notLinked = packagesWithoutFiles(contents)
   if (notLinked.length > 0) log.notice(describeNotLinked(notLinked))
 }
+
+/**
+ * A sentence for a health check that no shell of these images can run; `undefined` if there is none. Without a shell,
+ * Docker takes each container for unhealthy.
+ */
+export const missingShell = (
+  healthcheck: Healthcheck | undefined,
+  images: readonly Pick<Contents, 'hasShell'>[],
+): string | undefined =>
+  healthcheck?.test[0] === 'CMD-SHELL' && images.some(({ hasShell }) => !hasShell)
+    ? '`healthcheck` has a line for a shell, but the image has no /bin/sh; write the program and its arguments, as in `{ "test": ["CMD", "curl", "--fail", "http://localhost:8080"] }`, or list `bash` in `packages`.'
+    : undefined
 
 /** The attribute paths of the packages that should be linked, and have nothing that can be. */
 const packagesWithoutFiles = ({ packages, withoutFiles }: Contents): string[] => {

@@ -1,7 +1,7 @@
 import { toClosure } from '../graph/closure.ts'
 import type { Contents, DanglingLink, DefaultConfiguration, Layer } from '../image/contents.ts'
 import { checkPartition } from '../layers/partition.ts'
-import { count, list, optional, record, string } from '../lib/check.ts'
+import { boolean, count, list, optional, record, string } from '../lib/check.ts'
 import { parseConflict, parsePackage } from '../nix/image-spec.ts'
 import { parseStorePath, type StorePath } from '../nix/store-path.ts'
 import { type Descriptor, parseDigest } from '../oci/descriptor.ts'
@@ -11,13 +11,14 @@ import type { PathReader, PathWriter } from './path-table.ts'
 
 /** The contents of an image as a JSON value. The store paths of its closure go into the table of `paths`. */
 export const printContents = (
-  { packages, withoutFiles, conflicts, danglingLinks, closure, defaults, layers }: Contents,
+  { packages, withoutFiles, conflicts, danglingLinks, hasShell, closure, defaults, layers }: Contents,
   paths: PathWriter,
 ): unknown => ({
   packages,
   withoutFiles: withoutFiles.map(paths.name),
   conflicts,
   danglingLinks,
+  hasShell,
   runtimeGraph: [...closure.paths.values()].map(paths.info),
   roots: closure.roots.map(paths.name),
   defaults,
@@ -59,6 +60,7 @@ export const parseContents = (value: unknown, what: string, paths: PathReader): 
     withoutFiles,
     conflicts: list(parseConflict)(fields['conflicts'], `${what}.conflicts`),
     danglingLinks,
+    hasShell: boolean(fields['hasShell'], `${what}.hasShell`),
     closure,
     defaults: parseDefaults(fields['defaults'], `${what}.defaults`),
     layers,

@@ -42,7 +42,7 @@ export const noRecords = <L extends Level>(level: L): Records<L> => ({ level, im
  */
 const most = { images: 40, layers: 2000, sources: 200 }
 
-const formatVersion = 3
+const formatVersion = 4
 
 export const findImage = <L extends Level>({ images }: Records<L>, key: string): ImageRecord<L> | undefined =>
   images.find((image) => image.key === key)

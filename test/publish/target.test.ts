@@ -33,7 +33,14 @@ const platformImage = ({ image }: TestImage, platform: Platform = 'linux/amd64')
   isPartial: false,
   reused: undefined,
   contents: {
-    ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },
+    ...{
+      packages: [],
+      withoutFiles: [],
+      conflicts: [],
+      danglingLinks: [],
+      hasShell: true,
+      defaults: { env: {}, cmd: undefined },
+    },
     ...{ closure: closureOf(['a'], { a: {} }), layers: [] },
   },
 })

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Contents } from '../../src/image/contents.ts'
-import { logContents } from '../../src/report/log-contents.ts'
+import { logContents, missingShell } from '../../src/report/log-contents.ts'
 import { closureOf, pathOf } from '../support/closures.ts'
 import { silentLog } from '../support/log.ts'
 import { gitPackage } from '../support/outcomes.ts'
@@ -10,6 +10,7 @@ const contents: Contents = {
   withoutFiles: [],
   conflicts: [],
   danglingLinks: [],
+  hasShell: true,
   closure: closureOf(['git-2.51.0'], { 'git-2.51.0': { size: 10_000_000 } }),
   defaults: { env: {}, cmd: undefined },
   layers: [],
@@ -50,4 +51,20 @@ test('many packages of which nothing is linked are one notice, which names the f
     withoutFiles: packages.flatMap(({ outputs }) => outputs.map(({ path }) => path)),
   })
   expect(notice).toContain('script18, script19 and 5 more. They have no folder')
+})
+
+describe('a health check that is a line for a shell', () => {
+  const line = { test: ['CMD-SHELL', 'test -e /ready'] }
+
+  test('is told of, where one of the images has none', () => {
+    expect(missingShell(line, [{ hasShell: true }, { hasShell: false }])).toBe(
+      '`healthcheck` has a line for a shell, but the image has no /bin/sh; write the program and its arguments, as in `{ "test": ["CMD", "curl", "--fail", "http://localhost:8080"] }`, or list `bash` in `packages`.',
+    )
+  })
+
+  test('is right where each image has one, and others need none', () => {
+    expect(missingShell(line, [{ hasShell: true }])).toBeUndefined()
+    expect(missingShell({ test: ['CMD', 'test', '-e', '/ready'] }, [{ hasShell: false }])).toBeUndefined()
+    expect(missingShell(undefined, [{ hasShell: false }])).toBeUndefined()
+  })
 })

@@ -16,6 +16,7 @@ const contents: Contents = {
   withoutFiles: [pathOf('b')],
   conflicts: [{ path: '/bin/sh', winner: `${pathOf('a')}/bin/sh`, loser: `${pathOf('b')}/bin/sh` }],
   danglingLinks: [{ path: '/share/x', owner: pathOf('a'), target: '/nowhere' }],
+  hasShell: true,
   closure: closureOf(['a', 'b'], { a: { needs: ['b'] }, b: { size: 5 } }),
   defaults: { env: { PATH: '/bin' }, cmd: ['/bin/bash'] },
   layers: [
@@ -79,6 +80,7 @@ const places: [place: string, expected: string][] = [
   ['danglingLinks[0].path', 'a string'],
   ['danglingLinks[0].owner', 'a string'],
   ['danglingLinks[0].target', 'a string'],
+  ['hasShell', 'true or false'],
   ['defaults', 'an object'],
   ['defaults.env', 'an object'],
   ['defaults.env.PATH', 'a string'],
@@ -91,10 +93,12 @@ test.each(places)('where %s is something else, the error names it and what it sh
   const names = place.split(/[.[\]]+/).filter((name) => name !== '')
   const last = names.pop() ?? ''
   const parent = names.reduce((part, name) => part[name] as Json, value)
-  parent[last] = false as never
+  parent[last] = (place === 'hasShell' ? 'no' : false) as never
   const said = () => parseContents(value, 'it', pathReader(table, 'paths'))
   expect(said).toThrow(
-    /Digest|diffID$|digest$/.test(place) ? `it.${place}` : `it.${place} should be ${expected}, but is false`,
+    /Digest|diffID$|digest$/.test(place)
+      ? `it.${place}`
+      : `it.${place} should be ${expected}, but is ${place === 'hasShell' ? '"no"' : 'false'}`,
   )
 })
 

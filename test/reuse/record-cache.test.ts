@@ -87,7 +87,7 @@ const imageOf = (index: number, bytes: number): ImageRecord<'cache'> => ({
   key: name(index),
   milliseconds: 1,
   contents: {
-    ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], closure },
+    ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], hasShell: true, closure },
     defaults: { env: { A: `${index}`.padEnd(bytes, 'a') }, cmd: undefined },
     layers: [
       {

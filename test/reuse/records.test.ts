@@ -48,6 +48,7 @@ const imageOf = (name: string): ImageRecord<'cache'> => ({
     conflicts: [{ path: '/bin/sh', winner: `${pathOf('a')}/bin/sh`, loser: `${pathOf('b')}/bin/sh` }],
     closure: closureOf(['a'], { a: { needs: ['b'] }, b: { size: 5 } }),
     danglingLinks: [{ path: '/share/x', owner: pathOf('a'), target: '/nowhere' }],
+    hasShell: true,
     defaults: { env: { PATH: '/bin' }, cmd: ['/bin/bash'] },
     layers: [layerOf(`${name}: a`, [pathOf('a')]), layerOf('b', [pathOf('b')]), layerOf(`${name}: links`, [])],
   },
@@ -192,7 +193,7 @@ describe('records', () => {
   const text = printRecords(both)
   test.each([
     ['no JSON', '{', 'the records is not JSON'],
-    ['of another version', text.replace('"version":3', '"version":2'), 'the records have the version 2'],
+    ['of another version', text.replace('"version":4', '"version":3'), 'the records have the version 3'],
     ['of another form', text.replace('"images":[', '"images":{},"x":['), 'images should be a list, but is {}'],
     ['with a digest that is none', text.replaceAll('sha256:', 'md5:'), 'digest should be a SHA-256 digest'],
     ['with a key that is none', text.replace(first.key, '../..'), 'key should be 64 hex digits, but is "../.."'],

@@ -21,7 +21,14 @@ const key = 'a'.repeat(64)
 
 const imageOf = (key: string, bytes = 1): ImageRecord<'cache'> => {
   const env = { A: 'a'.repeat(bytes) }
-  const known = { packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], defaults: { env, cmd: undefined } }
+  const known = {
+    packages: [],
+    withoutFiles: [],
+    conflicts: [],
+    danglingLinks: [],
+    hasShell: true,
+    defaults: { env, cmd: undefined },
+  }
   const closure = chain(1)
   const digest = `sha256:${'0'.repeat(64)}` as const
   const layer = {

@@ -65,6 +65,7 @@ const imageOf = (plan: Plan, platform: Platform): ImageRecord<'cache'> => {
       withoutFiles: [],
       conflicts: [],
       danglingLinks: [],
+      hasShell: true,
       closure,
       defaults: { env: {}, cmd: undefined },
       layers,

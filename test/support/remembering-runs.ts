@@ -100,7 +100,14 @@ export const rememberingRuns = async (): Promise<RememberingRuns> => {
   }
 
   const contentsOf = (names: readonly string[]): Contents => ({
-    ...{ packages: [], withoutFiles: [], conflicts: [], danglingLinks: [], defaults: { env: {}, cmd: undefined } },
+    ...{
+      packages: [],
+      withoutFiles: [],
+      conflicts: [],
+      danglingLinks: [],
+      hasShell: true,
+      defaults: { env: {}, cmd: undefined },
+    },
     closure: closureOf(names, Object.fromEntries(names.map((name) => [name, {}]))),
     layers: names.map(layerOf),
   })
