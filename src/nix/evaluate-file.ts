@@ -24,9 +24,14 @@ const outputLimit = 8_000_000
 
 /**
  * Evaluates a file of `nix/` with the package set and these arguments. Returns the set that it gives, or `drvPath` and
- * `tools` of a derivation. Throws a `CommandError` if Nix does.
+ * `tools` of a derivation. Throws a `CommandError` if Nix does. A trial may well fail, so that its errors are
+ * not in the log; its `config` is in place of that of the set.
  */
-export type EvaluateFile = (file: string, args: Readonly<Record<string, string>>) => Promise<Record<string, unknown>>
+export type EvaluateFile = (
+  file: string,
+  args: Readonly<Record<string, string>>,
+  trial?: Pick<CalledSet, 'config'>,
+) => Promise<Record<string, unknown>>
 
 /** A package set and how it is called. `system` is Nix's name of the machine that the packages are for. */
 export type CalledSet = {
@@ -42,14 +47,14 @@ export const evaluatorFor = async (set: CalledSet, nix: Nix): Promise<EvaluateFi
   const own = await addToStore(nix, nixDirectory, 'nix-image-action').catch((error) => {
     throw explainNix(error, 'Nix cannot write to its store')
   })
-  return async (file, others) => {
+  return async (file, others, trial) => {
     const strings = {
       nixPath: own.path,
       nixHash: own.narHash,
       file,
       srcType: source.srcType,
       srcArgs: JSON.stringify(source.srcArgs),
-      importArgs: JSON.stringify({ config }),
+      importArgs: JSON.stringify({ config: trial?.config ?? config }),
       system,
       ...others,
     }
@@ -64,6 +69,9 @@ export const evaluatorFor = async (set: CalledSet, nix: Nix): Promise<EvaluateFi
       ...['--expr', expression],
       ...Object.entries(strings).flatMap(([name, value]) => ['--argstr', name, value]),
     ]
-    return record(parseJson(await nix('nix-instantiate', args, { outputLimit }), 'the evaluation'), 'the evaluation')
+    return record(
+      parseJson(await nix('nix-instantiate', args, { outputLimit, quiet: trial !== undefined }), 'the evaluation'),
+      'the evaluation',
+    )
   }
 }

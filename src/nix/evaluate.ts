@@ -11,7 +11,7 @@ import { hintsFor, type NameHints } from './other-names.ts'
 import type { FetchedSource } from './source.ts'
 import { parseStorePath, type StorePath } from './store-path.ts'
 import { parseVersionedName } from './versions.ts'
-import { parseWrongName, type WrongName, whatIsWrong } from './wrong-names.ts'
+import { parseWrongName, proposedFor, type WrongName, whatIsWrong } from './wrong-names.ts'
 
 /**
  * `derivation` describes the image. `tools` are the programs that build it, as the package set gives them; they should
@@ -57,52 +57,78 @@ const toldFailures = 20
 /**
  * Evaluates `nix/build-image.nix`, whose derivation describes the image. Builds nothing. Throws a `UserError` with a
  * sentence for each name that is unknown, is no package, or cannot be evaluated, or with one for the package set.
- *
- * Nix ends with the first package that fails. So the others are evaluated again without it, until none is left that
- * fails.
  */
 export const evaluateImage = async (request: EvaluationRequest, nix: Nix): Promise<EvaluatedImage> => {
   const { packages, config, source } = request
   const evaluate = await evaluatorFor(request, nix)
   const doing = `The packages cannot be evaluated from ${source.description}`
-  const errors = new Map<string, CommandError>()
-  const sentences = new Map<string, string>()
-  const others: string[] = []
-  for (let rest = packages; rest.length > 0; ) {
-    const answer = await evaluatePackages(rest, request, evaluate)
-    if ('derivation' in answer) {
-      if (rest === packages) return answer
-      break
-    }
-    if ('wrong' in answer) {
-      for (const name of answer.wrong) sentences.set(name.attr, whatIsWrong(name, source.description, packages))
-      rest = rest.filter((item) => answer.failing.includes(nameOf(item)))
-      continue
-    }
-    const { attr } = explained(answer)
-    if (attr === undefined || !rest.some((item) => nameOf(item) === attr)) {
-      const error = explainNix(answer, doing)
-      if (rest === packages) throw error
-      others.push(error instanceof Error ? error.message : '')
-      break
-    }
-    errors.set(attr, answer)
-    rest = rest.filter((item) => nameOf(item) !== attr)
-    if (errors.size === toldFailures && rest.length > 0) {
-      others.push(
-        `${toldFailures} packages cannot be evaluated; there may be more, which a run tells when these are mended.`,
-      )
-      break
-    }
-  }
-  const ask = (questions: Questions): Promise<Answers> => askSet(questions, evaluate)
+  const result = await evaluateAll(packages, request, evaluate)
+  if ('derivation' in result) return result
+  const { errors, wrong, fault, hasMore } = result
+  if (fault && errors.size === 0 && wrong.length === 0) throw explainNix(fault, doing)
   const inTheirOrder = packages.map(nameOf).flatMap((name): [string, CommandError][] => {
     const error = errors.get(name)
     return error ? [[name, error]] : []
   })
-  const told = await tellFailures(new Map(inTheirOrder), { doing, config, ask })
+  const told = await tellFailures(new Map(inTheirOrder), wrong.flatMap(proposedFor), {
+    doing,
+    config,
+    ask: (questions) => askSet(questions, evaluate),
+    failing: async (names, trial) => {
+      const again = await evaluateAll(names, request, (file, args) => evaluate(file, args, { config: trial }))
+      return 'derivation' in again ? new Map() : again.errors
+    },
+  })
+  const sentences = new Map(wrong.map((name) => [name.attr, whatIsWrong(name, source.description, packages)]))
   const inOrder = packages.flatMap((item) => sentences.get(nameOf(item)) ?? told.sentences.get(nameOf(item)) ?? [])
-  throw new UserError([...inOrder, ...told.together, ...others].join('\n'), { cause: [...errors.values()][0] })
+  const unknown = fault && explainNix(fault, doing)
+  const others = [
+    ...(unknown instanceof Error ? [unknown.message] : []),
+    ...(hasMore
+      ? [`${toldFailures} packages cannot be evaluated; there may be more, which a run tells when these are mended.`]
+      : []),
+  ]
+  throw new UserError([...inOrder, ...told.later, ...others].join('\n'), { cause: [...errors.values()][0] })
+}
+
+/**
+ * What is wrong with packages: their errors by the names that were asked for, names that are no packages, and the
+ * `fault` of what is left, if no package is known to have it. `hasMore` is whether some were not looked at.
+ */
+type Failed = {
+  readonly errors: ReadonlyMap<string, CommandError>
+  readonly wrong: readonly WrongName[]
+  readonly fault: CommandError | undefined
+  readonly hasMore: boolean
+}
+
+/**
+ * Nix ends with the first package that fails. So the others are evaluated again without it, until none is left that
+ * fails.
+ */
+const evaluateAll = async (
+  packages: readonly RequestedPackage[],
+  request: Pick<Evaluation, 'nativeSystem'>,
+  evaluate: EvaluateFile,
+): Promise<EvaluatedImage | Failed> => {
+  const errors = new Map<string, CommandError>()
+  const wrong: WrongName[] = []
+  const failed = { errors, wrong, fault: undefined, hasMore: false }
+  for (let rest = packages; rest.length > 0; ) {
+    const answer = await evaluatePackages(rest, request, evaluate)
+    if ('derivation' in answer) return rest === packages ? answer : failed
+    if ('wrong' in answer) {
+      wrong.push(...answer.wrong)
+      rest = rest.filter((item) => answer.failing.includes(nameOf(item)))
+      continue
+    }
+    const { attr } = explained(answer)
+    if (attr === undefined || !rest.some((item) => nameOf(item) === attr)) return { ...failed, fault: answer }
+    errors.set(attr, answer)
+    rest = rest.filter((item) => nameOf(item) !== attr)
+    if (errors.size === toldFailures) return { ...failed, hasMore: rest.length > 0 }
+  }
+  return failed
 }
 
 const nameOf = (item: RequestedPackage): string => (typeof item === 'string' ? item : item.attr)

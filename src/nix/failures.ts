@@ -22,24 +22,66 @@ export type Answers = Readonly<Record<'packages' | 'options', readonly string[]>
 /** The answers of a set that has nothing of what it is asked. */
 export const nothing: Answers = { packages: [], options: [], versions: new Map() }
 
-/** `doing` says what failed, as in "The packages cannot be evaluated", and `config` is what `nixpkgs-config` has. */
+/**
+ * `doing` says what failed, as in "The packages cannot be evaluated", and `config` is what `nixpkgs-config` has.
+ * `failing` evaluates packages with a configuration, and returns the errors of those that fail.
+ */
 type Circumstances = {
   readonly doing: string
   readonly config: NixpkgsConfig
   readonly ask: (questions: Questions) => Promise<Answers>
+  readonly failing: (names: readonly string[], config: NixpkgsConfig) => Promise<ReadonlyMap<string, CommandError>>
 }
 
-/** Sentences by the names that were asked for, and one that is about all of them, if it is needed. */
-export type Told = { readonly sentences: ReadonlyMap<string, string>; readonly together: readonly string[] }
+/** Sentences by the names that were asked for, and those about what fails when their advice is followed. */
+export type Told = { readonly sentences: ReadonlyMap<string, string>; readonly later: readonly string[] }
+
+/** How often advice is followed, to tell in one run what the next ones would. Each costs some evaluations. */
+const mostFollowed = 3
 
 /**
  * Says why packages cannot be evaluated. `errors` are by the names that were asked for. Names that fail for the same
- * reason share a sentence, which is that of the first one. The package set is asked once, for what the advice needs.
+ * reason share a sentence, which is that of the first one. What the sentences say to write, and what is `proposed` for
+ * other names, is evaluated too, since a package may need others that are refused, or be refused for two reasons.
  */
 export const tellFailures = async (
   errors: ReadonlyMap<string, CommandError>,
-  { doing, config, ask }: Circumstances,
+  proposed: readonly string[],
+  circumstances: Circumstances,
 ): Promise<Told> => {
+  const { config, failing } = circumstances
+  const isTold = new Set<string>()
+  const told = await tellOnce(errors, circumstances, 0)
+  const later: string[] = []
+  const settings = [...told.settings]
+  let [following, names] = [errors, [...new Set([...proposed, ...told.proposed])]]
+  for (let round = 1; round <= mostFollowed && names.length > 0; round++) {
+    for (const [attr, error] of following) isTold.add(`${attr} ${explained(error).message}`)
+    const all = settings.reduce(merged, config)
+    const again = [...(await failing(names, all))]
+    following = new Map(again.filter(([attr, error]) => !isTold.has(`${attr} ${explained(error).message}`)))
+    const next = await tellOnce(following, { ...circumstances, doing: 'With that written', config: all }, round)
+    later.push(...next.sentences.values())
+    settings.push(...next.settings)
+    names = [...next.proposed]
+  }
+  if (!settings.every((setting) => isDeepStrictEqual(setting, settings[0])))
+    later.push(`With all of these: ${writtenConfig(config, settings.reduce(merged, {}))}.`)
+  return { sentences: told.sentences, later }
+}
+
+/** `settings` are the additions to `nixpkgs-config` of the sentences, and `proposed` what is to be evaluated then. */
+type Once = Pick<Told, 'sentences'> & {
+  readonly settings: readonly NixpkgsConfig[]
+  readonly proposed: readonly string[]
+}
+
+/** The package set is asked once, for what the advice needs. `round` is how often advice has been followed. */
+const tellOnce = async (
+  errors: ReadonlyMap<string, CommandError>,
+  { doing, config, ask }: Circumstances,
+  round: number,
+): Promise<Once> => {
   const failures = new Map<string, Failure>()
   for (const [attr, error] of errors) {
     const { said, message } = explained(error)
@@ -53,7 +95,8 @@ export const tellFailures = async (
   const offers = all.map(({ attrs: [attr = ''], message, refusal }): Offers => {
     if (refusal || !isRemoval(message)) return { packages: [], families: [] }
     const { alternatives, families } = hintsFor(attr)
-    const atTop = /top.level/.test(message) ? [attr.slice(attr.lastIndexOf('.') + 1)] : []
+    const last = attr.slice(attr.lastIndexOf('.') + 1)
+    const atTop = /top.level/.test(message) ? [last, ...hintsFor(last).alternatives.flat()] : []
     return { packages: [...replacementsIn(message, attr), ...alternatives.flat(), ...atTop], families }
   })
   const questions = {
@@ -63,39 +106,45 @@ export const tellFailures = async (
   }
   const isAsked = Object.values(questions).some((names) => names.length > 0)
   const has = isAsked ? await ask(questions) : nothing
-  const settings = all.flatMap(({ refusal }) => (refusal ? [settingOf(refusal, has.options)] : []))
+  const settings = all.map(({ refusal }) => refusal && settingOf(refusal, has.options, round))
+  const instead = offers.map(({ packages }) => [...new Set(packages)].filter((name) => has.packages.includes(name)))
   const sentences = all.map(({ attrs, said, refusal }, index) => {
-    const hint = refusal
-      ? refusal.advice(writtenConfig(config, settingOf(refusal, has.options)))
-      : hintFor({ attrs, said }, offers[index], has)
+    const setting = settings[index]
+    const hint =
+      refusal && setting
+        ? refusal.advice(writtenConfig(config, setting))
+        : (hintFor({ attrs, said }, { packages: instead[index] ?? [], families: offers[index]?.families ?? [] }, has) ??
+          (round > 0 ? 'leave it out' : 'see the log above'))
     const names = attrs.map((attr) => shortened(attr, 200)).join(', ')
     return `${doing}: package${attrs.length > 1 ? 's' : ''} ${names}: ${said}; ${hint}.`
   })
-  const one = settings.every((setting) => isDeepStrictEqual(setting, settings[0]))
-  const together = one ? [] : [`With all of these: ${writtenConfig(config, settings.reduce(merged, {}))}.`]
-  return { sentences: new Map(all.map(({ attrs: [attr = ''] }, index) => [attr, sentences[index] ?? ''])), together }
+  return {
+    sentences: new Map(all.map(({ attrs: [attr = ''] }, index) => [attr, sentences[index] ?? ''])),
+    settings: settings.filter((setting) => setting !== undefined),
+    proposed: [...new Set([...all.flatMap(({ attrs, refusal }) => (refusal ? attrs : [])), ...instead.flat()])],
+  }
 }
 
-/** The best setting that the set takes. */
-const settingOf = ({ settings }: Refusal, options: readonly string[]): NixpkgsConfig =>
-  settings.find((setting) =>
-    Object.keys(setting).every((key) => !newerOptions.includes(key) || options.includes(key)),
-  ) ?? {}
+/** The best setting that the set takes. In the end it is for all packages, since one may need dozens of others. */
+const settingOf = ({ settings }: Refusal, options: readonly string[], round: number): NixpkgsConfig =>
+  (round < mostFollowed &&
+    settings.find((setting) =>
+      Object.keys(setting).every((key) => !newerOptions.includes(key) || options.includes(key)),
+    )) ||
+  (settings.at(-1) ?? {})
 
 /** The names that may be meant by one that was removed. */
 type Offers = Pick<Questions, 'packages' | 'families'>
 
 const hintFor = (
   { attrs: [attr = ''], said }: Pick<Failure, 'attrs' | 'said'>,
-  offers: Offers | undefined,
+  { packages, families }: Offers,
   has: Answers,
-): string => {
-  const instead = [...new Set(offers?.packages)].filter((name) => has.packages.includes(name))
-  if (instead.length > 0) return `write ${instead.map((name) => `\`${name}\``).join(' or ')}`
-  const versions = offers?.families.flatMap((family) => has.versions.get(family) ?? []) ?? []
+): string | undefined => {
+  if (packages.length > 0) return `write ${packages.map((name) => `\`${name}\``).join(' or ')}`
+  const versions = families.flatMap((family) => has.versions.get(family) ?? [])
   if (versions.length > 0) return versionsFor(attr, versions)
   if (attr.endsWith(')') && /found a function|is a function while/.test(said))
     return 'it does not take its modules as `python3.withPackages` does; call it in the default.nix of your own package set, and name what it returns'
-  if (isRemoval(said)) return 'leave it out, or name an older `nixpkgs` that has it'
-  return adviceFor(said) ?? 'see the log above'
+  return isRemoval(said) ? 'leave it out, or name an older `nixpkgs` that has it' : adviceFor(said)
 }

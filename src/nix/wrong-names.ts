@@ -66,6 +66,10 @@ export const whatIsWrong = (name: WrongName, description: string, packages: read
     : `\`packages\` has ${attr}, which is not in ${description}; ${insteadOfUnknown(name)}`
 }
 
+/** The names that the sentence says to write. Where it only asks whether they are meant, there are none. */
+export const proposedFor = ({ reason, alternative }: WrongName): readonly string[] =>
+  reason === 'not_found' ? alternative : []
+
 const search = 'search for the name at https://search.nixos.org/packages.'
 const searchPackage = 'name a package, which https://search.nixos.org/packages helps to find.'
 

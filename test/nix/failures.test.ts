@@ -125,6 +125,67 @@ describe('what nixpkgs refuses is told with the `nixpkgs-config` that allows it,
   })
 })
 
+describe('what fails once the advice is followed is told too:', () => {
+  const unfree = (name: string): string => refused(`${name}-1`, 'has an unfree license (‘unfree’)')
+  const platform = `it is for aarch64-darwin and not for ${system}; leave it out, or write`
+  const written = (...names: string[]): string =>
+    `\`nixpkgs-config: '{ "knowsPackages": true, "allowUnfreePackages": [${names.map((name) => `"${name}"`).join(', ')}] }'\``
+  const also = (names: string, setting: string): string => written(names).replace(' }', `, "${setting}": true }`)
+
+  test.each<[string, string, readonly string[]]>([
+    [
+      'another package that it needs',
+      'client',
+      [
+        `package client: ${unfree('client')}; write ${written('client')} if you may use it.`,
+        `With that written: package client: ${unfree('client-unwrapped')}; write ${written('client', 'client-unwrapped')} if you may use it.`,
+        `With all of these: ${written('client', 'client-unwrapped')}.`,
+      ],
+    ],
+    [
+      'many of them, which are allowed together',
+      'toolkit',
+      [
+        `package toolkit: ${unfree('a')}; write ${written('a')} if you may use it.`,
+        `With that written: package toolkit: ${unfree('b')}; write ${written('a', 'b')} if you may use it.`,
+        `With that written: package toolkit: ${unfree('c')}; write ${written('a', 'b', 'c')} if you may use it.`,
+        `With that written: package toolkit: ${unfree('d')}; write ${also('a", "b", "c', 'allowUnfree')} if you may use it.`,
+        `With all of these: ${also('a", "b", "c', 'allowUnfree')}.`,
+      ],
+    ],
+    [
+      'another reason, and what no setting helps',
+      'foreign',
+      [
+        `package foreign: ${unfree('foreign')}; write ${written('foreign')} if you may use it.`,
+        `With that written: package foreign: ${refusing('foo-1.0', 'is not available on the requested hostPlatform')}; ${platform} ${also('foreign', 'allowUnsupportedSystem')} to try it.`,
+        'With that written: package foreign: no binary for it; leave it out.',
+        `With all of these: ${also('foreign', 'allowUnsupportedSystem')}.`,
+      ],
+    ],
+    [
+      'what a removed name was replaced by',
+      'oldClient',
+      [
+        "package oldClient: 'oldClient' has been renamed to/replaced by 'client'; write `client`.",
+        `With that written: package client: ${unfree('client')}; write ${written('client')} if you may use it.`,
+        `With that written: package client: ${unfree('client-unwrapped')}; write ${written('client', 'client-unwrapped')} if you may use it.`,
+        `With all of these: ${written('client', 'client-unwrapped')}.`,
+      ],
+    ],
+    [
+      'what an unknown name stands for',
+      'tofu',
+      [
+        '`packages` has tofu, which is not in SET; write `opentofu`.',
+        `With that written: package opentofu: ${unfree('opentofu')}; write ${written('opentofu')} if you may use it.`,
+      ],
+    ],
+  ])('%s', async (_, attr, sentences) => {
+    expect(await told(attr, { knowsPackages: true })).toEqual(sentences)
+  })
+})
+
 describe('what a set no longer has is told with what it has instead:', () => {
   test.each([
     ['renamed', "'renamed' has been renamed to/replaced by 'tree'", 'write `tree`.'],
