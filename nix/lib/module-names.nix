@@ -5,6 +5,7 @@
 
   ```
   isThere :: AttrSet -> String -> Bool
+  known :: set -> String -> [String]
   suggest :: pkgs -> set -> String -> { name, nearMisses, isPackage }
   asModule :: pkgs -> String -> [String]
   ```
@@ -13,7 +14,8 @@
   package by itself.
 
   `asModule` is for a name that is no package: `numpy` and Debian's `python3-numpy` give
-  `[ "python3.withPackages(numpy)" ]`, and `r-cran-ggplot2` gives `[ "R.withPackages(ggplot2)" ]`.
+  `[ "python3.withPackages(numpy)" ]`, and `r-cran-ggplot2` gives `[ "R.withPackages(ggplot2)" ]`. Where the interpreter
+  of the set has no such function, it is the attribute path.
 */
 let
   inherit (builtins)
@@ -23,11 +25,12 @@ let
     filter
     head
     isAttrs
+    length
     match
     replaceStrings
     ;
   inherit (import ./text.nix) joinPath splitPath toLower;
-  inherit (import ./find.nix) hasPackage walk;
+  inherit (import ./find.nix) hasPackage isFunctor walk;
   inherit (import ./first.nix) firstOf holds;
   nearMisses = import ./near-misses.nix;
 
@@ -44,8 +47,8 @@ let
     map toLower (
       [
         name
-        (replaceStrings [ "." ] [ "-" ] name)
-        (replaceStrings [ "." ] [ "_" ] name)
+        (replaceStrings [ "." "_" ] [ "-" "-" ] name)
+        (replaceStrings [ "." "-" ] [ "_" "_" ] name)
         "python-${name}"
         "py${name}"
         "lua${name}"
@@ -57,68 +60,80 @@ let
   # What Python's modules are imported as, and PyPI's names, where no rule leads from them to those of the set.
   otherNames = {
     bs4 = "beautifulsoup4";
-    Crypto = "pycryptodome";
+    crypto = "pycryptodome";
     cv2 = "opencv4";
     git = "gitpython";
-    MySQLdb = "mysqlclient";
+    mysqldb = "mysqlclient";
+    opencv = "opencv4";
     opencv-python = "opencv4";
     opencv-python-headless = "opencv4";
-    PIL = "pillow";
+    pil = "pillow";
     pytorch = "torch";
     skimage = "scikit-image";
     sklearn = "scikit-learn";
   };
 
-  # `named` is how Debian and Alpine name modules.
+  # `named` is how Debian and Alpine name modules; the last part of it is the module.
   languages = [
     {
-      named = "(python3?-|py3-)(.+)";
+      named = "(python[23]?([.]?[0-9]+)?-|py3-)(.+)";
       set = "python3Packages";
-      function = "python3.withPackages";
+      interpreter = "python3";
+      function = "withPackages";
     }
     {
       named = "(lib)(.+)-perl";
       set = "perlPackages";
-      function = "perl.withPackages";
+      interpreter = "perl";
+      function = "withPackages";
     }
     {
       named = "(ruby-)(.+)";
       set = "rubyPackages";
-      function = "ruby.withPackages";
+      interpreter = "ruby";
+      function = "withPackages";
     }
     {
       named = "(lua[0-9.]*-)(.+)";
       set = "luaPackages";
-      function = "lua.withPackages";
+      interpreter = "lua";
+      function = "withPackages";
     }
     {
       named = "(r-cran-|r-)(.+)";
       set = "rPackages";
-      function = "R.withPackages";
+      interpreter = "R";
+      function = "withPackages";
     }
     {
       named = "(php[0-9.]*-)(.+)";
       set = "phpExtensions";
-      function = "php.withExtensions";
+      interpreter = "php";
+      function = "withExtensions";
     }
   ];
 in
 rec {
   isThere = set: holds (name: (walk set (splitPath name)).missing == [ ]);
 
+  # The same name under the rules above.
+  known =
+    set: name:
+    filter (isThere set) (
+      [ (otherNames.${toLower name} or name) ] ++ respelt name
+    );
+
   suggest =
     pkgs: set: name:
     let
-      known = filter (isThere set) (
-        (if otherNames ? ${name} then [ otherNames.${name} ] else [ ]) ++ respelt name
-      );
-      isPackage = known == [ ] && hasPackage pkgs name;
+      same = known set name;
+      isPackage = same == [ ] && hasPackage pkgs name;
     in
     {
       inherit name isPackage;
       nearMisses =
-        if known != [ ] then
-          [ (head known) ]
+        if same != [ ] then
+          [ (head same) ]
         else if isPackage then
           [ ]
         else
@@ -128,24 +143,42 @@ rec {
   asModule =
     pkgs: name:
     let
-      setNamed = name: if holds (name: isAttrs (pkgs.${name} or null)) name then pkgs.${name} else { };
+      setOf =
+        { set, ... }: if holds (set: isAttrs (pkgs.${set} or null)) set then pkgs.${set} else { };
+      # Without the function, a module is only in its set.
       written =
-        { set, function, ... }:
+        {
+          set,
+          interpreter,
+          function,
+          ...
+        }:
         module:
-        let
-          modules = setNamed set;
-          found = if isThere modules module then [ module ] else (suggest { } modules module).nearMisses;
-        in
-        if modules == { } || found == [ ] then [ ] else [ "${function}(${head found})" ];
+        if interpreter == "R" || holds (name: isFunctor (pkgs.${name}.${function} or null)) interpreter then
+          "${interpreter}.${function}(${module})"
+        else
+          "${set}.${module}";
       inLanguage =
         language:
         let
           parts = match language.named name;
+          module = elemAt parts (length parts - 1);
+          found = if parts == null then [ ] else (suggest { } (setOf language) module).nearMisses;
         in
-        if parts == null then [ ] else written language (elemAt parts 1);
-      python = head languages;
+        map (written language) (if found == [ ] then [ ] else [ (head found) ]);
+      # Many people name a module of these as if it were a package.
+      unnamed =
+        language:
+        let
+          found = known (setOf language) name;
+        in
+        map (written language) (if found == [ ] then [ ] else [ (head found) ]);
+      named = concatMap inLanguage languages;
     in
-    # Python's modules are the only ones that people name as if they were packages.
-    concatMap inLanguage languages
-    ++ (if isThere (setNamed python.set) name then [ "${python.function}(${name})" ] else [ ]);
+    if named != [ ] then
+      named
+    else
+      concatMap unnamed (
+        filter ({ set, ... }: set == "python3Packages" || set == "rubyPackages") languages
+      );
 }

@@ -11,6 +11,7 @@
 
   - `alternatives`: lists of names that are meant together, the best first;
   - `families`: names to which versions are appended;
+  - `maybe`: names that are less sure to be meant, as those of packages of languages;
   - `like`: the name without its version.
 
   Where the hint of a name is `null`, nothing is evaluated for it, and the suggestions are names that look alike. What
@@ -20,7 +21,8 @@
 
   - `alternative`: the first list of `alternatives` whose names are all there, or null;
   - `versions`: what `versions.nix` gives for the `families`;
-  - `nearMisses`: an interpreter with the module of that name, and at most five names like the wanted one;
+  - `nearMisses`: at most five: an interpreter with the module of that name, names of `maybe`, and those like the wanted
+    one;
   - `package`, `outputs`: the package that the path leads to before it goes on, and its outputs, or null.
 
   With `no_function`, it has
@@ -48,6 +50,7 @@ let
     concatMap
     concatStringsSep
     deepSeq
+    elem
     elemAt
     filter
     foldl'
@@ -105,7 +108,9 @@ let
       inSet =
         name: map (other: joinPath (found ++ [ name ] ++ [ other ] ++ tail rest)) (similarIn value.${name} (head rest));
       inSets = concatMap inSet (firstOf 2 5 (name: holds isAttrs value.${name}) similar);
-      asModules = if found == [ ] && !isBlind then asModule pkgs attr else [ ];
+      like = if meant != [ ] || rest == [ ] || isBlind then meant else firstOf 5 40 isThere inSets;
+      asModules = if found == [ ] && !isBlind then asModule pkgs (hint.like or attr) else [ ];
+      maybe = asModules ++ firstOf 3 40 isThere (hint.maybe or [ ]);
       alternatives = firstOf 1 40 (all isThere) (hint.alternatives or [ ]);
       versions = concatMap versionsOf (hint.families or [ ]);
     in
@@ -117,10 +122,8 @@ let
       nearMisses =
         if alternatives != [ ] || versions != [ ] || (hint ? like && bare.missing == [ ]) then
           [ ]
-        else if asModules ++ meant != [ ] || rest == [ ] || isBlind then
-          asModules ++ meant
         else
-          firstOf 5 40 isThere inSets;
+          firstOf 5 10 (_: true) (maybe ++ filter (name: !elem name maybe) like);
       package = if isPackage value then joinPath found else null;
       outputs = if isPackage value then value.outputs or [ "out" ] else null;
     };

@@ -210,7 +210,8 @@ const hintsOf = (packages: readonly RequestedPackage[]): ReadonlyMap<string, Nam
     if (typeof name !== 'string') continue
     const hint = hintsFor(name)
     size += JSON.stringify([name, hint]).length
-    if (hint.alternatives.length + hint.families.length > 0 && size < hintsLimit) hints.set(name, hint)
+    if (hint.alternatives.length + hint.families.length + hint.maybe.length > 0 && size < hintsLimit)
+      hints.set(name, hint)
   }
   return hints
 }

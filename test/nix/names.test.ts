@@ -58,6 +58,32 @@ describe('an unknown name is told with what this set has:', () => {
     ['unversioned@2', 'there is `unversioned`.'],
     ['nosuch@2', search],
     ['gti@2', 'did you mean `git`?'],
+    ['rust@1.75', 'there is `rustc` (1.91.0).'],
+    ['helm@3', 'write `kubernetes-helm`, which is 3.19.0.'],
+    ['ruby@3.3', 'write `ruby`, which is 3.3.9.'],
+    ['electron@37', 'there are `electron` (39.1.0), `electron_38` (38.8.4, insecure).'],
+    // Where 2048 is no version.
+    ['desktop3', 'did you mean `desktopx`?'],
+    ['nodejs-20_x', 'write `nodejs_20`.'],
+    ['php8.2-mbstring', 'write `php82`.'],
+    ['php-mbstring', 'did you mean `phpExtensions.mbstring`?'],
+    // Libraries, with their headers.
+    ['libssl-dev', 'write `openssl openssl.dev`.'],
+    ['openssl-devel', 'write `openssl openssl.dev`.'],
+    ['libyaml-dev', 'write `libyaml`.'],
+    // Packages of languages, whether their name says which or not.
+    ['python3-requests', 'did you mean `python3.withPackages(requests)`?'],
+    ['py3-yaml', 'did you mean `python3.withPackages(pyyaml)`?'],
+    ['requests', 'did you mean `python3.withPackages(requests)`, `requestly`?'],
+    ['requests==2.31', 'did you mean `python3.withPackages(requests)`, `requestly`?'],
+    ['PyYAML', 'did you mean `python3.withPackages(pyyaml)`?'],
+    ['ruamel.yaml', 'did you mean `python3.withPackages(ruamel-yaml)`?'],
+    ['ruby-nokogiri', 'did you mean `rubyPackages.nokogiri`?'],
+    ['nokogiri', 'did you mean `rubyPackages.nokogiri`?'],
+    // Misspelt, of what others call it.
+    ['golnag', search],
+    ['posgtres', 'did you mean `postgresql`?'],
+    ['pyton', 'did you mean `python3`?'],
     // As the set is called elsewhere.
     ['pkgs.git', 'write `git`.'],
     ['nixpkgs.git', 'write `git`.'],

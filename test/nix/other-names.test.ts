@@ -49,12 +49,33 @@ test.each([
   ['nodejs@20', ['nodejs'], 'nodejs'],
   ['node20', ['node', 'nodejs'], undefined],
   ['python3==3.11', ['python3', 'python'], 'python3'],
+  ['libnss3', ['libnss', 'nss'], undefined],
   ['build-essential@12', ['build-essential'], 'build-essential'],
   ['git', [], undefined],
 ])('of %s, the versions of these are looked for', (name, families, like) => {
   const hints = hintsFor(name)
   expect(hints.families.toSorted()).toEqual(families.toSorted())
   expect(hints.like).toBe(like)
+})
+
+test.each<[string, readonly string[]]>([
+  ['libpng-dev', ['libpng libpng.dev', 'libpng', 'png png.dev', 'png']],
+  ['libssl-dev', ['libssl libssl.dev', 'libssl', 'openssl openssl.dev', 'openssl', 'ssl ssl.dev', 'ssl']],
+  ['libpng', []],
+])('a library for who builds with it is meant with its headers: %s', (name, expected) => {
+  expect(alternatives(name)).toEqual(expected)
+})
+
+test.each([
+  ['pyton', 'python3'],
+  ['golnag', 'go'],
+  ['gollang', 'go'],
+  ['Golan', 'go'],
+  ['molangs', undefined],
+  ['nop', undefined],
+  ['golang', undefined],
+])('of a known name that is misspelt, %s, what it stands for may be meant', (name, expected) => {
+  expect(hintsFor(name).maybe.find((maybe) => !maybe.includes('Packages'))).toBe(expected)
 })
 
 test('a version is read from its numbers', () => {
