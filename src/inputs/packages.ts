@@ -14,8 +14,11 @@ const attributePath = new RegExp(String.raw`^${part}(?:\.${part})*$`, 'u')
 /** A name with a version, as other package managers write it. No set has it, and the evaluation says what it has. */
 const withVersion = new RegExp(String.raw`^${part}(?:\.${part})*(?:[@:]|[=<>~^!]=?=?)[\w.+-]+$`, 'u')
 
-/** A quoted part may have commas and blanks in it, and so has what is in parentheses, where Nix has some inside. */
-const word = /(?:"[^"\n]*"|[ \t]*\((?:[^()]|\([^()]*\))*\)|[^\s,])+/g
+/**
+ * A quoted part may have commas and blanks in it, and so has what is in parentheses, where Nix has some inside. Where
+ * blanks begin is said so that they are read once.
+ */
+const word = /(?:"[^"\n]*"|(?:(?<![ \t])[ \t]+)?\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)|[^\s,])+/g
 
 /**
  * The names in the `packages` input, in their order, each once; a meta-package is replaced by the packages that it
@@ -30,7 +33,7 @@ export const parsePackages = (text: string, problem: Problem): string[] => {
     .filter((line) => !line.trimStart().startsWith('#'))
     .join('\n')
     .match(word)
-  const names = (words ?? []).map((name) => (isCall(name) ? readCall(name, isAttributePath) : readName(name)))
+  const names = (words ?? []).map((name) => (isCall(name) ? readCall(withoutQuotes(name), isAttributePath) : readName(name)))
   const wrong = new Set(names.flatMap((name) => ('wrong' in name ? [name.wrong] : [])))
   for (const sentence of wrong) problem(sentence)
   if (names.length === 0)
@@ -47,6 +50,11 @@ const readName = (name: string): { name: string } | { wrong: string } => {
   if (isAttributePath(name) || withVersion.test(name)) return { name }
   if (name.startsWith('#'))
     return { wrong: '`packages` has a `#` behind a name; write comments in lines of their own.' }
+  const [start = ''] = name.split(/[()]/)
+  if (start !== name && isAttributePath(start))
+    return {
+      wrong: `\`packages\` has ${JSON.stringify(name)}, whose parentheses do not match or have more behind them; write names as in \`python3.withPackages(requests, numpy)\`.`,
+    }
   const [, attr = ''] = /#(.+)$/.exec(name) ?? []
   return {
     wrong:

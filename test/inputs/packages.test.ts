@@ -46,6 +46,12 @@ describe('packages', () => {
       'sbcl.withPackages("cl-ppcre" "a.b")',
       ['sbcl.withPackages(cl-ppcre, "a.b")'],
     ],
+    [
+      'with modules, under one name for one package',
+      'python3."withPackages"("requests" requests)\r\n"python3".withPackages(\r\n requests\r\n)',
+      ['python3.withPackages(requests)'],
+    ],
+    ['with parentheses in quotes', 'a."b(c)" "d (e"', ['a."b(c)"', '"d (e"']],
     ['whose names have hyphens and primes', "gtk+'s x-y".replace("gtk+'s", "a'b"), ["a'b", 'x-y']],
   ])('%s are read', (_, text, packages) => {
     expect(read(text)).toEqual({ packages, problems: [] })

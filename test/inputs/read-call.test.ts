@@ -29,6 +29,23 @@ test.each([
     'python3.withPackages (ps: [ (ps.requests.override { x = 1; }) ])',
     `\`packages\` has "python3.withPackages (ps: [ (ps.requests.override { x = 1; }) ])"${alone}`,
   ],
+  [
+    '(python3.withPackages (ps: with ps; [ requests numpy ]))',
+    '`packages` has "(python3.withPackages (ps: with ps; [ requests numpy ]))"; write `python3.withPackages(requests, numpy)`.',
+  ],
+  [
+    '(python3.withPackages (ps: [ (ps.requests.override { x = 1; }) ]))',
+    `\`packages\` has "(python3.withPackages (ps: [ (ps.requests.override { x = 1; }) ]))"${alone}`,
+  ],
+  [
+    'python3.withPackages([requests, numpy])',
+    '`packages` has "python3.withPackages([requests, numpy])"; write `python3.withPackages(requests, numpy)`.',
+  ],
+  [
+    'python3.with_packages(requests)',
+    '`packages` has "python3.with_packages(requests)"; write `python3.withPackages(requests)`.',
+  ],
+  ['php.withextensions(redis)', '`packages` has "php.withextensions(redis)"; write `php.withExtensions(redis)`.'],
   // As pip and Perl have it.
   [
     'python3.withPackages(requests==2.31, numpy)',
@@ -37,6 +54,10 @@ test.each([
   [
     'python3.withPackages(uvicorn[standard] flask>=2.0)',
     `\`packages\` has "python3.withPackages(uvicorn[standard] flask>=2.0)"; write \`python3.withPackages(uvicorn, flask)\`${once}`,
+  ],
+  [
+    'python3.withPackages(flask >= 2.0, <3 uvicorn[standard, x] numpy)',
+    `\`packages\` has "python3.withPackages(flask >= 2.0, <3 uvicorn[standard, x] numpy)"; write \`python3.withPackages(flask, uvicorn, numpy)\`${once}`,
   ],
   [
     'perl.withPackages(JSON::XS)',
@@ -64,10 +85,31 @@ test.each([
   expect(problemsOf(`jq, ${name}, git`)).toEqual([problem])
 })
 
-test('a parenthesis that is not closed is in no name', () => {
-  expect(problemsOf('python3.withPackages(requests')).toEqual([
-    '`packages` has "python3.withPackages(requests", which is no attribute path; write names as nixpkgs has them, joined by dots, as in `git phpPackages.composer`.',
+test('a comment among the modules is told', () => {
+  expect(problemsOf('python3.withPackages(\n  requests # for the web\n)')).toEqual([
+    '`packages` has "python3.withPackages( requests # for the web )"; write comments in lines of their own, which begin with `#`, and names of modules in the others.',
   ])
+})
+
+test.each(['python3.withPackages(requests', 'requests)', 'python3.withPackages(requests)numpy', 'R.withPackages(x);'])(
+  'the parentheses of %s are told',
+  (name) => {
+    expect(problemsOf(name)).toEqual([
+      `\`packages\` has ${JSON.stringify(name)}, whose parentheses do not match or have more behind them; write names as in \`python3.withPackages(requests, numpy)\`.`,
+    ])
+  },
+)
+
+test.each([
+  ['blanks', `git${' '.repeat(100_000)}jq`],
+  ['parentheses', '('.repeat(100_000)],
+  ['parentheses that are closed', `(${'(a)'.repeat(50_000)}`],
+  ['brackets', `x.withPackages(${'['.repeat(50_000)})`],
+  ['blanks in parentheses', `x.withPackages(ps:${' '.repeat(50_000)})`],
+])('many %s are read at once', (_, text) => {
+  const start = performance.now()
+  problemsOf(text)
+  expect(performance.now() - start).toBeLessThan(500)
 })
 
 test('the README has names with modules, all of them as they are read', async () => {
