@@ -32,9 +32,9 @@ test('Python finds the modules that it is asked for with, and what these import'
 })
 
 test('modules beside Python are not found, and a warning says what to write', async () => {
-  const step = await push('python3-minimal python3Packages.requests')
+  const step = await push('python3Minimal python3Packages.requests')
   expect(step.log).toContain(
-    '::warning::`python3-minimal` does not find the modules that are listed beside it, which are in store paths of their own: python3Packages.requests. Write `python3-minimal.withPackages(requests)` in their place.',
+    '::warning::`python3Minimal` does not find the modules that are listed beside it, which are in store paths of their own: python3Packages.requests. Write `python3Minimal.withPackages(requests)` in place of `python3Minimal` and of these modules.',
   )
   const { exitCode, stderr } = await python('import requests')
   expect(exitCode).not.toBe(0)

@@ -33,7 +33,9 @@ export const parsePackages = (text: string, problem: Problem): string[] => {
     .filter((line) => !line.trimStart().startsWith('#'))
     .join('\n')
     .match(word)
-  const names = (words ?? []).map((name) => (isCall(name) ? readCall(withoutQuotes(name), isAttributePath) : readName(name)))
+  const names = (words ?? []).map((name) =>
+    isCall(name) ? readCall(withoutQuotes(name), isAttributePath) : readName(name),
+  )
   const wrong = new Set(names.flatMap((name) => ('wrong' in name ? [name.wrong] : [])))
   for (const sentence of wrong) problem(sentence)
   if (names.length === 0)

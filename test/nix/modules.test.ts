@@ -16,7 +16,7 @@ test.each([
 })
 
 const sentence = (interpreter: string, modules: string, instead: string): string =>
-  `\`${interpreter}\` does not find the modules that are listed beside it, which are in store paths of their own: ${modules}. Write \`${instead}\` in their place.`
+  `\`${interpreter}\` does not find the modules that are listed beside it, which are in store paths of their own: ${modules}. Write \`${instead}\` in place of \`${interpreter}\` and of these modules.`
 
 test.each<[string, [string, string, string][]]>([
   ['python3 python3Packages.requests', [['python3', 'python3Packages.requests', 'python3.withPackages(requests)']]],
@@ -58,14 +58,36 @@ test.each<[string, [string, string, string][]]>([
       ['perl', 'perlPackages.y', 'perl.withPackages(y)'],
     ],
   ],
+  ['Python3 Python3Packages.x', [['Python3', 'Python3Packages.x', 'Python3.withPackages(x)']]],
+  ['python3Minimal python3Packages.x', [['python3Minimal', 'python3Packages.x', 'python3Minimal.withPackages(x)']]],
   // Programs, modules without their interpreter, and interpreters of others.
   ['php phpPackages.composer', []],
   ['nodejs nodePackages.typescript', []],
   ['ocaml ocamlPackages.dune', []],
   ['python3Packages.black', []],
+  ['ruby-lsp rubyPackages.nokogiri', []],
   ['perl python3Packages.requests', []],
   ['python3.withPackages(requests)', []],
   ['constructor __proto__.pkgs.x', []],
 ])('of %s, the user is told %j', (names, expected) => {
   expect(modulesBeside(names.split(' '))).toEqual(expected.map((each) => sentence(...each)))
+})
+
+test.each([
+  [
+    'python3;python3.withPackages(requests)',
+    '`python3` hides the programs of `python3.withPackages(requests)` behind it, which have the same names. Write `python3.withPackages(requests)` in place of `python3` and `python3.withPackages(requests)`.',
+  ],
+  [
+    'python3.withPackages(numpy);git;python3.withPackages(requests)',
+    '`python3.withPackages(numpy)` hides the programs of `python3.withPackages(requests)` behind it, which have the same names. Write `python3.withPackages(numpy, requests)` in place of `python3.withPackages(numpy)` and `python3.withPackages(requests)`.',
+  ],
+  [
+    'R;R.withPackages(dplyr);rPackages.ggplot2',
+    '`R` does not find the modules that are listed beside it, which are in store paths of their own: rPackages.ggplot2. Write `R.withPackages(dplyr, ggplot2)` in place of `R` and `R.withPackages(dplyr)` and of these modules.',
+  ],
+  ['python3.withPackages(requests);python3', undefined],
+  ['python312;python313.withPackages(requests)', undefined],
+])('an interpreter that is listed twice: %s', (names, expected) => {
+  expect(modulesBeside(names.split(';'))).toEqual(expected === undefined ? [] : [expected])
 })
