@@ -20,20 +20,20 @@
 */
 let
   inherit (builtins)
-    attrNames
+    elem
     elemAt
     filter
     head
     isAttrs
-    isFunction
     isList
     match
-    replaceStrings
     split
+    tail
     toJSON
     ;
   inherit (import ./text.nix) joinPath splitPath;
   inherit (import ./find.nix) isFunctor walk;
+  inherit (import ./first.nix) holds;
   inherit (import ./module-names.nix) isThere suggest;
 in
 {
@@ -62,12 +62,15 @@ in
     modules:
     let
       path = joinPath (found ++ missing);
+      # nixpkgs has itself as `pkgs`.
+      own = if found != [ ] && head found == "pkgs" then tail found else found;
+      ownPath = joinPath own;
 
       select =
         set:
         let
           # php.withExtensions gives those that are enabled beside all that there are.
-          isPhp = isAttrs (set.all or null) && isList (set.enabled or null);
+          isPhp = holds (set: isList (set.enabled or null) && isAttrs (set.all or null)) set;
           members = if isPhp then set.all else set;
           missing = filter (name: !isThere members name) modules;
         in
@@ -89,12 +92,19 @@ in
         "google-cloud-sdk.withExtraComponents" = pkgs.google-cloud-sdk.components;
       };
       # R has no such function. What has it and its packages is called otherwise.
-      isR = found == [ "R" ] && missing == [ "withPackages" ] && pkgs ? rWrapper && pkgs ? rPackages;
+      isR =
+        elem own [
+          [ "R" ]
+          [ "rWrapper" ]
+        ]
+        && missing == [ "withPackages" ]
+        && pkgs ? rWrapper
+        && pkgs ? rPackages;
     in
     if isR then
       pkgs.rWrapper.override { packages = select pkgs.rPackages; }
     else if missing != [ ] || !isFunctor value then
       null
     else
-      value (if lists ? ${path} then select lists.${path} else select);
+      value (if lists ? ${ownPath} then select lists.${ownPath} else select);
 }

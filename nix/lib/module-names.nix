@@ -34,6 +34,8 @@ let
   inherit (import ./first.nix) firstOf holds;
   nearMisses = import ./near-misses.nix;
 
+  last = list: elemAt list (length list - 1);
+
   without =
     regex: name:
     let
@@ -44,7 +46,9 @@ let
   # Of PyPI's and Debian's names, many differ from those of a set by one of these.
   respelt =
     name:
-    map toLower (
+    # `python3Packages.requests` and `ps.requests`.
+    (if length (splitPath name) > 1 then [ (joinPath [ (last (splitPath name)) ]) ] else [ ])
+    ++ map toLower (
       [
         name
         (replaceStrings [ "." "_" ] [ "-" "-" ] name)
@@ -62,6 +66,7 @@ let
     bs4 = "beautifulsoup4";
     crypto = "pycryptodome";
     cv2 = "opencv4";
+    gi = "pygobject3";
     git = "gitpython";
     mysqldb = "mysqlclient";
     opencv = "opencv4";
@@ -71,6 +76,7 @@ let
     pytorch = "torch";
     skimage = "scikit-image";
     sklearn = "scikit-learn";
+    tensorflow-gpu = "tensorflow";
   };
 
   # `named` is how Debian and Alpine name modules; the last part of it is the module.

@@ -7,7 +7,8 @@
   suggest :: { pkgs, hints } -> { attr, reason, value, found, missing } -> { attr, reason, ... }
   ```
 
-  The last argument is what `resolve.nix` gives. `hints` are by the name that was asked for:
+  The last argument is what `resolve.nix` gives. `hints` are by the name that was asked for, and
+  of one with modules, for its path without the function:
 
   - `alternatives`: lists of names that are meant together, the best first;
   - `families`: names to which versions are appended;
@@ -27,8 +28,8 @@
 
   With `no_function`, it has
 
-  - `nearMisses`: at most five functions that take modules, or, where the path does not lead so far, what `not_found`
-    has for the path before its last part.
+  - `nearMisses`: functions that take modules, of what the path leads to before its last part, or of what `not_found`
+    has for that.
 
   With `not_a_package`, it has
 
@@ -128,7 +129,6 @@ let
       outputs = if isPackage value then value.outputs or [ "out" ] else null;
     };
 
-  # Of `python3.withPackages` without its last part, all is said as of a package that is not there.
   noFunction =
     {
       attr,
@@ -140,30 +140,45 @@ let
     let
       size = length missing;
       before = if size == 0 then [ ] else genList (elemAt missing) (size - 1);
+      name = if size == 0 then [ ] else [ (elemAt missing (size - 1)) ];
+      isThereAs = holds (
+        path:
+        let
+          walked = walk pkgs path;
+        in
+        walked.missing == [ ] && isFunctor walked.value
+      );
       functionsIn =
         set:
         filter (
           name: match "with[A-Z].*|[a-z]+With(Packages|Plugins)" name != null && holds isFunctor set.${name}
         ) (if isAttrs set then attrNames set else [ ]);
-      # Of python3Packages, the interpreter is python3.
-      stem = if found == [ ] then null else match "(.+)Packages" (elemAt found (length found - 1));
-      hasFunction = holds (name: isFunctor (pkgs.${name}.withPackages or null));
-      ofStem = if stem != null && hasFunction (head stem) then [ "${head stem}.withPackages" ] else [ ];
+      # The functions of what a path leads to, the one of that name before all others. Emacs has it beside its packages.
+      functionsOf =
+        path:
+        if isThereAs (path ++ name) || path ++ name == [ "R" "withPackages" ] then
+          [ (path ++ name) ]
+        else
+          map (function: path ++ [ function ]) (functionsIn (walk pkgs path).value)
+          ++ filter isThereAs [ (path ++ [ "pkgs" ] ++ name) ];
+      # Of python3Packages, the interpreter is python3, and of rubyPackages_3_4 it is ruby_3_4.
+      stem = if found == [ ] then null else match "(.+)Packages([0-9_]*)" (elemAt found (length found - 1));
+      ofStem = if stem == null then [ ] else filter isThereAs [ [ (concatStringsSep "" stem) "withPackages" ] ];
+      # Of what is not there all is said as of a package.
+      unknown = notFound (failed // { missing = before; });
+      meant = if unknown.alternative == null then unknown.nearMisses else unknown.alternative;
     in
     {
       inherit attr;
       reason = "no_function";
-      nearMisses =
+      nearMisses = map joinPath (
         if before != [ ] then
-          map (name: joinPath (splitPath name ++ [ (elemAt missing (size - 1)) ]))
-            (notFound (failed // { missing = before; })).nearMisses
-        else if hints.${attr} or { } == null then
+          concatMap (path: functionsOf (splitPath path)) meant
+        else if hints.${attr} or { } == null || found == [ ] || size == 0 then
           [ ]
         else
-          ofStem
-          ++ map (name: joinPath (found ++ [ name ])) (functionsIn value)
-          # Emacs has its function beside its packages.
-          ++ firstOf 1 40 (path: isFunctor (walk pkgs (splitPath path)).value) (map (name: "${joinPath found}.pkgs.${name}") missing);
+          ofStem ++ functionsOf found
+      );
     };
 
   notAPackage =

@@ -208,13 +208,16 @@ const hintsOf = (packages: readonly RequestedPackage[]): ReadonlyMap<string, Nam
   let size = 0
   for (const name of packages) {
     if (typeof name !== 'string') continue
-    const hint = hintsFor(name)
+    const hint = hintsFor(withoutFunction(name))
     size += JSON.stringify([name, hint]).length
     if (hint.alternatives.length + hint.families.length + hint.maybe.length > 0 && size < hintsLimit)
       hints.set(name, hint)
   }
   return hints
 }
+
+/** Of `python3.withPackages(requests)`, `python3`. */
+const withoutFunction = (name: string): string => name.replace(/\.\w+\([^"]*\)$/, '')
 
 /** What a set has of what it is asked. This is for advice, so that a set that cannot answer has nothing. */
 const askSet = async (questions: Questions, evaluate: EvaluateFile): Promise<Answers> => {
