@@ -5,8 +5,8 @@
 
   - `srcType`, `srcArgs`, `importArgs`, `system`: the package set, see `load-pkgs.nix`.
   - `loadPkgs`: the path of `load-pkgs.nix`.
-  - `questions`: the JSON text of `{ packages, options, families }`, lists of attribute paths, of names in `config`, and
-    of names for `lib/versions.nix`.
+  - `questions`: the JSON text of `{ packages, options, families }`, lists of attribute paths, with modules or without, of
+    names in `config`, and of names for `lib/versions.nix`.
 
   # Result
 
@@ -27,6 +27,7 @@ let
     filter
     fromJSON
     hasAttr
+    isString
     listToAttrs
     ;
 
@@ -42,9 +43,17 @@ let
 
   inherit (import ./lib/find.nix) hasPackage;
   inherit (import ./lib/first.nix) holds;
+  inherit (import ./lib/call.nix) parse;
+  resolve = import ./lib/resolve.nix {
+    inherit pkgs;
+    marker = "";
+  };
+  # Whether a function has the modules, only what it returns says.
+  isThere =
+    name: if parse name == null then hasPackage pkgs name else holds (name: isString (resolve name).drv.outPath) name;
 in
 {
-  packages = filter (hasPackage pkgs) asked.packages;
+  packages = filter isThere asked.packages;
   options = filter (holds (name: hasAttr name (pkgs.config or { }))) asked.options;
   versions = listToAttrs (
     map (name: {

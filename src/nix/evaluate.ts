@@ -48,10 +48,17 @@ export type Evaluation = {
 /** `system` is Nix's name of the machine that the packages are for. */
 export type EvaluationRequest = Evaluation & { readonly source: FetchedSource; readonly system: string }
 
-/** Names that are no packages, and those of the others that throw, or may. */
-type WrongNames = { readonly wrong: readonly WrongName[]; readonly failing: readonly string[] }
+/**
+ * Names that are no packages, and those of the others that throw, or may. Where `isThrown`, the first of them ended the
+ * evaluation.
+ */
+type WrongNames = {
+  readonly wrong: readonly WrongName[]
+  readonly failing: readonly string[]
+  readonly isThrown?: true
+}
 
-/** The most packages that are evaluated by themselves, to tell why each of them fails. */
+/** The most packages that end an evaluation, to tell what is wrong with each of them. */
 const toldFailures = 20
 
 /**
@@ -114,19 +121,22 @@ const evaluateAll = async (
   const errors = new Map<string, CommandError>()
   const wrong: WrongName[] = []
   const failed = { errors, wrong, fault: undefined, hasMore: false }
+  let told = 0
   for (let rest = packages; rest.length > 0; ) {
+    if (told === toldFailures) return { ...failed, hasMore: true }
     const answer = await evaluatePackages(rest, request, evaluate)
     if ('derivation' in answer) return rest === packages ? answer : failed
     if ('wrong' in answer) {
       wrong.push(...answer.wrong)
       rest = rest.filter((item) => answer.failing.includes(nameOf(item)))
+      if (answer.isThrown) told++
       continue
     }
     const { attr } = explained(answer)
     if (attr === undefined || !rest.some((item) => nameOf(item) === attr)) return { ...failed, fault: answer }
     errors.set(attr, answer)
     rest = rest.filter((item) => nameOf(item) !== attr)
-    if (errors.size === toldFailures) return { ...failed, hasMore: rest.length > 0 }
+    told++
   }
   return failed
 }
@@ -167,7 +177,8 @@ const evaluatePackages = async (
     const again = (leftOut: Partial<LeftOut>) =>
       evaluatePackages(packages, { nativeSystem }, evaluate, { hints, unreadable, ...leftOut })
     const thrown = thrownNameIn(result, marker)
-    if (thrown) return { wrong: [thrown], failing: packages.map(nameOf).filter((name) => name !== thrown.attr) }
+    if (thrown)
+      return { wrong: [thrown], failing: packages.map(nameOf).filter((name) => name !== thrown.attr), isThrown: true }
     const fault = unreadableFieldIn(result, marker)
     const isKnown = unreadable.some(({ attr, field }) => attr === fault?.attr && field === fault.field)
     if (fault && !isKnown && unreadable.length < mostUnreadable) return again({ unreadable: [...unreadable, fault] })

@@ -94,6 +94,7 @@ const tellOnce = async (
   const all = [...failures.values()].map((failure) => ({ ...failure, refusal: refusalIn(failure.message) }))
   const offers = all.map(({ attrs: [attr = ''], message, refusal }): Offers => {
     if (refusal || !isRemoval(message)) return { packages: [], families: [] }
+    if (attr.endsWith(')')) return { packages: replacedIn(attr, message), families: [] }
     const { alternatives, families } = hintsFor(attr)
     const last = attr.slice(attr.lastIndexOf('.') + 1)
     const atTop = /top.level/.test(message) ? [last, ...hintsFor(last).alternatives.flat()] : []
@@ -123,6 +124,19 @@ const tellOnce = async (
     settings: settings.filter((setting) => setting !== undefined),
     proposed: [...new Set([...all.flatMap(({ attrs, refusal }) => (refusal ? attrs : [])), ...instead.flat()])],
   }
+}
+
+/** A name with modules, with what a message offers for the module that it is about, or else for what is before them. */
+const replacedIn = (attr: string, message: string): string[] => {
+  const [, base = '', call = '', inner = ''] = /^(.*?)((?:\.pkgs)?\.\w+)\((.*)\)$/.exec(attr) ?? []
+  const modules = inner.split(', ')
+  const isNamed = (name: string): boolean => message.split(/[^\w."+-]+/).includes(name)
+  const about = modules.find(isNamed)
+  return replacementsIn(message, about ?? base).map((offered) =>
+    about === undefined
+      ? `${offered}${call}(${inner})`
+      : `${base}${call}(${[...new Set(modules.map((module) => (module === about ? offered : module)))].join(', ')})`,
+  )
 }
 
 /** The best setting that the set takes. In the end it is for all packages, since one may need dozens of others. */

@@ -87,8 +87,34 @@ describe('a module that is not there is told with what is:', () => {
 
   test('one that throws is told as a package that does', async () => {
     expect(await told('python3.withPackages(removed)')).toEqual([
-      'The packages cannot be evaluated from SET: package python3.withPackages(removed): removed has been removed, since it was superseded by requests; leave it out, or name an older `nixpkgs` that has it.',
+      'The packages cannot be evaluated from SET: package python3.withPackages(removed): removed has been removed, since it was superseded by requests; write `python3.withPackages(requests)`.',
     ])
+  })
+
+  test.each([
+    [
+      'python3.withPackages(numpy, oldrequests)',
+      "'oldrequests' has been renamed to/replaced by 'requests'; write `python3.withPackages(numpy, requests)`.",
+    ],
+    [
+      'python2.withPackages(requests)',
+      'python2 has been removed; Python 2 is end-of-life. Use `python3` instead; write `python3.withPackages(requests)`.',
+    ],
+    [
+      'python2.withPackages(nosuch)',
+      'python2 has been removed; Python 2 is end-of-life. Use `python3` instead; leave it out, or name an older `nixpkgs` that has it.',
+    ],
+  ])('%s throws, and is told with what is there instead', async (name, said) => {
+    expect(await told(name)).toEqual([`The packages cannot be evaluated from SET: package ${name}: ${said}`])
+  })
+
+  test('of many, the first twenty, since each takes an evaluation', async () => {
+    const names = Array.from({ length: 22 }, (_, index) => `python3.withPackages(nosuch${index})`)
+    const sentences = await told(...names)
+    expect(sentences).toHaveLength(21)
+    expect(sentences.at(-1)).toBe(
+      '20 packages cannot be evaluated; there may be more, which a run tells when these are mended.',
+    )
   })
 })
 
