@@ -76,9 +76,9 @@ export const modulesBeside = (names: readonly string[]): string[] => {
   })
   return [...new Set(interpreters.map(({ call }) => call))].flatMap((call) => {
     const same = interpreters.filter((interpreter) => interpreter.call === call)
-    const [first, ...others] = same
+    const [first, ...later] = same
     const beside = modules.filter((module) => module.call === call)
-    const hidden = others.filter(({ has }) => !has.every((module) => first?.has.includes(module)))
+    const hidden = later.filter(({ has }) => !has.every((module) => first?.has.includes(module)))
     if (!first || beside.length + hidden.length === 0) return []
     const all = [...new Set([...same.flatMap(({ has }) => has), ...beside.map(({ module }) => module)])].join(', ')
     const listed = beside.map((module) => module.listed)
@@ -86,7 +86,15 @@ export const modulesBeside = (names: readonly string[]): string[] => {
       listed.length > 0
         ? `does not find the modules that are listed beside it, which are in store paths of their own: ${listed.join(', ')}`
         : `hides the programs of ${inWords(hidden)} behind it, which have the same names`
-    return `\`${first.name}\` ${reason}. Write \`${call}(${all})\` in place of ${inWords(same)}${listed.length > 0 ? ' and of these modules' : ''}.`
+    const instead = `${call}(${all})`
+    const others = same.filter(({ name }) => name !== instead)
+    const advice =
+      listed.length > 0
+        ? `Write \`${instead}\` in place of ${inWords(same)} and of these modules.`
+        : others.length < same.length
+          ? `Leave out ${inWords(others)}.`
+          : `Write \`${instead}\` in place of ${inWords(same)}.`
+    return `\`${first.name}\` ${reason}. ${advice}`
   })
 }
 

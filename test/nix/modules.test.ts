@@ -76,7 +76,7 @@ test.each<[string, [string, string, string][]]>([
 test.each([
   [
     'python3;python3.withPackages(requests)',
-    '`python3` hides the programs of `python3.withPackages(requests)` behind it, which have the same names. Write `python3.withPackages(requests)` in place of `python3` and `python3.withPackages(requests)`.',
+    '`python3` hides the programs of `python3.withPackages(requests)` behind it, which have the same names. Leave out `python3`.',
   ],
   [
     'python3.withPackages(numpy);git;python3.withPackages(requests)',
