@@ -168,8 +168,10 @@ if [ "$owner" != 0 ]; then of="-uid 0 -o"; else of=; fi
 left="-uid +$((ids - 1)) -uid -$((ids + 33))"
 if command -v flock >/dev/null && ! flock --exclusive --nonblock 9; then left=-false before=; fi
 theirs="( $of $left )"
-find /nix/var "$folder" -xdev $theirs -exec chown --no-dereference "$owner:$group" {} +
-find /nix/store -maxdepth 1 $theirs -exec chown --no-dereference --recursive "$owner:$group" {} +
+# Another Nix may remove a path that find has just seen.
+twice() { "$@" 2>/dev/null || "$@"; }
+twice find /nix/var "$folder" -xdev $theirs -exec chown --no-dereference "$owner:$group" {} +
+twice find /nix/store -maxdepth 1 $theirs -exec chown --no-dereference --recursive "$owner:$group" {} +
 # For users who build, Nix makes the store their group's.
 if [ "$before" ] && [ "$before" != "$(stat --format '%g %a' /nix/store)" ]; then
   chgrp "\${before% *}" /nix/store
