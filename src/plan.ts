@@ -107,6 +107,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
       credentials: {
         credentials: inputs.credentials,
         dockerConfig: context.dockerConfig,
+        tokenHosts: inputs.tokenHosts,
         helperEnvironment: context.helperEnvironment,
         actor: context.actor,
         githubToken: inputs.githubToken,

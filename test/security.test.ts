@@ -56,8 +56,8 @@ test('each attack is on a cell that says something', () => {
 
 test('each cell is never or may, with a note that is there, or nothing', () => {
   for (const { name, cell } of cells) {
-    expect(cell, name).toMatch(/^(never|(never|may) \[\d\]|–)$/)
-    const [, note] = /\[(\d)\]/.exec(cell) ?? []
+    expect(cell, name).toMatch(/^(never|(never|may) \[\d+\]|–)$/)
+    const [, note] = /\[(\d+)\]/.exec(cell) ?? []
     if (note) expect(page, name).toContain(`\n${note}. `)
   }
 })

@@ -15,7 +15,7 @@ import type { Repository } from '../oci/reference.ts'
 import type { Credentials } from '../registry/login.ts'
 import { parseConfiguration } from './configuration.ts'
 import type { Context } from './context.ts'
-import { parseCredentials } from './credentials.ts'
+import { parseCredentials, parseTokenHosts } from './credentials.ts'
 import { parseDestination } from './destination.ts'
 import { parseRelease } from './nix.ts'
 import { parsePackages } from './packages.ts'
@@ -35,6 +35,7 @@ export type Inputs = {
   /** Absolute. */
   readonly output: string | undefined
   readonly credentials: Credentials | undefined
+  readonly tokenHosts: readonly string[]
   readonly githubToken: string | undefined
   readonly preset: Preset
   readonly configuration: RequestedConfiguration
@@ -69,6 +70,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     push: choice(get, 'push', ['auto', 'true', 'false'], problem),
     output: fromWorkspace(get('output'), context.workspace),
     credentials: parseCredentials(get('username'), get('password'), problem),
+    tokenHosts: parseTokenHosts(get('token-hosts'), problem),
     githubToken: get('github-token') || undefined,
     preset: choice(get, 'preset', ['default', 'bare', 'job-container'], problem),
     configuration: parseConfiguration(get, problem),

@@ -5,7 +5,7 @@ import type { GetInput } from './problem.ts'
 const secretInputs = ['password', 'github-token', 'cache-signing-key']
 
 /** Inputs that may have a URL with a secret in it. */
-const urlInputs = ['nixpkgs', 'nix-url', 'image', 'tags']
+const urlInputs = ['nixpkgs', 'nix-url', 'image', 'tags', 'token-hosts']
 
 /** All secrets in the inputs. They are needed before the inputs are checked, since a problem may quote its input. */
 export const secretsOf = (get: GetInput): string[] => [

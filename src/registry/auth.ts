@@ -5,8 +5,8 @@ import { isSecondaryLimit, RegistryError, TransientError } from './error.ts'
 import { exchange, type HttpRequest, type Transport } from './http.ts'
 import type { Credentials } from './login.ts'
 import { identityToken } from './login.ts'
-import { explainRefusal, noCredentials, notARegistry } from './refusal.ts'
-import { isTrustedRealm } from './trusted-hosts.ts'
+import { explainRefusal, noCredentials, notARegistry, refusedRealm } from './refusal.ts'
+import { isTokenHost, isTrustedRealm } from './trusted-hosts.ts'
 
 /** One way of authorization that a registry offers in a `WWW-Authenticate` header. */
 export type Challenge = { readonly scheme: string; readonly parameters: Readonly<Record<string, string>> }
@@ -59,10 +59,9 @@ export const authorize = async (
   }
   const realm = URL.parse(challenge.parameters['realm'] ?? '')
   if (!realm) throw notARegistry(repository, 'asks for a token without saying where from')
-  if (!isTrustedRealm(repository.registry, realm))
-    throw new UserError(
-      `${repository.registry} asks for its credentials to be sent to ${realm.host}, which is not that registry; they were not sent. Name in \`image\` a host that gives tokens too, as ${realm.hostname}:5050 is where GitLab serves its registry at a port of its own.`,
-    )
+  const { tokenHosts = [] } = credentials ?? {}
+  if (!isTrustedRealm(repository.registry, realm, tokenHosts))
+    throw credentials ? refusedRealm(repository, realm) : noCredentials(repository)
   const { service } = challenge.parameters
   const wanted = { scope: `repository:${repository.name}:pull,push`, ...(service && { service }) }
   const token = await fetchToken(realm, wanted, repository, credentials, ports)
@@ -90,6 +89,9 @@ const tokenRequest = (
   return { method: 'POST', url: realm, headers, body, expected: [200] }
 }
 
+/** Node's own way to look up a host, for any address. */
+const nodes = (): undefined => undefined
+
 const fetchToken = async (
   realm: URL,
   wanted: Readonly<Record<string, string>>,
@@ -98,7 +100,15 @@ const fetchToken = async (
   ports: AuthPorts,
 ): Promise<string> => {
   try {
-    const { body } = await exchange(tokenRequest(realm, wanted, credentials, ports), ports)
+    const request = tokenRequest(realm, wanted, credentials, ports)
+    // A host that the user has named may be on a private network, as the registry itself may be. No other request may
+    // use this connection, since the registry could make the run ask for more than tokens there.
+    const { body } = isTokenHost(realm, credentials?.tokenHosts ?? [])
+      ? await exchange(
+          { ...request, headers: { ...request.headers, connection: 'close' } },
+          { ...ports, lookup: nodes },
+        )
+      : await exchange(request, ports)
     const answer = parseJson(body.toString(), 'its answer')
     const token = isRecord(answer) ? answer['token'] || answer['access_token'] : undefined
     // Source: RFC 6750, section 2.1. The message must not quote what the server gave instead of a token.

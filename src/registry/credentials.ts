@@ -12,6 +12,8 @@ import { identityToken } from './login.ts'
 export type CredentialSources = {
   readonly credentials: Credentials | undefined
   readonly dockerConfig: string | undefined
+  /** Hosts that may get the credentials too, but not the workflow's token. */
+  readonly tokenHosts: readonly string[]
   /** The environment of credential helpers. */
   readonly helperEnvironment: Readonly<Record<string, string>>
   readonly actor: string
@@ -32,12 +34,11 @@ export const findCredentials = async (
   sources: CredentialSources,
 ): Promise<Credentials | undefined> => {
   const { registry } = repository
-  const { credentials, dockerConfig, actor, githubToken, github } = sources
-  if (credentials) return credentials
-  const stored = dockerConfig
-    ? await dockerCredentials(join(dockerConfig, 'config.json'), repository, sources)
-    : undefined
-  if (stored) return stored
+  const { credentials, dockerConfig, tokenHosts, actor, githubToken, github } = sources
+  const stored =
+    credentials ??
+    (dockerConfig ? await dockerCredentials(join(dockerConfig, 'config.json'), repository, sources) : undefined)
+  if (stored) return tokenHosts.length === 0 ? stored : { ...stored, tokenHosts }
   return registry === github.registry && githubToken ? { username: actor, password: githubToken } : undefined
 }
 

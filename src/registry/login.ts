@@ -1,4 +1,12 @@
-export type Credentials = { readonly username: string; readonly password: string }
+/**
+ * `tokenHosts` are hosts beside the registry's own that may get the credentials in exchange for a token, each as a URL has
+ * it.
+ */
+export type Credentials = {
+  readonly username: string
+  readonly password: string
+  readonly tokenHosts?: readonly string[]
+}
 
 /**
  * The user name that stands for an identity token: the password is then a token that is exchanged for other tokens. `az

@@ -1,5 +1,6 @@
 import { UserError } from '../lib/error.ts'
 import { githubCom } from '../lib/github-server.ts'
+import { isLoopback } from '../lib/loopback.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { isSecondaryLimit, type RegistryError } from './error.ts'
 import type { Credentials } from './login.ts'
@@ -38,6 +39,19 @@ export const inconsistentRegistry = ({ registry }: Repository, what: string): Us
   new UserError(
     `${registry} ${what}, so the image cannot be relied on; run the job again, and if this comes again, tell those who run the registry.`,
   )
+
+/** The error for a token server that must not get the credentials. */
+export const refusedRealm = ({ registry }: Repository, { protocol, host, hostname }: URL): UserError => {
+  const refused = `${registry} asks for its credentials to be sent to ${protocol}//${host}, which is not that registry; they were not sent`
+  if (protocol !== 'https:' && !isLoopback(hostname))
+    return new UserError(`${refused}. Let it name its token server with https.`)
+  const own = githubOf(registry)
+    ? ` and give \`username\` and \`password\`, since \`github-token\` goes to ${registry} only`
+    : ''
+  return new UserError(
+    `${refused}. If that host gives the tokens of this registry, write \`token-hosts: ${host}\`${own}.`,
+  )
+}
 
 /** The error for a place that the registry names, and that nothing may be sent to. */
 export const refusedPlace = ({ registry }: Repository, place: URL): UserError =>

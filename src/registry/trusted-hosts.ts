@@ -4,8 +4,8 @@ import { isPrivateAddress } from '../lib/private-address.ts'
 /** The hosts that serve the API of registries whose own host does not. */
 const endpoints: ReadonlyMap<string, string> = new Map([['docker.io', 'registry-1.docker.io']])
 
-/** Hosts other than a registry's own that may get its credentials, in exchange for a token. */
-const tokenHosts: ReadonlyMap<string, string> = new Map([
+/** Hosts other than a registry's own that are known to give its tokens. */
+const knownTokenHosts: ReadonlyMap<string, string> = new Map([
   ['docker.io', 'auth.docker.io'],
   ['registry.gitlab.com', 'gitlab.com'],
   ['registry.digitalocean.com', 'api.digitalocean.com'],
@@ -26,15 +26,23 @@ export const isOwnHost = (registry: string, { hostname }: URL): boolean => {
   return hostname === own || (isLoopback(own) && isLoopback(hostname))
 }
 
-/** Whether credentials for the registry may be sent to this token server, which the registry itself has named. */
-export const isTrustedRealm = (registry: string, realm: URL): boolean => {
+/**
+ * Whether credentials for the registry may be sent to this token server, which the registry itself has named.
+ * `tokenHosts` are the hosts that the user allows beside the registry's own.
+ */
+export const isTrustedRealm = (registry: string, realm: URL, tokenHosts: readonly string[] = []): boolean => {
   const origin = registryOrigin(registry)
   if (realm.origin === origin) return true
+  if (isTokenHost(realm, tokenHosts)) return true
   if (isLoopback(new URL(origin).hostname)) return isLoopback(realm.hostname)
   // GitLab serves its registry on another port of its own host. Other hosts of the same domain may belong to somebody
   // else.
-  return realm.protocol === 'https:' && [new URL(origin).hostname, tokenHosts.get(registry)].includes(realm.host)
+  return realm.protocol === 'https:' && [new URL(origin).hostname, knownTokenHosts.get(registry)].includes(realm.host)
 }
+
+/** Whether the user has named this host as one that gives tokens. Plain HTTP is for loopback only. */
+export const isTokenHost = ({ protocol, host, hostname }: URL, tokenHosts: readonly string[]): boolean =>
+  tokenHosts.includes(host) && (protocol === 'https:' || (protocol === 'http:' && isLoopback(hostname)))
 
 /**
  * Whether a request without authorization may be sent to a place that the registry names. A registry must not use the

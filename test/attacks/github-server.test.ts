@@ -26,7 +26,7 @@ const passwordFor = async (registry: string, server: string): Promise<string | u
   const context = readContext({ ...environment, GITHUB_SERVER_URL: server }, '/action/dist/index.js')
   const found = await findCredentials(
     { registry, name: 'owner/tools' },
-    { ...context, credentials: undefined, githubToken: token, signal },
+    { ...context, credentials: undefined, tokenHosts: ['gives.example.org'], githubToken: token, signal },
   )
   return found?.password
 }

@@ -76,8 +76,30 @@ describe('credentials', () => {
     const challenges = [{ scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }]
     const credentials = { username: 'me', password: 'secret' }
     await expect(authorize(challenges, { registry: 'ghcr.io', name: 'a/b' }, credentials, ports)).rejects.toThrow(
-      'ghcr.io asks for its credentials to be sent to example.org, which is not that registry; they were not sent. Name in `image` a host that gives tokens too, as example.org:5050 is where GitLab serves its registry at a port of its own.',
+      'ghcr.io asks for its credentials to be sent to https://example.org, which is not that registry; they were not sent. If that host gives the tokens of this registry, write `token-hosts: example.org` and give `username` and `password`, since `github-token` goes to ghcr.io only.',
     )
+  })
+
+  test('are asked for where there are none', async () => {
+    const challenges = [{ scheme: 'bearer', parameters: { realm: 'https://example.org/token' } }]
+    const answer = authorize(challenges, { registry: 'registry.example.org', name: 'a/b' }, undefined, ports)
+    await expect(answer).rejects.toThrow('registry.example.org wants credentials and there are none')
+  })
+
+  test.each([
+    ['https://gitlab.example.org/jwt/auth', ['gitlab.example.org'], true],
+    ['https://gitlab.example.org/jwt/auth', [], false],
+    ['https://gitlab.example.org/jwt/auth', ['example.org', 'a.gitlab.example.org'], false],
+    ['https://gitlab.example.org:8443/jwt/auth', ['gitlab.example.org'], false],
+    ['https://gitlab.example.org:8443/jwt/auth', ['gitlab.example.org:8443'], true],
+    ['https://gitlab.example.org@example.com/jwt/auth', ['gitlab.example.org'], false],
+    ['http://gitlab.example.org/jwt/auth', ['gitlab.example.org'], false],
+    ['ftp://gitlab.example.org/jwt/auth', ['gitlab.example.org'], false],
+    ['http://127.0.0.1:5001/token', ['127.0.0.1:5001'], true],
+    ['ftp://127.0.0.1:5001/token', ['127.0.0.1:5001'], false],
+    ['http://127.0.0.1:5002/token', ['127.0.0.1:5001'], false],
+  ])('may go to %s with `token-hosts` %j: %s', (realm, tokenHosts, expected) => {
+    expect(isTrustedRealm('registry.example.org', new URL(realm), tokenHosts)).toBe(expected)
   })
 })
 

@@ -13,6 +13,7 @@ afterEach(() => rm(dockerConfig, { recursive: true }))
 const sources = (): CredentialSources => ({
   credentials: undefined,
   dockerConfig,
+  tokenHosts: [],
   helperEnvironment: { PATH: `${dockerConfig}:/usr/bin:/bin` },
   actor: 'somebody',
   githubToken: 'ghs_token',
@@ -22,6 +23,19 @@ const sources = (): CredentialSources => ({
 const writeConfig = (config: unknown): Promise<void> =>
   writeFile(join(dockerConfig, 'config.json'), typeof config === 'string' ? config : JSON.stringify(config))
 const auth = (text: string): { auth: string } => ({ auth: Buffer.from(text).toString('base64') })
+
+test('hosts that give tokens go with a login, and not with the token of the workflow', async () => {
+  const given = { ...sources(), tokenHosts: ['gives.example.org'] }
+  const credentials = { username: 'me', password: 'word' }
+  const inputs = await findCredentials({ registry: 'ghcr.io', name: 'tools' }, { ...given, credentials })
+  expect(inputs).toEqual({ ...credentials, tokenHosts: ['gives.example.org'] })
+  expect(await findCredentials({ registry: 'ghcr.io', name: 'tools' }, given)).toEqual({
+    ...{ username: 'somebody', password: 'ghs_token' },
+  })
+  await writeConfig({ auths: { 'example.org': auth('me:word') } })
+  const stored = await findCredentials({ registry: 'example.org', name: 'tools' }, given)
+  expect(stored).toEqual({ ...credentials, tokenHosts: ['gives.example.org'] })
+})
 
 test('of the inputs come first', async () => {
   await writeConfig({ auths: { 'ghcr.io': auth('stored:x') } })

@@ -5,7 +5,7 @@ import { temporaryFolder } from './temporary-folder.ts'
 
 /**
  * In PEM: a certificate authority that no machine trusts, and the key and certificate that it issued to a server on
- * loopback.
+ * loopback, and to all hosts of example.org.
  */
 export type Certificates = { readonly authority: string; readonly key: string; readonly cert: string }
 
@@ -22,7 +22,12 @@ export const makeCertificates = async (): Promise<Certificates> => {
   await issue('authority', 'authority of the tests', [])
   await issue('server', 'localhost', [
     ...['-CA', file('authority.crt'), '-CAkey', file('authority.key')],
-    ...['-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1', '-addext', 'basicConstraints=critical,CA:FALSE'],
+    ...[
+      '-addext',
+      'subjectAltName=DNS:localhost,DNS:*.example.org,IP:127.0.0.1',
+      '-addext',
+      'basicConstraints=critical,CA:FALSE',
+    ],
   ])
   const [authority, key, cert] = await Promise.all(
     ['authority.crt', 'server.key', 'server.crt'].map((name) => readFile(file(name), 'utf8')),

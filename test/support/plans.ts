@@ -23,6 +23,7 @@ export const inputs = {
   repository: { registry: 'ghcr.io', name: 'owner/name' },
   tags: ['v1'],
   credentials: undefined,
+  tokenHosts: [],
   githubToken: undefined,
   signingKey: undefined,
   cache: 'true',

@@ -8,7 +8,7 @@ export const targetPlan = (registry: string, name: string, changes: Partial<Targ
   tags: ['v1'],
   credentials: {
     ...{ credentials: undefined, dockerConfig: undefined, helperEnvironment: {}, actor: '' },
-    ...{ githubToken: undefined, github: { registry: undefined } },
+    ...{ tokenHosts: [], githubToken: undefined, github: { registry: undefined } },
   },
   push: true,
   notPushed: { level: 'info', message: '' },
