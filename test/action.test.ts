@@ -85,7 +85,7 @@ describe('a mistake is one error that says what to do, and nothing is pushed:', 
     [
       'a user who may not push',
       () => runAction({ ...small, image: `${withTokens.host}/reader`, ...reader }),
-      'REGISTRY does not let reader push to REGISTRY/reader; use credentials that may write to it.',
+      'REGISTRY does not let reader push to REGISTRY/reader; use credentials that may write to it, as a token with the right to write, and check the name in `image`.',
     ],
     [
       'a registry that does not answer',

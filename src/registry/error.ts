@@ -1,8 +1,8 @@
 import { UserError } from '../lib/error.ts'
 
 /**
- * An unexpected answer of a registry. `code` is the OCI error code in its body, if there is one. `retryAfter` is how
- * long the registry asks to wait, in milliseconds.
+ * An unexpected answer of a registry. `code` is the OCI error code in its body, if there is one, and `detail` its own
+ * words, see `answerWords`. `retryAfter` is how long the registry asks to wait, in milliseconds.
  */
 export class RegistryError extends Error {
   override name = 'RegistryError'
@@ -72,5 +72,7 @@ export const isRefusal = (error: unknown): boolean => {
 export const isMissingContent = (error: unknown): boolean => {
   const { status = 0, code = '', detail = '' } = answerOf(error) ?? {}
   if (status < 400 || status > 499) return false
-  return ['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN'].includes(code) || /unknown blob/i.test(detail)
+  if (['BLOB_UNKNOWN', 'MANIFEST_BLOB_UNKNOWN', 'MANIFEST_UNKNOWN'].includes(code)) return true
+  // The second form is ECR's, whose code would be that of a lost upload.
+  return /unknown blob|^layers with digests? .* do(es)? not exist/i.test(detail)
 }

@@ -4,9 +4,9 @@ import { request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { isRecord, record } from '../lib/check.ts'
 import { messages, UserError } from '../lib/error.ts'
 import { parseRetryAfter } from '../lib/retry-after.ts'
+import { answerWords } from './answer-words.ts'
 import { type Allowance, allowance, startDeadline } from './deadline.ts'
 import { RegistryError, TransientError } from './error.ts'
 
@@ -69,7 +69,7 @@ export const exchange = async (
   transport.known.add(url.host)
   const { status, headers, body } = answer
   if (expected.includes(status)) return answer
-  const { code, detail } = errorOf(body.toString(), transport.redact)
+  const { code, detail } = answerWords(body.toString(), transport.redact)
   const retryAfter = parseRetryAfter(headers['retry-after'], detail, { date: headers.date, now: transport.wallClock() })
   throw new RegistryError(`${method} ${url.origin}${url.pathname}`, status, code, detail, retryAfter)
 }
@@ -219,17 +219,4 @@ const explainSilence = (url: URL, cause: unknown, isKnown: boolean): unknown => 
     `${url.host} does not answer (${messages(cause).at(-1)}); check the host in \`image\`${advice}, or run the job again.`,
     { cause, tries, waited },
   )
-}
-
-/** Source: OCI distribution specification, "Error Codes". */
-const errorOf = (body: string, redact: Transport['redact']): { code: string | undefined; detail: string } => {
-  try {
-    const answer = record(JSON.parse(body), 'the answer')
-    const first = Array.isArray(answer['errors']) ? answer['errors'][0] : answer
-    const text = (value: unknown): string => (typeof value === 'string' ? redact(value).slice(0, 1000) : '')
-    if (!isRecord(first)) return { code: undefined, detail: '' }
-    return { code: text(first['code']), detail: text(first['message']) }
-  } catch {
-    return { code: undefined, detail: redact(body).slice(0, 200).replaceAll(/\s+/g, ' ') }
-  }
 }

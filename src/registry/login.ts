@@ -1,6 +1,6 @@
 /**
- * `tokenHosts` are hosts beside the registry's own that may get the credentials in exchange for a token, each as a URL has
- * it.
+ * `tokenHosts` are hosts beside the registry's own that may get these credentials in exchange for a token. Each is
+ * written as a URL has it.
  */
 export type Credentials = {
   readonly username: string

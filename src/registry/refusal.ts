@@ -1,8 +1,10 @@
 import { UserError } from '../lib/error.ts'
 import { githubCom } from '../lib/github-server.ts'
 import { isLoopback } from '../lib/loopback.ts'
+import { shortened } from '../lib/shortened.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { isSecondaryLimit, type RegistryError } from './error.ts'
+import { knownAdvice } from './known-refusals.ts'
 import type { Credentials } from './login.ts'
 
 /**
@@ -55,9 +57,20 @@ export const refusedRealm = ({ registry }: Repository, { protocol, host, hostnam
 
 /** The error for a place that the registry names, and that nothing may be sent to. */
 export const refusedPlace = ({ registry }: Repository, place: URL): UserError =>
-  new UserError(
-    `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS or leads to a private address; nothing was sent there. Use a registry that answers itself.`,
-  )
+  place.protocol === 'http:' && registry.split(':')[0] === place.hostname
+    ? new UserError(
+        `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS; nothing was sent there. Let the proxy in front of it say that it is reached by HTTPS, as with \`X-Forwarded-Proto: https\`.`,
+      )
+    : new UserError(
+        `${registry} wants requests to be sent to ${place.origin}, which has no HTTPS or leads to a private address; nothing was sent there. Use a registry that answers itself.`,
+      )
+
+/** In characters: how much of a registry's words is in a sentence. The log has more of them. */
+const longestQuote = 300
+
+/** Words that say no more than the status does. */
+const general =
+  /^(denied|unauthorized|forbidden|unauthenticated|not found|(the |requested )?access to the resource is denied|authentication required|(manifest|name|repository name not known|blob) unknown( to registry)?|repository name not known to registry)?[.!]?$/i
 
 const sentence = (
   error: RegistryError,
@@ -66,33 +79,38 @@ const sentence = (
   isKnown: boolean,
 ): string => {
   const { registry } = repository
-  const { status, code } = error
+  const { status, code, detail } = error
+  const words = shortened(detail, longestQuote).replaceAll('"', "'")
+  const says = general.test(words) ? '' : ` (it says "${words}")`
   const isDenied = status === 403 || code === 'DENIED' || (status === 401 && isKnown)
   if (status === 429 || isSecondaryLimit(error))
-    return `${registry} limits how often it may be asked; run the job again later.`
+    return `${registry} limits how often it may be asked${says}; run the job again later.`
+  if (status >= 500)
+    return `${registry} is out of order (it answers ${status}${says && `: "${words}"`}); run the job again later.`
   if ((status === 401 || isDenied) && !credentials) return noCredentials(repository).message
-  if (isDenied && credentials) return refusedPush(repository, credentials)
-  if (status === 401 && credentials) return refusedCredentials(repository, credentials)
-  if (status === 404)
-    return `${registry} does not know ${formatRepository(repository)}; make that repository there first, or check \`image\`.`
-  if (status === 413)
-    return `${registry} refuses a blob as too large; raise \`max-layers\`, which makes the layers smaller.`
-  if (status >= 500) return `${registry} is out of order (it answers ${status}); run the job again later.`
-  if (status >= 400 && /immutable|TAG_INVALID/i.test(`${code} ${error.detail}`))
+  if (/immutable|TAG_INVALID/i.test(`${code} ${detail}`))
     return `${registry} does not let a tag of ${formatRepository(repository)} move: ${error.message}; set a new tag in \`tags\`, or let tags move in the registry's settings.`
-  const advice =
+  const advice = knownAdvice(error, { repository, username: credentials?.username ?? '' })
+  if (advice) return `${registry} says "${words}"; ${advice}.`
+  if (isDenied && credentials) return refusedPush(repository, credentials, says)
+  if (status === 401 && credentials) return refusedCredentials(repository, credentials, says)
+  if (status === 404)
+    return `${registry} does not know ${formatRepository(repository)}${says}; make that repository there first, or check \`image\`.`
+  if (status === 413)
+    return `${registry} refuses a blob as too large${says}; raise \`max-layers\`, which makes the layers smaller.`
+  const remedy =
     status === 415 || code === 'MANIFEST_INVALID'
       ? 'check that it takes OCI images'
       : 'see what it says, and run the job again'
-  return `${registry} refuses what was sent: ${error.message}; ${advice}.`
+  return `${registry} refuses what was sent: ${error.message}; ${remedy}.`
 }
 
-const refusedCredentials = ({ registry }: Repository, { username }: Credentials): string =>
+const refusedCredentials = ({ registry }: Repository, { username }: Credentials, says: string): string =>
   githubOf(registry)
-    ? `${registry} refuses the credentials of ${username}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
-    : `${registry} refuses the credentials of ${username}; check \`username\` and \`password\`, or what docker/login-action was given.`
+    ? `${registry} refuses the credentials of ${username}${says}; give the job \`permissions: packages: write\`, or check \`username\` and \`password\`.`
+    : `${registry} refuses the credentials of ${username}${says}; check \`username\` and \`password\`, or what docker/login-action was given.`
 
-const refusedPush = (repository: Repository, { username }: Credentials): string =>
+const refusedPush = (repository: Repository, { username }: Credentials, says: string): string =>
   githubOf(repository.registry)
-    ? `${repository.registry} does not let this job push to ${formatRepository(repository)}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
-    : `${repository.registry} does not let ${username} push to ${formatRepository(repository)}; use credentials that may write to it.`
+    ? `${repository.registry} does not let this job push to ${formatRepository(repository)}${says}; give the job \`permissions: packages: write\`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package's settings.`
+    : `${repository.registry} does not let ${username} push to ${formatRepository(repository)}${says}; use credentials that may write to it, as a token with the right to write, and check the name in \`image\`.`

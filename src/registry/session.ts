@@ -74,15 +74,19 @@ export class Session {
     this.#turn = writeRate(clock)
   }
 
-  /** Sends a request with the current authorization. If the registry answers 401, sends it once more with a new one. */
+  /**
+   * Sends a request with the current authorization. If the registry answers 401, sends it once more with a new one. The
+   * same is done for a 403 to a request without authorization.
+   */
   async send(request: HttpRequest): Promise<HttpResponse> {
     const known = this.#authorization
     const allowed = answerAllowance(this.#transport)
-    const first = await this.#follow({ ...request, expected: [...request.expected, 401] }, known, allowed)
-    if (first.status !== 401) return first
+    const asks = known || !this.#credentials ? [401] : [401, 403]
+    const first = await this.#follow({ ...request, expected: [...request.expected, ...asks] }, known, allowed)
+    if (!asks.includes(first.status)) return first
     // If many requests are refused at once, the first one gets a token for all of them.
     if (this.#authorization === known) {
-      const fresh = this.#authorize(first.headers['www-authenticate'] ?? '')
+      const fresh = this.#challenge(request, first, allowed).then((header) => this.#authorize(header))
       this.#authorization = fresh
       // The next request must ask for a token again.
       fresh.catch(() => {
@@ -108,6 +112,21 @@ export class Session {
     if (!isAllowedPlace(this.#repository.registry, place)) throw refusedPlace(this.#repository, place)
   }
 
+  /**
+   * What the registry wants instead of this answer. Some answer 403 to who says nothing, and tell what they want only
+   * at the beginning of their API. Source: OCI distribution specification, "Determining Support".
+   */
+  async #challenge(request: HttpRequest, { status, headers }: HttpResponse, allowed: Allowance): Promise<string> {
+    const header = headers['www-authenticate']
+    if (status === 401 || header !== undefined) return header ?? ''
+    const question: HttpRequest = { method: 'GET', url: new URL(`${this.origin}/v2/`), expected: [200, 401, 403] }
+    const answer = await this.#follow(question, undefined, allowed).catch(() => undefined)
+    const told = answer?.headers['www-authenticate'] ?? ''
+    // Where the registry tells of no way in, the answer to the request counts.
+    if (told === '') await this.#follow(request, undefined, allowed)
+    return told
+  }
+
   async #authorize(header: string): Promise<string> {
     const challenges = parseChallenges(header)
     if (challenges.length === 0) throw notARegistry(this.#repository, 'answers 401 without saying what it wants')
@@ -130,7 +149,10 @@ export class Session {
       isOwn &&= url.origin === this.origin
       const headers = { ...request.headers, ...(isOwn && authorization && { authorization: await authorization }) }
       // Only the registry may ask for its authorization.
-      const expected = [...request.expected.filter((status) => isOwn || status !== 401), ...redirects]
+      const expected = [
+        ...request.expected.filter((status) => isOwn || (status !== 401 && status !== 403)),
+        ...redirects,
+      ]
       const answer = await this.#exchange({ ...request, url, headers, expected }, allowed)
       const target = redirectTarget({ ...request, url }, answer)
       if (request.expected.includes(answer.status) && target?.origin !== this.origin) return answer

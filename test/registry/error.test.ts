@@ -57,6 +57,8 @@ describe.each([
 
   test.each<[number, string, string, boolean]>([
     [400, 'BLOB_UNKNOWN', '', true],
+    [404, 'BLOB_UPLOAD_UNKNOWN', "Layers with digests '[sha256:1]' required for pushing do not exist", true],
+    [404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry', false],
     [400, 'MANIFEST_BLOB_UNKNOWN', '', true],
     [404, 'MANIFEST_UNKNOWN', '', true],
     [400, 'UNKNOWN', 'unknown blob', true],

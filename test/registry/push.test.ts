@@ -124,7 +124,7 @@ describe('a push fails at once, and says what to do,', () => {
       'start of an upload',
       403,
       denied,
-      /does not let pusher push to .*; use credentials that may write to it\.$/,
+      /says "permission_denied: write_package"; give the workflow's repository the role "Write" under "Manage Actions access" in the settings of the package 127\.0\.0\.1:\d+\/[\w-]+, and the job `permissions: packages: write`\.$/,
     ],
     [
       'when a layer is too large',
@@ -146,7 +146,8 @@ describe('a push fails at once, and says what to do,', () => {
     const image = await fresh([5_000_000])
     const client = testClient(proxy.host, image.name, { credentials: withTokens })
     await expect(push(client, image)).rejects.toThrow(sentence)
-    expect(proxy.requests.filter((request) => request.fault)).toHaveLength(1)
+    // A 403 to who has said nothing yet is asked about once more, with authorization.
+    expect(proxy.requests.filter((request) => request.fault).length).toBeLessThanOrEqual(2)
   })
 })
 

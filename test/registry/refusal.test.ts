@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { RegistryError } from '../../src/registry/error.ts'
-import { explainRefusal } from '../../src/registry/refusal.ts'
+import { explainRefusal, refusedPlace } from '../../src/registry/refusal.ts'
 
 const me = { username: 'me', password: 'secret' }
 const github = { registry: 'ghcr.io', name: 'owner/tools' }
@@ -13,7 +13,7 @@ describe('a refusal says what is missing:', () => {
       401,
       github,
       me,
-      'ghcr.io refuses the credentials of me; give the job `permissions: packages: write`, or check `username` and `password`.',
+      'ghcr.io refuses the credentials of me (it says "no such thing"); give the job `permissions: packages: write`, or check `username` and `password`.',
     ],
     [
       401,
@@ -25,7 +25,7 @@ describe('a refusal says what is missing:', () => {
       401,
       enterprise,
       me,
-      'containers.ghe.example.org refuses the credentials of me; give the job `permissions: packages: write`, or check `username` and `password`.',
+      'containers.ghe.example.org refuses the credentials of me (it says "no such thing"); give the job `permissions: packages: write`, or check `username` and `password`.',
     ],
     [
       401,
@@ -37,13 +37,13 @@ describe('a refusal says what is missing:', () => {
       403,
       enterprise,
       me,
-      'containers.ghe.example.org does not let this job push to containers.ghe.example.org/owner/tools; give the job `permissions: packages: write`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package\'s settings.',
+      'containers.ghe.example.org does not let this job push to containers.ghe.example.org/owner/tools (it says "no such thing"); give the job `permissions: packages: write`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package\'s settings.',
     ],
     [
       401,
       other,
       me,
-      'example.org refuses the credentials of me; check `username` and `password`, or what docker/login-action was given.',
+      'example.org refuses the credentials of me (it says "no such thing"); check `username` and `password`, or what docker/login-action was given.',
     ],
     [
       401,
@@ -55,9 +55,14 @@ describe('a refusal says what is missing:', () => {
       403,
       github,
       me,
-      'ghcr.io does not let this job push to ghcr.io/owner/tools; give the job `permissions: packages: write`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package\'s settings.',
+      'ghcr.io does not let this job push to ghcr.io/owner/tools (it says "no such thing"); give the job `permissions: packages: write`, and if the package was not first pushed from this repository, give the repository the role "Write" under "Manage Actions access" in the package\'s settings.',
     ],
-    [403, other, me, 'example.org does not let me push to example.org/tools; use credentials that may write to it.'],
+    [
+      403,
+      other,
+      me,
+      'example.org does not let me push to example.org/tools (it says "no such thing"); use credentials that may write to it, as a token with the right to write, and check the name in `image`.',
+    ],
     [
       403,
       other,
@@ -68,10 +73,15 @@ describe('a refusal says what is missing:', () => {
       404,
       other,
       me,
-      'example.org does not know example.org/tools; make that repository there first, or check `image`.',
+      'example.org does not know example.org/tools (it says "no such thing"); make that repository there first, or check `image`.',
     ],
-    [429, other, me, 'example.org limits how often it may be asked; run the job again later.'],
-    [503, other, me, 'example.org is out of order (it answers 503); run the job again later.'],
+    [
+      429,
+      other,
+      me,
+      'example.org limits how often it may be asked (it says "no such thing"); run the job again later.',
+    ],
+    [503, other, me, 'example.org is out of order (it answers 503: "no such thing"); run the job again later.'],
     [
       400,
       other,
@@ -93,7 +103,7 @@ describe('a refusal says what is missing:', () => {
   test('of somebody who is known', () => {
     const error = new RegistryError('POST https://example.org/', 401, 'UNAUTHORIZED', 'insufficient_scope')
     expect(explainRefusal(error, other, me, true).message).toBe(
-      'example.org does not let me push to example.org/tools; use credentials that may write to it.',
+      'example.org does not let me push to example.org/tools (it says "insufficient_scope"); use credentials that may write to it, as a token with the right to write, and check the name in `image`.',
     )
   })
 
@@ -122,4 +132,56 @@ describe('a refusal says what is missing:', () => {
       `example.org ${sentence}`,
     )
   })
+})
+
+describe('the words of a registry', () => {
+  const told = (status: number, detail: string, code = ''): string =>
+    explainRefusal(new RegistryError('PUT u', status, code, detail), other, me).message
+
+  test.each([
+    '',
+    'denied',
+    'Unauthorized.',
+    'authentication required',
+    'requested access to the resource is denied',
+    'access to the resource is denied',
+    'manifest unknown',
+    'blob unknown to registry',
+    'repository name not known to registry',
+  ])('are left out where they say no more than the status: %s', (words) => {
+    for (const status of [401, 403, 404, 413, 429, 503]) expect(told(status, words)).not.toMatch(/says|: "/)
+  })
+
+  test('are in quotes of their own, and only their beginning is in the sentence', () => {
+    expect(told(403, 'a "quoted" word')).toContain(`(it says "a 'quoted' word");`)
+    expect(told(404, 'x'.repeat(1000))).toContain(`(it says "${'x'.repeat(300)}…");`)
+    expect(told(403, `quota exceeded ${'x'.repeat(1000)}`)).toBe(
+      `example.org says "quota exceeded ${'x'.repeat(285)}…"; delete images there, or have the quota raised.`,
+    )
+  })
+
+  test('of several known kinds say what to do', () => {
+    expect(told(413, 'more than 5 GiB')).toBe(
+      'example.org refuses a blob as too large (it says "more than 5 GiB"); raise `max-layers`, which makes the layers smaller.',
+    )
+    expect(told(405, 'System is currently read-only. Pulls will succeed.', 'DENIED')).toBe(
+      'example.org says "System is currently read-only. Pulls will succeed."; run the job again when it takes images again.',
+    )
+    expect(told(403, 'tag v1 is immutable')).toMatch(/^example\.org does not let a tag of example\.org\/tools move: /)
+  })
+})
+
+test.each([
+  [
+    'http://example.org',
+    'which has no HTTPS; nothing was sent there. Let the proxy in front of it say that it is reached by HTTPS, as with `X-Forwarded-Proto: https`.',
+  ],
+  [
+    'https://10.0.0.1',
+    'which has no HTTPS or leads to a private address; nothing was sent there. Use a registry that answers itself.',
+  ],
+])('a place at %s is refused', (origin, rest) => {
+  expect(refusedPlace(other, new URL(`${origin}/v2/upload`)).message).toBe(
+    `example.org wants requests to be sent to ${origin}, ${rest}`,
+  )
 })

@@ -50,8 +50,8 @@ test.each<[string, Content, string | RegExp]>([
   ],
   [
     'something that is no OCI error',
-    (_, response) => void response.writeHead(418).end('<html>'),
-    /refuses what was sent: .* answered 418 <html>; see what it says, and run the job again\.$/,
+    (_, response) => void response.writeHead(418).end('<html><h1>a teapot'),
+    /refuses what was sent: .* answered 418 a teapot; see what it says, and run the job again\.$/,
   ],
 ])('%s ends the push', async (_, content, message) => {
   await using registry = await clientOf({ '/v2/': content })

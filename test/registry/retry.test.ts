@@ -60,6 +60,11 @@ describe('the delay, with no jitter and with almost all of it', () => {
     ['secondary limit that asks for 1 s', answer(403, { ...secondary, retryAfter: 1000 }), 1, 60_250, 60_500],
     // The upload is lost, so it is started again.
     ['lost upload', answer(404, { code: 'BLOB_UPLOAD_UNKNOWN' }), 1, 250, 500],
+    [
+      'lost layer of ECR',
+      answer(404, { code: 'BLOB_UPLOAD_UNKNOWN', message: "Layers with digests '[sha256:1]' do not exist" }),
+      ...([1, never, never] as const),
+    ],
     ['broken upload', answer(400, { code: 'BLOB_UPLOAD_INVALID' }), 1, 250, 500],
     // No other error passes.
     ['400', answer(400), 1, never, never],
@@ -227,6 +232,17 @@ describe('work', () => {
       'Asking again in 8 s: PUT https://example.org/ answered 503',
       'Asking again in 1 s: no answer',
     ])
+  })
+
+  test('that a registry has refused is told in its own words', async () => {
+    const lines: string[] = []
+    const log = { info: (line: string) => void lines.push(line) }
+    const refused = answer(403, { code: 'DENIED', message: 'quota exceeded' })
+    await expect(retries(clock(), { signal, log })(failing(refused))).rejects.toBe(refused)
+    expect(lines).toEqual(['PUT https://example.org/ answered 403 DENIED quota exceeded'])
+    const other = new Error('the disk is full')
+    await expect(retries(clock(), { signal, log })(failing(other))).rejects.toBe(other)
+    expect(lines).toHaveLength(1)
   })
 
   test('that meets several faults has the tries of each', async () => {

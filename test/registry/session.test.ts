@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { documentOf } from '../../src/oci/descriptor.ts'
 import type { RepositoryClient } from '../../src/registry/repository.ts'
 import { hurried, testClient } from '../support/pushed-image.ts'
@@ -48,4 +48,62 @@ test.each<[string, string, RegExp]>([
   })
   const client = testClient(new URL(server.url).host, 'tools', { credentials })
   await expect(client.getManifest('v1')).rejects.toThrow(sentence)
+})
+
+describe('a 403 to a request without authorization', () => {
+  const question = (client: RepositoryClient): Promise<unknown> => client.resolve('v1')
+
+  test('is answered with one, where the beginning of the API says what is wanted', async () => {
+    await using server = await startWebServer({
+      '/token': '{"token":"fresh"}',
+      '/v2/': (request, response) => {
+        const realm = `http://${request.headers.host}/token`
+        if (request.headers.authorization) response.writeHead(404)
+        else if (request.url === '/v2/') response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` })
+        else response.writeHead(403)
+        response.end()
+      },
+    })
+    const client = testClient(new URL(server.url).host, 'tools', { credentials })
+    expect(await question(client)).toBeUndefined()
+    expect(await question(client)).toBeUndefined()
+    const paths = server.requests.map(({ path }) => path)
+    expect(paths).toEqual([
+      ...['/v2/tools/manifests/v1', '/v2/', '/token', '/v2/tools/manifests/v1'],
+      '/v2/tools/manifests/v1',
+    ])
+  })
+
+  test.each([200, 401, 403, 404, 418])(
+    'is told as it is, where that beginning answers %d and no more',
+    async (status) => {
+      await using server = await startWebServer({
+        '/v2/': (_, response) => void response.writeHead(status).end('something else'),
+        '/v2/tools/': (_, response) => void response.writeHead(403).end(),
+      })
+      const client = testClient(new URL(server.url).host, 'tools', { credentials })
+      await expect(question(client)).rejects.toThrow(/does not let me push to 127\.0\.0\.1:\d+\/tools; use credentials/)
+    },
+  )
+
+  test('is told as it is, where there are no credentials', async () => {
+    await using server = await startWebServer({ '/v2/': (_, response) => void response.writeHead(403).end() })
+    await expect(question(testClient(new URL(server.url).host, 'tools'))).rejects.toThrow(/there are none/)
+    expect(server.requests).toHaveLength(1)
+  })
+
+  test('is no question of the registry’s, where it comes from elsewhere', async () => {
+    await using server = await startWebServer({
+      '/v2/': (request, response) => {
+        const { host = '' } = request.headers
+        if (host.startsWith('localhost')) response.writeHead(403)
+        else response.writeHead(307, { location: `http://${host.replace('127.0.0.1', 'localhost')}/v2/` })
+        response.end()
+      },
+    })
+    await expect(question(testClient(new URL(server.url).host, 'tools', { credentials }))).rejects.toThrow(
+      /does not let me push/,
+    )
+    expect(server.requests).toHaveLength(2)
+  })
 })

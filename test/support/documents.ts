@@ -5,6 +5,9 @@ import pins from '../../src/nix/pins.json' with { type: 'json' }
 import { oneOfVersions } from '../../src/nix/release.ts'
 import { type RunTimeFile, runTimeFiles } from '../../src/rootfs/run-time-files.ts'
 import { root } from './action.ts'
+import { ownRegistries } from './own-registries.ts'
+import { publicRegistries } from './public-registries.ts'
+import type { RegistryKind } from './registry-kind.ts'
 import { drawRooms, rooms } from './rooms.ts'
 import { drawTests } from './tests-of.ts'
 
@@ -67,6 +70,15 @@ const drawRunTimeFiles = (files: readonly RunTimeFile[]): string =>
     }),
   ].join('')
 
+/** A row for each thing that a registry is known to want. */
+const drawRegistries = (kinds: readonly RegistryKind[]): string =>
+  [
+    '| registry | wants or says | what a push does | reported in |\n|---|---|---|---|\n',
+    ...kinds.map(
+      ({ registry, wants, does, reports }) => `| ${[registry, wants, does, reports.join(', ')].join(' | ')} |\n`,
+    ),
+  ].join('')
+
 /**
  * Replaces the part of `text` between the comments `<!-- name -->` and `<!-- /name -->` by `content`. Throws an `Error`
  * if the comments are missing.
@@ -106,6 +118,7 @@ export const documents = (): ReadonlyMap<string, string> => {
   const tables: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'README.md': { inputs: drawInputs(action.inputs), outputs: drawOutputs(action.outputs) },
     [join('docs', 'architecture.md')]: { rooms: drawRooms(rooms) },
+    [join('docs', 'registries.md')]: { registries: drawRegistries([...publicRegistries, ...ownRegistries]) },
     [join('docs', 'run-time.md')]: { 'run-time files': drawRunTimeFiles(runTimeFiles) },
     [join('test', 'README.md')]: { tests: drawTests() },
   }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { digestOf } from '../../src/oci/descriptor.ts'
@@ -25,6 +25,8 @@ export type Quirks = {
   readonly place?: (path: string, host: string) => string
   /** Stores what is sent, but refuses the request, as some registries do when two clients send the same. */
   readonly refusesCommits?: boolean
+  /** What it answers instead, as some registry does. It sees requests before they are done. */
+  readonly answers?: (request: Asked) => Answer | undefined
   /** How often it still returns a tag's old manifest after the tag has moved. */
   readonly staleReads?: number
 }
@@ -45,7 +47,15 @@ export type StrictRegistry = AsyncDisposable & {
   readonly lose: (what: 'all' | 'blobs' | { readonly digest: string }) => void
 }
 
-type Answer = { status: number; headers?: Record<string, string>; body?: string }
+/** A request of a client. `path` includes the query. */
+export type Asked = {
+  readonly method: string
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
+export type Answer = { status: number; headers?: Record<string, string>; body?: string }
 
 /** GHCR's limit on the body of a request with a `Content-Range`, in bytes. */
 const rangeLimit = 4 * 1024 * 1024
@@ -184,7 +194,9 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
     response.on('close', () => answering--)
     const body = await buffer(request).catch(() => undefined)
     if (!body) return
-    const { status, headers = {}, body: text = '' } = answer(request, body)
+    const { method = '', url: path = '', headers: sent } = request
+    const instead = quirks.answers?.({ method, path, headers: sent, body })
+    const { status, headers = {}, body: text = '' } = instead ?? answer(request, body)
     response.writeHead(status, headers).end(request.method === 'HEAD' ? undefined : text)
   })
   server.on('connection', (socket) => sockets.add(socket))
@@ -209,8 +221,9 @@ export const startStrictRegistry = async (quirks: Quirks = {}): Promise<StrictRe
   }
 }
 
-const error = (status: number, code: string, message: string): Answer => ({
+/** A refusal in the form of the specification. */
+export const error = (status: number, code: string, message: string, detail?: unknown): Answer => ({
   status,
   headers: { 'content-type': 'application/json' },
-  body: JSON.stringify({ errors: [{ code, message }] }),
+  body: JSON.stringify({ errors: [{ code, message, ...(detail !== undefined && { detail }) }] }),
 })
