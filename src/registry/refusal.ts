@@ -70,7 +70,7 @@ const longestQuote = 300
 
 /** Words that say no more than the status does. */
 const general =
-  /^(denied|unauthorized|forbidden|unauthenticated|not found|(the |requested )?access to the resource is denied|authentication required|(manifest|name|repository name not known|blob) unknown( to registry)?|repository name not known to registry)?[.!]?$/i
+  /^(denied|unauthorized|forbidden|unauthenticated|not found|(requested )?access to the resource is denied|authentication required|(manifest|blob|name) unknown( to registry)?|repository name not known to registry)?[.!]?$/i
 
 const sentence = (
   error: RegistryError,

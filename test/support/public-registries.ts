@@ -89,7 +89,7 @@ export const publicRegistries: readonly RegistryKind[] = [
     wants: 'a new token after five minutes, in the middle of a push',
     does: 'gets one, and sends the same request again',
     reports: ['GoogleContainerTools/jib#691', 'docker/buildx#324', 'moby/moby#33558', 'hobbit-project/platform#16'],
-    play: () => ({ answers: withToken(() => false, challenge, 4) }),
+    play: () => ({ answers: withToken(() => false, challenge, 8) }),
   },
   {
     registry: 'ECR',
@@ -162,10 +162,11 @@ export const publicRegistries: readonly RegistryKind[] = [
     reports: ['oras-project/oras-py#54'],
     play: (registry) => ({
       answers: plainly(isManifest, ({ body }) => {
-        const [layer] = (JSON.parse(body.toString()) as { layers: { digest: string }[] }).layers
-        const isFirst = registry().requests.filter((line) => /^PUT .*\/manifests\//.test(line)).length === 1
-        if (!isFirst || !layer) return undefined
-        registry().lose(layer)
+        const { layers } = JSON.parse(body.toString()) as { layers: { digest: string }[] }
+        const puts = registry().requests.filter((line) => /^PUT .*\/manifests\//.test(line))
+        if (puts.length === 1) registry().lose(layers[0] ?? 'all')
+        const layer = layers.find(({ digest }) => !registry().blobs.has(digest))
+        if (!layer) return undefined
         const lost = `Layers with digests '[${layer.digest}]' required for pushing image into repository with name 'tools' in the registry with id '123456789012' do not exist`
         return error(404, 'BLOB_UPLOAD_UNKNOWN', lost)
       }),

@@ -33,7 +33,7 @@ export const withToken = (fits: (asked: Asked) => boolean, answer: (asked: Asked
       left = uses
       return { status: 200, body: JSON.stringify({ token: `token-${++tokens}` }) }
     }
-    if (asked.headers.authorization !== `Bearer token-${tokens}` || left-- === 0) return challenge(asked)
+    if (asked.headers.authorization !== `Bearer token-${tokens}` || left-- <= 0) return challenge(asked)
     return fits(asked) ? answer(asked) : undefined
   }
 }
