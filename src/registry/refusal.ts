@@ -88,8 +88,8 @@ const sentence = (
   if (status >= 500)
     return `${registry} is out of order (it answers ${status}${says && `: "${words}"`}); run the job again later.`
   if ((status === 401 || isDenied) && !credentials) return noCredentials(repository).message
-  if (/immutable|TAG_INVALID/i.test(`${code} ${detail}`))
-    return `${registry} does not let a tag of ${formatRepository(repository)} move: ${error.message}; set a new tag in \`tags\`, or let tags move in the registry's settings.`
+  if (/immutab|TAG_INVALID/i.test(`${code} ${detail}`))
+    return `${registry} does not let a tag of ${formatRepository(repository)} move${says}; set a new tag in \`tags\`, or let tags move in the registry's settings.`
   const advice = knownAdvice(error, { repository, username: credentials?.username ?? '' })
   if (advice) return `${registry} says "${words}"; ${advice}.`
   if (isDenied && credentials) return refusedPush(repository, credentials, says)
@@ -102,7 +102,8 @@ const sentence = (
     status === 415 || code === 'MANIFEST_INVALID'
       ? 'check that it takes OCI images'
       : 'see what it says, and run the job again'
-  return `${registry} refuses what was sent: ${error.message}; ${remedy}.`
+  const told = shortened(error.message, 2 * longestQuote).replace(/\.$/, '')
+  return `${registry} refuses what was sent: ${told}; ${remedy}.`
 }
 
 const refusedCredentials = ({ registry }: Repository, { username }: Credentials, says: string): string =>

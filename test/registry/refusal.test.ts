@@ -112,13 +112,13 @@ describe('a refusal says what is missing:', () => {
       400,
       'TAG_INVALID',
       'the tag is immutable',
-      "does not let a tag of example.org/tools move: PUT u answered 400 TAG_INVALID the tag is immutable; set a new tag in `tags`, or let tags move in the registry's settings.",
+      'does not let a tag of example.org/tools move (it says "the tag is immutable"); set a new tag in `tags`, or let tags move in the registry\'s settings.',
     ],
     [
       412,
       'PRECONDITION',
       'configured as immutable',
-      "does not let a tag of example.org/tools move: PUT u answered 412 PRECONDITION configured as immutable; set a new tag in `tags`, or let tags move in the registry's settings.",
+      'does not let a tag of example.org/tools move (it says "configured as immutable"); set a new tag in `tags`, or let tags move in the registry\'s settings.',
     ],
     [
       409,
@@ -160,6 +160,13 @@ describe('the words of a registry', () => {
     )
   })
 
+  test('that end with a stop have none before what to do, and are cut off there too', () => {
+    expect(told(409, 'It is there.')).toBe(
+      'example.org refuses what was sent: PUT u answered 409 It is there; see what it says, and run the job again.',
+    )
+    expect(told(409, 'x'.repeat(1000)).length).toBeLessThan(800)
+  })
+
   test('of several known kinds say what to do', () => {
     expect(told(413, 'more than 5 GiB')).toBe(
       'example.org refuses a blob as too large (it says "more than 5 GiB"); raise `max-layers`, which makes the layers smaller.',
@@ -167,7 +174,9 @@ describe('the words of a registry', () => {
     expect(told(405, 'System is currently read-only. Pulls will succeed.', 'DENIED')).toBe(
       'example.org says "System is currently read-only. Pulls will succeed."; run the job again when it takes images again.',
     )
-    expect(told(403, 'tag v1 is immutable')).toMatch(/^example\.org does not let a tag of example\.org\/tools move: /)
+    expect(told(403, 'tag v1 is immutable')).toMatch(
+      /^example\.org does not let a tag of example\.org\/tools move \(it says "tag v1 is immutable"\);/,
+    )
   })
 })
 

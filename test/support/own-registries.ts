@@ -66,7 +66,7 @@ export const ownRegistries: readonly RegistryKind[] = [
       isTag,
       error(412, 'PRECONDITION', "Failed to process request due to 'tools:v1' configured as immutable."),
     ),
-    says: "HOST does not let a tag of HOST/tools move: PUT http://HOST/v2/tools/manifests/v1 answered 412 PRECONDITION Failed to process request due to 'tools:v1' configured as immutable.; set a new tag in `tags`, or let tags move in the registry's settings.",
+    says: "HOST does not let a tag of HOST/tools move (it says \"Failed to process request due to 'tools:v1' configured as immutable.\"); set a new tag in `tags`, or let tags move in the registry's settings.",
   },
   {
     registry: 'Harbor',

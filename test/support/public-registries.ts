@@ -85,6 +85,21 @@ export const publicRegistries: readonly RegistryKind[] = [
     says: 'HOST limits how often it may be asked (it says "You have reached your pull rate limit."); run the job again later.',
   },
   {
+    registry: 'Docker Hub',
+    wants: '403 `This tag … cannot be updated due to immutability settings`',
+    does: 'advises another tag, or other settings',
+    reports: ['kimai/kimai#5791', 'docker/hub-feedback#2466'],
+    play: refuses(
+      isTag,
+      error(
+        403,
+        'DENIED',
+        'requested access to the resource is denied - This tag is already assigned to an image in this repository and cannot be updated due to immutability settings. To push this image, use a different tag.',
+      ),
+    ),
+    says: 'HOST does not let a tag of HOST/tools move (it says "requested access to the resource is denied - This tag is already assigned to an image in this repository and cannot be updated due to immutability settings. To push this image, use a different tag."); set a new tag in `tags`, or let tags move in the registry\'s settings.',
+  },
+  {
     registry: 'Docker Hub, GitLab',
     wants: 'a new token after five minutes, in the middle of a push',
     does: 'gets one, and sends the same request again',
@@ -120,7 +135,7 @@ export const publicRegistries: readonly RegistryKind[] = [
     does: 'advises another tag, or other settings',
     reports: ['aws/containers-roadmap#862', 'docker/buildx#663'],
     play: () => ({ answers: withPassword(isTag, immutable) }),
-    says: "HOST does not let a tag of HOST/tools move: PUT http://HOST/v2/tools/manifests/v1 answered 400 TAG_INVALID The image tag 'v1' already exists in the 'tools' repository and cannot be overwritten because the repository is immutable.; set a new tag in `tags`, or let tags move in the registry's settings.",
+    says: "HOST does not let a tag of HOST/tools move (it says \"The image tag 'v1' already exists in the 'tools' repository and cannot be overwritten because the repository is immutable.\"); set a new tag in `tags`, or let tags move in the registry's settings.",
   },
   {
     registry: 'ECR',
