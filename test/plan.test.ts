@@ -116,3 +116,11 @@ test.each<[Partial<Inputs>, Plan['reuse']]>([
 ])('with %j, what earlier runs made is used as far as it is known from: %s', (changes, reuse) => {
   expect(planOf(changes).reuse).toBe(reuse)
 })
+
+test('the credentials of the inputs come with the hosts that may get them', () => {
+  const credentials = { username: 'me', password: 'word' }
+  expect(planOf({ credentials, tokenHosts: ['gitlab.example.org'] }).target.credentials).toMatchObject({
+    credentials,
+    tokenHosts: ['gitlab.example.org'],
+  })
+})
