@@ -9,6 +9,7 @@ import { UserError } from '../src/lib/error.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from '../src/publish/write-layout.ts'
 import { type FaultProxy, type Rule, startFaultProxy } from '../test/support/fault-proxy.ts'
 import { anySchedule, passingStatuses, singleFaults, stages, statusStages } from '../test/support/faults.ts'
+import { layoutContent } from '../test/support/layout-content.ts'
 import { strays } from '../test/support/off-origin.ts'
 import { need, run } from '../test/support/process.ts'
 import { hurried, pulledDigest, push, type TestImage, testClient, testImage } from '../test/support/pushed-image.ts'
@@ -51,7 +52,7 @@ const withSkopeo = async (image: NamedImage, host: string): Promise<void> => {
   const layout = join(folder.path, `layout-${image.name}`)
   await prepareLayout(layout, layout)
   for (const layer of image.layers) await addLayerToLayout(layout, layer)
-  await writeLayout(layout, [image.image], image.image.manifest, ['image'])
+  await writeLayout(layout, layoutContent(image.image, 'image'))
   const options = ['--retry-times', '3', '--preserve-digests', '--dest-tls-verify=false', '--dest-no-creds', '--quiet']
   const copy = ['--insecure-policy', 'copy', ...options, `oci:${layout}:image`, `docker://${host}/${image.name}:v1`]
   // skopeo has no timeout for a registry that does not answer.

@@ -11,6 +11,7 @@ import { image } from '../src/oci/image.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from '../src/publish/write-layout.ts'
 import { pushImage, pushLayer, pushTags } from '../src/registry/push.ts'
 import { RepositoryClient } from '../src/registry/repository.ts'
+import { layoutContent } from '../test/support/layout-content.ts'
 import { output } from '../test/support/process.ts'
 import { startRegistry } from '../test/support/registry.ts'
 import { realClosure } from './closure.ts'
@@ -40,7 +41,7 @@ await prepareLayout(layout, layout)
 const plain = await Promise.all(pack('plain', 'none', 0))
 for (const layer of plain) await addLayerToLayout(layout, layer)
 const plainImage = image(plain, settings)
-await writeLayout(layout, [plainImage], plainImage.manifest, ['image'])
+await writeLayout(layout, layoutContent(plainImage, 'image'))
 
 await using registry = await startRegistry()
 let run = 0

@@ -116,6 +116,7 @@ export const plan = (inputs: Inputs, context: Context, popularity: PopularityDat
       ...pushDecision(inputs.push, context),
       layout: inputs.output,
       workspace: context.workspace,
+      platform: context.platform,
       commit: context.commit,
       attempt: context.attempt,
       indexAnnotations: image.configuration.annotations.index,

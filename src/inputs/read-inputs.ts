@@ -18,6 +18,7 @@ import type { Context } from './context.ts'
 import { parseCredentials, parseTokenHosts } from './credentials.ts'
 import { parseDestination } from './destination.ts'
 import { parseRelease } from './nix.ts'
+import { parseOutput } from './output.ts'
 import { parsePackages } from './packages.ts'
 import type { GetInput, Problem } from './problem.ts'
 import { parseSigningKey } from './signing-key.ts'
@@ -68,7 +69,7 @@ export const readInputs = (get: GetInput, context: Context): Inputs => {
     platforms: parsePlatforms(get('platforms'), context.platform, problem),
     ...parseDestination(get('image'), get('tags'), context, problem),
     push: choice(get, 'push', ['auto', 'true', 'false'], problem),
-    output: fromWorkspace(get('output'), context.workspace),
+    output: parseOutput(get('output'), context.workspace, problem),
     credentials: parseCredentials(get('username'), get('password'), problem),
     tokenHosts: parseTokenHosts(get('token-hosts'), problem),
     githubToken: get('github-token') || undefined,

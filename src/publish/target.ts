@@ -6,6 +6,8 @@ import { timed } from '../lib/timings.ts'
 import type { Descriptor, Digest, Document } from '../oci/descriptor.ts'
 import type { Image } from '../oci/image.ts'
 import { imageIndex } from '../oci/image-index.ts'
+import type { LayoutContent } from '../oci/layout.ts'
+import type { Platform } from '../oci/platform.ts'
 import { formatRepository, type Repository } from '../oci/reference.ts'
 import { type CredentialSources, findCredentials } from '../registry/credentials.ts'
 import { TransientError } from '../registry/error.ts'
@@ -22,20 +24,22 @@ import {
   repairImage,
 } from '../registry/push.ts'
 import { RepositoryClient } from '../registry/repository.ts'
+import { openImageLayout } from './image-layout.ts'
 import { isLost, type LostLayers, lostLayer, lostLayers } from './lost-layers.ts'
 import { explainMoves, explainUnfinished } from './moved-tags.ts'
 import type { PushDecision } from './push-decision.ts'
-import { addLayerToLayout, prepareLayout, writeLayout } from './write-layout.ts'
 
 /** The destinations of an image, and the credentials for them. */
 export type TargetPlan = PushDecision & {
   readonly repository: Repository
   readonly tags: readonly string[]
   readonly credentials: Omit<CredentialSources, 'signal'>
-  /** The absolute path of the image layout's folder, from the input `output`. */
+  /** The absolute path of the image layout, a folder or an archive, from the input `output`. */
   readonly layout: string | undefined
   /** No link in this folder may lead to the layout. */
   readonly workspace: string
+  /** The platform of this machine, whose image Docker loads from a layout of several. */
+  readonly platform: Platform
   /** The run's commit and attempt, for the messages about moved tags. */
   readonly commit: string
   readonly attempt: number
@@ -64,7 +68,7 @@ export type Target = {
   /** Pushes an image under its digest, unless this run has done so before. Its layers must have been delivered. */
   readonly push: (image: PlatformImage) => Promise<void>
   /**
-   * Pushes the images, then what the tags point at, then moves the tags. Completes the layout. Returns what the tags
+   * Completes the layout. Pushes the images, then what the tags point at, then moves the tags. Returns what the tags
    * point at. Layers that the registry loses meanwhile are packed and sent once more. If that is impossible, `isLost`
    * is true for the error.
    */
@@ -96,15 +100,15 @@ export type Delivery = {
 const askedAtOnce = 6
 
 /**
- * Creates the layout's folder and checks that the run may push, before there is work that would be lost. Throws a
+ * Prepares the place of the layout and checks that the run may push, before there is work that would be lost. Throws a
  * `UserError` that says what is wrong.
  */
 export const openTarget = async (
   plan: TargetPlan,
-  { log, secret, signal, timings }: Pick<Job, 'log' | 'secret' | 'signal' | 'timings'>,
+  { log, secret, signal, temporary, timings }: Pick<Job, 'log' | 'secret' | 'signal' | 'temporary' | 'timings'>,
 ): Promise<Target> => {
-  const { repository, tags, push, layout, commit, attempt } = plan
-  if (layout) await prepareLayout(layout, plan.workspace)
+  const { repository, tags, push, commit, attempt } = plan
+  const layout = plan.layout && (await openImageLayout(plan.layout, plan.workspace, { temporary, signal }))
   const credentials = await findCredentials(repository, { ...plan.credentials, signal })
   const client = new RepositoryClient(repository, credentials, { log, secret, signal })
   if (push) await client.checkAccess()
@@ -158,7 +162,7 @@ export const openTarget = async (
     tags,
     deliver: async (layer) => {
       const blob = push ? await pushLayer(client, layer) : undefined
-      if (layout) await addLayerToLayout(layout, layer)
+      if (layout) await layout.addLayer(layer)
       return blob
     },
     keep: lost.keep,
@@ -182,21 +186,15 @@ export const openTarget = async (
     },
     publish: async (images) => {
       const top = topOf(images, plan.indexAnnotations)
+      // This comes before a tag moves, since the disk may be too full for it.
+      if (layout) await layout.write(layoutContent(images, top, plan))
       if (push)
         await timed(timings, 'push', () => pushAll(images, top)).catch((error) => {
           pushed.clear()
           throw error
         })
       else log[plan.notPushed.level](plan.notPushed.message)
-      if (layout) {
-        await writeLayout(
-          layout,
-          images.map(({ image }) => image),
-          top,
-          tags,
-        )
-        log.info(`The image layout is in ${layout}`)
-      }
+      if (layout) log.info(`The image layout is in ${plan.layout}`)
       return top
     },
     isLost,
@@ -204,7 +202,7 @@ export const openTarget = async (
     blob: (digest) => client.retrying(() => client.getBlob(digest)),
     pushRecord: (document, tag) => pushTagged(client, document, tag),
     delivered: () => ({
-      ...{ repository, tags, pushed: push, layout },
+      ...{ repository, tags, pushed: push, layout: plan.layout },
       ...{ requests: client.requests, bytesSent: client.bytesSent },
     }),
   }
@@ -218,4 +216,14 @@ const topOf = (images: readonly PlatformImage[], indexAnnotations: Readonly<Reco
     images.map(({ platform, image }) => ({ platform, manifest: image.manifest.descriptor })),
     indexAnnotations,
   )
+}
+
+const layoutContent = (
+  images: readonly PlatformImage[],
+  top: Document,
+  { platform, repository, tags }: TargetPlan,
+): LayoutContent => {
+  const forDocker = images.find((image) => image.platform === platform) ?? images[0]
+  if (!forDocker) throw new Error('An image is for one platform at least')
+  return { images: images.map(({ image }) => image), top, forDocker: forDocker.image, names: { repository, tags } }
 }

@@ -14,6 +14,7 @@ import { tar } from '../../src/archive/tar.ts'
 import { image } from '../../src/oci/image.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from '../../src/publish/write-layout.ts'
 import { root } from '../support/action.ts'
+import { layoutContent } from '../support/layout-content.ts'
 import { need, output } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
@@ -102,8 +103,8 @@ test('umoci and skopeo read a layer of several members', async () => {
     holds: '',
   }
   await addLayerToLayout(layout, layer)
-  const { manifest, ...rest } = image([layer], { architecture: 'amd64', created: '1970-01-01T00:00:01Z' })
-  await writeLayout(layout, [{ manifest, ...rest }], manifest, ['image'])
+  const made = image([layer], { architecture: 'amd64', created: '1970-01-01T00:00:01Z' })
+  await writeLayout(layout, layoutContent(made, 'image'))
   const folder = join(temporary.path, 'root')
   await mkdir(folder)
   const copied = `dir:${join(temporary.path, 'copied')}`

@@ -115,6 +115,9 @@ test.each<[Record<string, string>, Partial<Inputs>]>([
   [{ output: 'image' }, { output: '/work/space/image' }],
   [{ output: './a/../image' }, { output: '/work/space/image' }],
   [{ output: '/srv/image' }, { output: '/srv/image' }],
+  [{ output: 'image.tar' }, { output: '/work/space/image.tar' }],
+  [{ output: 'tar' }, { output: '/work/space/tar' }],
+  [{ output: 'image-1.2.gz' }, { output: '/work/space/image-1.2.gz' }],
   [{ username: 'me', password: 'word' }, { credentials: { username: 'me', password: 'word' } }],
   [
     { 'token-hosts': ' GitLab.example.org:443, api.example.com:8443\n127.0.0.1:5001 [::1]:5001 gitlab.example.org' },
@@ -203,6 +206,12 @@ describe('a wrong value is told with what to write instead:', () => {
       { compression: 'none', 'compression-level': '6' },
       '`compression-level` is "6"; with `compression: none`, leave it at `auto`.',
     ],
+    ...['image.tar.gz', 'image.tar.zst', 'image.tar.xz/', 'image.tgz', 'image.TAR', 'image.zip'].map(
+      (output): [Record<string, string>, string] => [
+        { output },
+        `\`output\` is "${output}", but of archives only \`.tar\` is written, whose layers are compressed as \`compression\` says; write "image.tar", or a folder with another name.`,
+      ],
+    ),
     ...['', 'allowUnfree', '[]', 'null', '{', '"text"'].map((value): [Record<string, string>, string] => [
       { 'nixpkgs-config': value },
       `\`nixpkgs-config\` is ${JSON.stringify(value)}; write a JSON object in quotes, as in \`nixpkgs-config: '{ "allowUnfree": true }'\`.`,

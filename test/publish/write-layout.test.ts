@@ -5,6 +5,7 @@ import { UserError } from '../../src/lib/error.ts'
 import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
 import { image } from '../../src/oci/image.ts'
 import { addLayerToLayout, prepareLayout, writeLayout } from '../../src/publish/write-layout.ts'
+import { layoutContent } from '../support/layout-content.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const made = image([], { architecture: 'amd64', created: '1970-01-01T00:00:01Z' })
@@ -14,8 +15,8 @@ test('a layout is written, and once more over an earlier one', async () => {
   const folder = join(workspace.path, 'deep', 'image')
   for (const tag of ['first', 'second']) {
     await prepareLayout(folder, workspace.path)
-    await writeLayout(folder, [made], made.manifest, [tag])
-    expect((await readdir(folder)).toSorted()).toEqual(['blobs', 'index.json', 'oci-layout'])
+    await writeLayout(folder, layoutContent(made, tag))
+    expect((await readdir(folder)).toSorted()).toEqual(['blobs', 'index.json', 'manifest.json', 'oci-layout'])
     expect(await readFile(join(folder, 'index.json'), 'utf8')).toContain(`"${tag}"`)
   }
 })
@@ -83,7 +84,7 @@ test('layers and documents lie under their digests, and what cannot be copied is
   await prepareLayout(folder, workspace.path)
   const layer = { file, descriptor, diffID: descriptor.digest }
   await addLayerToLayout(folder, layer)
-  await writeLayout(folder, [made], made.manifest, [])
+  await writeLayout(folder, layoutContent(made))
   const read = (digest: Digest): Promise<Buffer> => readFile(join(folder, 'blobs', ...digest.split(':')))
   expect(await read(descriptor.digest)).toEqual(bytes)
   for (const { descriptor, bytes } of [made.config, made.manifest])
@@ -111,7 +112,7 @@ const spoiled = async (spoil: (folder: string) => Promise<unknown>): Promise<unk
   await using workspace = await temporaryFolder('layout')
   const folder = join(workspace.path, 'image')
   await prepareLayout(folder, workspace.path)
-  await writeLayout(folder, [made], made.manifest, ['v1'])
+  await writeLayout(folder, layoutContent(made, 'v1'))
   await prepareLayout(folder, workspace.path)
   await spoil(folder)
   return await prepareLayout(folder, workspace.path).catch((error: unknown) => error)

@@ -14,7 +14,7 @@ export const rooms: Readonly<Record<string, readonly string[]>> = {
   archive: ['graph', 'lib', 'nix', 'oci'],
   image: ['graph', 'nix', 'oci'],
   rootfs: ['archive', 'graph', 'image', 'lib', 'nix', 'oci'],
-  publish: ['image', 'lib', 'oci', 'registry'],
+  publish: ['archive', 'image', 'lib', 'oci', 'registry'],
   inputs: ['archive', 'cache', 'graph', 'image', 'lib', 'nix', 'oci', 'registry'],
   plan: ['archive', 'cache', 'graph', 'image', 'inputs', 'nix', 'oci', 'publish', 'rootfs'],
   reuse: ['cache', 'graph', 'image', 'layers', 'lib', 'nix', 'oci', 'plan', 'publish'],

@@ -14,6 +14,7 @@ export const targetPlan = (registry: string, name: string, changes: Partial<Targ
   notPushed: { level: 'info', message: '' },
   layout: undefined,
   workspace: '/nowhere',
+  platform: 'linux/amd64',
   commit: 'c'.repeat(40),
   attempt: 1,
   indexAnnotations: {},
@@ -23,9 +24,10 @@ export const targetPlan = (registry: string, name: string, changes: Partial<Targ
 /** Opens a target as a run does. */
 export const testTarget = (
   plan: TargetPlan,
-  job: Partial<Pick<Job, 'log' | 'secret' | 'signal' | 'timings'>> = {},
+  job: Partial<Pick<Job, 'log' | 'secret' | 'signal' | 'temporary' | 'timings'>> = {},
 ): Promise<Target> =>
   openTarget(plan, {
-    ...{ log: silentLog, secret: () => {}, signal: new AbortController().signal, timings: {} },
+    ...{ log: silentLog, secret: () => {}, signal: new AbortController().signal },
+    ...{ temporary: '/nowhere', timings: {} },
     ...job,
   })
