@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { runAction, type StepOptions } from './support/action.ts'
 import { debianSet } from './support/debian-set.ts'
@@ -53,6 +55,45 @@ test('a disk for the image layout that fills up says how much space is needed', 
       /^There is no space left for `output` in \S+, where \d+\.\d+ MB more are needed for this part of the image alone; free some on that disk, or name a folder on another one\.$/,
     ),
   ])
+})
+
+test('a disk that fills up with the archive says how much space is needed, and keeps nothing of it', async () => {
+  await using folder = await temporaryFolder('output')
+  const file = join(folder.path, 'image.tar')
+  const mount = `mount -t tmpfs -o size=2M tmpfs ${folder.path}; "$@"; code=$?; ls -A ${folder.path}; exit $code`
+  const { exitCode, errors, log } = await runAction(
+    { packages: 'jq coreutils', nixpkgs, push: 'false', output: file },
+    { wrapper: ['unshare', '--mount', '--propagation', 'private', 'bash', '-c', mount, '-'] },
+  )
+  expect(exitCode).toBe(1)
+  expect(errors).toEqual([
+    expect.stringMatching(
+      /^There is no space left for `output` in \S+, where \d+\.\d MB are needed for image\.tar; free some on that disk, or name a file on another one\.$/,
+    ),
+  ])
+  expect(log.trimEnd().split('\n').at(-1)).toMatch(/^::error::/)
+})
+
+test('the disk of the runner need not have room for all layers twice', async () => {
+  await using folder = await temporaryFolder('output')
+  const size = async (): Promise<number> => (await stat(join(folder.path, 'image.tar'))).size
+  const inputs = { packages: 'hello jq coreutils', nixpkgs, push: 'false', output: join(folder.path, 'image.tar') }
+  expect((await runAction(inputs)).exitCode).toBe(0)
+  const room = Math.round((await size()) * 1.7)
+  // The temporary folder of the runner and the archive are on one disk, which is gone when the step has ended.
+  await using temporary = await temporaryFolder('runner')
+  const mount = `mount -t tmpfs -o size=${room} tmpfs "$RUNNER_TEMP"`
+  const after = `ls -A "$RUNNER_TEMP/out"; cp "$RUNNER_TEMP"/*.json "$0"; umount "$RUNNER_TEMP"; cp "$0"/*.json "$RUNNER_TEMP"`
+  const script = `${mount}; "$@"; code=$?; ${after}; exit $code`
+  const { exitCode, log } = await runAction(
+    { ...inputs, output: join(temporary.path, 'out', 'image.tar') },
+    {
+      environment: { RUNNER_TEMP: temporary.path },
+      wrapper: ['unshare', '--mount', '--propagation', 'private', 'bash', '-c', script, folder.path],
+    },
+  )
+  expect(exitCode, log).toBe(0)
+  expect(log.trimEnd().split('\n').at(-1)).toBe('image.tar')
 })
 
 test.each([

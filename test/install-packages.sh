@@ -18,6 +18,7 @@ declare -A package_of=(
   [openssl]=openssl
   [patchelf]=patchelf
   [pigz]=pigz
+  [podman]=podman
   [ps]=procps
   [runc]=runc
   [skopeo]=skopeo

@@ -61,6 +61,10 @@ const planted: Record<string, (places: Places) => Promise<unknown>> = {
     await layout(join(workspace, 'a'))
     execFileSync('mkfifo', [join(workspace, 'a', 'index.json')])
   },
+  'manifest.json is a link': async ({ workspace, precious }) => {
+    await layout(join(workspace, 'a'))
+    await symlink(precious, join(workspace, 'a', 'manifest.json'))
+  },
   'oci-layout is a link': async ({ workspace, precious }) => {
     await layout(join(workspace, 'a'))
     await symlink(precious, join(workspace, 'a', 'oci-layout'))
@@ -77,6 +81,26 @@ for (const [what, plant] of Object.entries(planted))
       return true
     }),
   )
+
+attack('checkout', 'runner', 'names an archive that is a link', () =>
+  withPlaces(async ({ workspace, precious }) => {
+    await symlink(precious, join(workspace, 'a.tar'))
+    const { exitCode, errors, log } = await build(workspace, 'a.tar')
+    expect(exitCode, log).toBe(1)
+    expect(errors).toEqual([expect.stringMatching(/^`output` is \S+\/a\.tar, where \S+\/a\.tar is a link/)])
+    return true
+  }),
+)
+
+attack('checkout', 'runner', 'has a link where an archive is while it is written', () =>
+  withPlaces(async ({ workspace, precious }) => {
+    await symlink(precious, join(workspace, '.a.tar.unfinished'))
+    const { exitCode, log } = await build(workspace, 'a.tar')
+    expect(exitCode, log).toBe(0)
+    expect(await readdir(workspace)).toEqual(['a.tar'])
+    return false
+  }),
+)
 
 attack('checkout', 'runner', 'has a link out of the workspace above the output', () =>
   withPlaces(async ({ workspace, outside }) => {

@@ -1,5 +1,5 @@
-import { access, copyFile, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { PlatformImage } from '../../src/image/platform-image.ts'
 import { type Digest, digestOf } from '../../src/oci/descriptor.ts'
@@ -219,6 +219,35 @@ test('without a push nothing is asked, and the log says why and where the layout
   expect(registry.requests).toEqual([])
   expect(timings).toEqual({})
   expect(target.delivered()).toMatchObject({ pushed: false, layout, requests: 0, bytesSent: 0 })
+})
+
+test('a layout is written before a tag moves, and as an archive where the path says so', async () => {
+  await using registry = await startStrictRegistry()
+  const layout = join(folder.path, 'out', 'image.tar')
+  const temporary = join(folder.path, 'temporary')
+  await mkdir(temporary)
+  const target = await testTarget(targetPlan(registry.host, 'tools', { layout }), { temporary })
+  await deliverAll(target, made)
+  await rm(dirname(layout), { recursive: true })
+  await expect(target.publish([platformImage(made)])).rejects.toMatchObject({ code: 'ENOENT' })
+  expect([...registry.manifests.keys()]).toEqual([])
+  await mkdir(dirname(layout))
+  await target.publish([platformImage(made)])
+  expect(registry.manifests.has('v1')).toBe(true)
+  expect(await readdir(dirname(layout))).toEqual(['image.tar'])
+})
+
+test('of several platforms, Docker is given the image of this machine', async () => {
+  const layout = join(folder.path, 'both')
+  for (const [platform, { image }] of [
+    ['linux/amd64', made],
+    ['linux/arm64', other],
+  ] as const) {
+    const target = await testTarget(targetPlan('127.0.0.1:1', 'tools', { push: false, layout, platform }))
+    await target.publish([platformImage(made), platformImage(other, 'linux/arm64')])
+    const [{ Config }] = JSON.parse(await readFile(join(layout, 'manifest.json'), 'utf8'))
+    expect(`sha256:${basename(Config)}`).toBe(image.config.descriptor.digest)
+  }
 })
 
 test('a folder that cannot be a layout is told before anything is asked', async () => {
