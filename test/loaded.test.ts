@@ -69,11 +69,6 @@ test('Docker loads the archive under all its names, and runs it', async () => {
   await engine.docker(['rmi', '--force', ...names])
 })
 
-test('Docker loads the folder, put into an archive, too', async () => {
-  await output('tar', ['--create', '--file', at('of-folder.tar'), '--directory', at('image'), '.'])
-  expect(await loadedByDocker(at('of-folder.tar'))).toEqual(named(made.outputs['config-digest']))
-})
-
 const imported = async (archive: string): Promise<string[]> => {
   await using containerd = await startContainerd()
   const native = ['--snapshotter', 'native']
@@ -108,6 +103,15 @@ test('Podman loads the archive under all its names, and runs it', async () => {
 test('Podman loads an archive with one tag under its name', async () => {
   const step = await make('one.tar', { tags: 'v1' })
   expect(await loadedByPodman(at('one.tar'), false)).toEqual([`${name}:v1 ${step.outputs['config-digest']}`])
+})
+
+test('Docker, containerd and Podman load what tar makes of the folder, too', async () => {
+  const archive = at('of-folder.tar')
+  await output('tar', ['--create', '--file', archive, '--directory', at('image'), '.'])
+  const { digest, 'config-digest': id } = made.outputs
+  expect(await loadedByDocker(archive)).toEqual(named(id))
+  expect((await imported(archive)).toSorted()).toEqual(named(digest))
+  expect(await loadedByPodman(archive, false)).toEqual(named(id))
 })
 
 /** The digest of the configuration of what skopeo copies. */
