@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runAction, type StepOptions, type StepResult } from './support/action.ts'
@@ -22,12 +22,12 @@ const make = async (
   options: StepOptions = {},
 ): Promise<StepResult> => {
   const common = {
-    packages: 'jq',
+    packages: 'hello',
     nixpkgs: await debianSet(),
     image: name,
     tags: 'v1, latest',
     push: 'false',
-    'max-layers': '6',
+    preset: 'bare',
   }
   const step = await runAction({ ...common, output: at(file), ...inputs }, options)
   expect(step.exitCode, step.log).toBe(0)
@@ -49,7 +49,10 @@ afterAll(async () => {
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '')
 
-/** The names and IDs in a Docker engine without images, after it has loaded an archive; it has none afterwards. */
+/**
+ * The names and IDs in a Docker engine without images, after it has loaded an archive; it has none afterwards. The ID
+ * is the digest of the configuration, or of what the tags name where Docker uses containerd's image store.
+ */
 const loadedByDocker = async (archive: string): Promise<string[]> => {
   const { exitCode, stderr } = await engine.docker(['load', '--input', archive])
   expect(exitCode, stderr).toBe(0)
@@ -62,10 +65,11 @@ const loadedByDocker = async (archive: string): Promise<string[]> => {
 const named = (digest: string | undefined): string[] => names.map((each) => `${each} ${digest}`)
 
 test('Docker loads the archive under all its names, and runs it', async () => {
-  expect(await loadedByDocker(at('image.tar'))).toEqual(named(made.outputs['config-digest']))
+  const { digest, 'config-digest': id } = made.outputs
+  expect([named(id), named(digest)]).toContainEqual(await loadedByDocker(at('image.tar')))
   await engine.docker(['load', '--input', at('image.tar')])
-  const { stdout, stderr } = await engine.docker(['run', '--rm', '--network', 'none', `${name}:v1`, 'jq', '--version'])
-  expect(stdout, stderr).toMatch(/^jq-/)
+  const { stdout, stderr } = await engine.docker(['run', '--rm', '--network', 'none', `${name}:v1`, 'hello'])
+  expect(stdout, stderr).toBe('Hello, world!\n')
   await engine.docker(['rmi', '--force', ...names])
 })
 
@@ -74,8 +78,8 @@ const imported = async (archive: string): Promise<string[]> => {
   const native = ['--snapshotter', 'native']
   const { exitCode, stderr } = await containerd.ctr(['images', 'import', ...native, archive])
   expect(exitCode, stderr).toBe(0)
-  const ran = await containerd.ctr(['run', '--rm', ...native, `${name}:latest`, 'tools', '/bin/jq', '--version'])
-  expect(ran.stdout, ran.stderr).toMatch(/^jq-/)
+  const ran = await containerd.ctr(['run', '--rm', ...native, `${name}:latest`, 'tools', '/bin/hello'])
+  expect(ran.stdout, ran.stderr).toBe('Hello, world!\n')
   const [, ...lines] = linesOf((await containerd.ctr(['images', 'list'])).stdout)
   return lines.map((line) => line.split(/\s+/)).map(([ref, , digest]) => `${ref} ${digest}`)
 }
@@ -89,8 +93,8 @@ const loadedByPodman = async (archive: string, runs: boolean): Promise<string[]>
   const loaded = await own.podman(['load', '--input', archive])
   expect(loaded.exitCode, loaded.stderr).toBe(0)
   if (runs) {
-    const { stdout, stderr } = await own.podman(['run', '--rm', ...modest, `${name}:latest`, 'jq', '--version'])
-    expect(stdout, stderr).toMatch(/^jq-/)
+    const { stdout, stderr } = await own.podman(['run', '--rm', ...modest, `${name}:latest`, 'hello'])
+    expect(stdout, stderr).toBe('Hello, world!\n')
   }
   const images = await own.podman(['images', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}'])
   return linesOf(images.stdout).toSorted()
@@ -109,7 +113,7 @@ test('Docker, containerd and Podman load what tar makes of the folder, too', asy
   const archive = at('of-folder.tar')
   await output('tar', ['--create', '--file', archive, '--directory', at('image'), '.'])
   const { digest, 'config-digest': id } = made.outputs
-  expect(await loadedByDocker(archive)).toEqual(named(id))
+  expect([named(id), named(digest)]).toContainEqual(await loadedByDocker(archive))
   expect((await imported(archive)).toSorted()).toEqual(named(digest))
   expect(await loadedByPodman(archive, false)).toEqual(named(id))
 })
@@ -142,7 +146,7 @@ test('umoci lists the tags of the folder, and unpacks each', async () => {
     const rootfs = at(`unpacked-${tag}`)
     await mkdir(rootfs)
     await output(umoci, ['raw', 'unpack', '--image', `${at('image')}:${tag}`, rootfs])
-    await readFile(join(rootfs, 'bin', 'jq'))
+    expect(await readdir(join(rootfs, 'bin'))).toContain('hello')
   }
 })
 
@@ -155,16 +159,17 @@ test('the same image is the same archive, also on fewer cores, in another time z
 test.each(['zstd', 'none'])('an archive of layers with compression %s is loaded too', async (compression) => {
   const archive = `${compression}.tar`
   const step = await make(archive, { compression })
-  expect(await loadedByPodman(at(archive), false)).toEqual(named(step.outputs['config-digest']))
-  expect((await imported(at(archive))).toSorted()).toEqual(named(step.outputs['digest']))
-  expect(await copied(`oci-archive:${at(archive)}:v1`)).toBe(step.outputs['config-digest'])
+  const { digest, 'config-digest': id } = step.outputs
+  expect(await loadedByPodman(at(archive), false)).toEqual(named(id))
+  expect((await imported(at(archive))).toSorted()).toEqual(named(digest))
+  expect(await copied(`oci-archive:${at(archive)}:v1`)).toBe(id)
   // Docker reads zstd from version 23 on, see its release notes.
   const version = (await engine.docker(['version', '--format', '{{.Server.Version}}'])).stdout
   if (compression === 'zstd' && Number.parseInt(version, 10) < 23) {
     const { exitCode, stderr } = await engine.docker(['load', '--input', at(archive)])
     expect(exitCode).toBe(1)
     expect(stderr).toContain('invalid tar header')
-  } else expect(await loadedByDocker(at(archive))).toEqual(named(step.outputs['config-digest']))
+  } else expect([named(id), named(digest)]).toContainEqual(await loadedByDocker(at(archive)))
 })
 
 describe('an archive of two platforms', () => {
@@ -184,7 +189,7 @@ describe('an archive of two platforms', () => {
 
   test('is loaded by Docker and Podman with the image of this machine', async () => {
     const own = named(idOf(`linux/${architecture}`))
-    expect(await loadedByDocker(at('both.tar'))).toEqual(own)
+    expect([own, named(both.outputs['digest'])]).toContainEqual(await loadedByDocker(at('both.tar')))
     expect(await loadedByPodman(at('both.tar'), true)).toEqual(own)
   })
 

@@ -110,6 +110,20 @@ test('a run that is cancelled or fails leaves the earlier archive as it is, and 
   expect((await readFile(at.file)).equals(before)).toBe(true)
 })
 
+test('a run that is cancelled while it writes leaves nothing', async () => {
+  await using at = await places()
+  const { image, layers } = await testImage(at.temporary, 'made', [50_000_000])
+  const cancelled = new AbortController()
+  const layout = await openImageLayout(at.file, at.workspace, { temporary: at.temporary, signal: cancelled.signal })
+  for (const layer of layers) await layout.addLayer(layer)
+  const out = join(at.workspace, 'out')
+  const writing = expect(layout.write(layoutContent(image, 'v1'))).rejects.toMatchObject({ name: 'AbortError' })
+  await expect.poll(() => readdir(out), { interval: 1 }).toEqual(['.image.tar.unfinished'])
+  cancelled.abort()
+  await writing
+  expect(await readdir(out)).toEqual([])
+})
+
 const refusals: Record<string, [plant: (at: Places) => Promise<unknown>, sentence: (file: string) => string]> = {
   'a folder': [
     ({ file }) => mkdir(file, { recursive: true }),
