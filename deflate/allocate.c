@@ -1,5 +1,5 @@
 /*
- * Our own, and all that libdeflate needs besides itself: memory that is never given back. A worker takes some once for
+ * Our own, and what libdeflate needs besides itself: memory that is never given back. A worker takes some once for
  * its compressor and its two blocks, and ends with all of it.
  */
 #include "libdeflate.h"

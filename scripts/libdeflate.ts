@@ -33,20 +33,19 @@ export const fetchLibdeflate = (folder: string): string => {
   return join(vendored, 'libdeflate-sys', 'libdeflate')
 }
 
-/** Compiles that source and `deflate/allocate.c` to the WebAssembly `file`. */
+/** Compiles that source and what is ours in `deflate/` to the WebAssembly `file`. */
 export const compileLibdeflate = (source: string, file: string): void => {
   const objects = mkdtempSync(join(tmpdir(), 'nix-image-action-objects-'))
   try {
     const target = ['--target=wasm32', '-msimd128', '-mbulk-memory', '-ffreestanding', '-DFREESTANDING']
-    const parts = [join(ours, 'allocate.c'), 'lib/deflate_compress.c', 'lib/utils.c'].map((part, index) => {
+    const parts = [join(ours, 'allocate.c'), join(ours, 'compress_part.c'), 'lib/utils.c'].map((part, index) => {
       const object = join(objects, `${index}.o`)
       start('clang-14', [...target, '-O3', '-DNDEBUG', '-I.', '-c', part, '-o', object], { cwd: source })
       return object
     })
     // The linker is called directly: clang would look for it under another name, and would let a `wasm-opt` of the
     // machine change the result.
-    const link = ['--no-entry', '--strip-all', '--export=libdeflate_deflate_compress']
-    start('wasm-ld-14', [...link, ...parts, '-o', file], {})
+    start('wasm-ld-14', ['--no-entry', '--strip-all', ...parts, '-o', file], {})
     // The linker makes the file executable.
     chmodSync(file, 0o644)
   } finally {

@@ -3,7 +3,8 @@ import { promisify } from 'node:util'
 import { constants, zstdCompress } from 'node:zlib'
 import type { Block } from './block.ts'
 import { blockSize } from './compression.ts'
-import { gzipMember } from './deflate.ts'
+import { deflatePart } from './deflate.ts'
+import { gzip } from './gzip.ts'
 
 type Options = { readonly chunkSize: number; readonly params: Record<number, number> }
 
@@ -19,30 +20,40 @@ const wholeBlock = {
 const margin = 64 * 1024
 
 /**
- * Compresses blocks on all cores, and calls `done` with a block when its content is no longer needed. The result is a
- * series of gzip members (RFC 1952, section 2.2) or zstd frames (RFC 8878, section 3), which decompressors read as one
- * stream. They are in the order of the blocks, even if a later one is ready first.
+ * Compresses blocks on all cores, and calls `done` with a block when its content is no longer needed. The result is one
+ * gzip member (RFC 1952, section 2.2), or a series of zstd frames (RFC 8878, section 3), which decompressors read as
+ * one stream.
  */
-export async function* compress(
+export const compress = (
   blocks: AsyncIterable<Block>,
   algorithm: 'gzip' | 'zstd',
   level: number,
   done: (block: Block) => void,
-): AsyncGenerator<Uint8Array> {
-  const compressBlock = async (block: Block): Promise<Uint8Array> => {
-    const compressed = await (algorithm === 'gzip' ? gzipMember(block, level) : zstdFrame(block, level))
+): AsyncGenerator<Uint8Array> =>
+  algorithm === 'gzip'
+    ? gzip(onAllCores(blocks, (block) => deflatePart(block, level), done))
+    : onAllCores(blocks, (block) => zstdFrame(block, level), done)
+
+/** The results are in the order of the blocks, even if a later one is ready first. */
+async function* onAllCores<T>(
+  blocks: AsyncIterable<Block>,
+  work: (block: Block) => Promise<T>,
+  done: (block: Block) => void,
+): AsyncGenerator<T> {
+  const workOn = async (block: Block): Promise<T> => {
+    const result = await work(block)
     done(block)
-    return compressed
+    return result
   }
-  const pending: Promise<Uint8Array>[] = []
+  const pending: Promise<T>[] = []
   for await (const block of blocks) {
-    const compressed = compressBlock(block)
+    const result = workOn(block)
     // The promise is awaited in its turn; until then, a rejection must not count as unhandled.
-    compressed.catch(() => {})
-    pending.push(compressed)
-    if (pending.length > availableParallelism()) yield (await pending.shift()) as Uint8Array
+    result.catch(() => {})
+    pending.push(result)
+    if (pending.length > availableParallelism()) yield (await pending.shift()) as T
   }
-  for (const compressed of pending) yield await compressed
+  for (const result of pending) yield await result
 }
 
 const zstdFrame = (block: Block, level: number): Promise<Uint8Array> =>

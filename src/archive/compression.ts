@@ -9,7 +9,7 @@ export type Compression = { readonly algorithm: 'gzip' | 'zstd' | 'none'; readon
 export const blockSize = { gzip: 1024 * 1024, zstd: 8 * 1024 * 1024, none: 1024 * 1024 } as const
 
 /** The libdeflate in `dist/` compresses gzip, with the same result on every Node; Node's own zstd compresses zstd. */
-const compressors = { gzip: 'libdeflate 1.23', zstd: `zstd ${process.versions['zstd']}` } as const
+const compressors = { gzip: 'libdeflate 1.23, one member', zstd: `zstd ${process.versions['zstd']}` } as const
 
 /** Must be changed when the same files give another archive. */
 const archiveFormat = 'tar-2'

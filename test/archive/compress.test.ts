@@ -82,7 +82,8 @@ test.each(['gzip', 'zstd'] as const)(
       for (; read < 50; read++) yield blockOf(noise.subarray(0, 1000))
     }
     const compressed = compress(blocks(), algorithm, 1, () => {})
-    await compressed.next()
+    // The header of gzip needs no block.
+    for (let taken = algorithm === 'gzip' ? 0 : 1; taken < 2; taken++) await compressed.next()
     expect(read).toBe(availableParallelism())
     await compressed.return(undefined)
   },
