@@ -23,6 +23,7 @@ declare -A package_of=(
   [ps]=procps
   [runc]=runc
   [skopeo]=skopeo
+  [sshd]=openssh-server
   [strace]=strace
   [sudo]=sudo
   [tar2sqfs]=squashfs-tools-ng

@@ -1,6 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { optional, parseJson, record, string } from '../lib/check.ts'
+import { parseJson, record, string } from '../lib/check.ts'
 import { shownUrl } from '../lib/url-secrets.ts'
 import { checkContent } from './check-content.ts'
 import { type NarHash, parseNarHash } from './nar-hash.ts'
@@ -73,28 +73,6 @@ export const fetchTarball = async (
 
 const tarballInFile = `
   { file }: { path = fetchTarball (builtins.fromJSON (builtins.readFile file) // { name = "source"; }); }
-`
-
-/** Fetches a git repository from a server, by default its HEAD. */
-export const fetchGit = async (
-  nix: Nix,
-  url: string,
-  ref: string | undefined,
-  rev: string | undefined,
-): Promise<StoredFolder & { readonly revision: string | undefined }> => {
-  const given = { url, ...(ref && { ref }), ...(rev && { rev }), ...(rev && !ref && { allRefs: 'true' }) }
-  const answer = await evaluate(nix, gitTree, { options: JSON.stringify(given) })
-  const revision = optional(string)(answer['rev'], 'rev')
-  return { ...(await stored(nix, answer)), revision: revision && /^0*$/.test(revision) ? undefined : revision }
-}
-
-const gitTree = `
-  { options }:
-  let
-    given = builtins.fromJSON options;
-    tree = builtins.fetchGit (given // { name = "source"; allRefs = given ? allRefs; });
-  in
-  { path = tree.outPath; inherit (tree) rev; }
 `
 
 /** Evaluates one of the functions in this file, which may read files and use the network. */

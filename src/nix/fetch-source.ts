@@ -2,26 +2,25 @@ import { UserError } from '../lib/error.ts'
 import type { Job } from '../lib/job.ts'
 import { redact } from '../lib/redact.ts'
 import { urlSecrets } from '../lib/url-secrets.ts'
-import { addPackageSet, fetchGit, fetchTarball } from './add-to-store.ts'
+import { addPackageSet, fetchTarball } from './add-to-store.ts'
 import { checkContent } from './check-content.ts'
 import { invalidPaths } from './check-validity.ts'
 import { explainNix } from './explain.ts'
 import { withCommit } from './local-git.ts'
 import type { NarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
+import { withRemoteCommit } from './remote-git.ts'
 import { type FetchedSource, pinned, refined, type SourceIdentity } from './source.ts'
 import { parseStorePath } from './store-path.ts'
+
+type FetchJob = Pick<Job, 'environment' | 'signal' | 'temporary'>
 
 /**
  * Makes a source ready to be evaluated, and pins it. A source whose hash is only claimed is downloaded and hashed, even
  * if the store has a path with that hash. Throws a `UserError` that names a source which cannot be fetched, or which
  * does not have the claimed hash.
  */
-export const fetchSource = async (
-  identity: SourceIdentity,
-  nix: Nix,
-  job: Pick<Job, 'environment' | 'signal' | 'temporary'>,
-): Promise<FetchedSource> => {
+export const fetchSource = async (identity: SourceIdentity, nix: Nix, job: FetchJob): Promise<FetchedSource> => {
   const { fetch } = identity
   const { temporary } = job
   switch (fetch.by) {
@@ -43,18 +42,12 @@ export const fetchSource = async (
       }
     }
     case 'git': {
-      const { path, narHash, revision } = await fetching(fetch.url, fetchGit(nix, fetch.url, fetch.ref, fetch.rev))
-      checkClaim(identity, narHash)
-      return { ...pinned(refined(identity, { revision, narHash })), srcType: 'git', srcArgs: { path, narHash } }
+      const { url, ref, rev } = fetch
+      return withRemoteCommit(url, ref, rev, job, (folder, revision) => ofCommit(identity, revision, folder, nix, job))
     }
     case 'local-git': {
-      const stored = await withCommit(fetch.url, fetch.revision, job, (folder) =>
-        addPackageSet(nix, folder, [], temporary).catch((error) => {
-          throw explainNix(error, `${fetch.url} cannot be copied into the Nix store`)
-        }),
-      )
-      checkClaim(identity, stored.narHash)
-      return { ...pinned({ ...identity, narHash: stored.narHash }), srcType: 'git', srcArgs: stored }
+      const { url, revision } = fetch
+      return withCommit(url, revision, job, (folder) => ofCommit(identity, revision, folder, nix, job))
     }
     case 'path': {
       const stored = await addPackageSet(nix, fetch.path, fetch.ignored, temporary).catch((error) => {
@@ -67,6 +60,21 @@ export const fetchSource = async (
       return { ...pinned(identity), srcType: identity.type === 'git' ? 'git' : 'path', srcArgs: stored }
     }
   }
+}
+
+const ofCommit = async (
+  identity: SourceIdentity,
+  revision: string,
+  folder: string,
+  nix: Nix,
+  { temporary }: FetchJob,
+): Promise<FetchedSource> => {
+  const stored = await addPackageSet(nix, folder, [], temporary).catch((error) => {
+    throw explainNix(error, `${identity.url} cannot be copied into the Nix store`)
+  })
+  const { narHash } = stored
+  checkClaim({ ...identity, revision }, narHash)
+  return { ...pinned(refined(identity, { revision, narHash })), srcType: 'git', srcArgs: stored }
 }
 
 const checkStored = async (narHash: NarHash, nix: Nix): Promise<void> => {

@@ -45,9 +45,12 @@ export const readLocalGit = async (
   })
 }
 
+/** Files as the commit has them, which is what the hash in a lock file is of: Nix has done so since version 2.20. */
+const asCommitted = '* !export-ignore !export-subst !text !eol !ident !filter !working-tree-encoding\n'
+
 /**
  * Writes the files of a commit into a new folder for `work`, and removes the folder when `work` has ended. Applies no
- * filters, and ignores the user's settings.
+ * filters and no attributes, and ignores the user's settings.
  */
 export const withCommit = async <T>(
   url: string,
@@ -60,7 +63,8 @@ export const withCommit = async <T>(
     const tree = join(folder, 'tree')
     const archive = join(folder, 'archive.tar')
     await mkdir(tree)
-    await withScratchRepository(await openRepository(url), alike(tools), async (git) => {
+    const committed = { ...alike(tools), attributes: asCommitted }
+    await withScratchRepository(await openRepository(url), committed, async (git) => {
       await git(['archive', '--format=tar', `--output=${archive}`, revision])
       await command('tar', ['--extract', '--file', archive, '--directory', tree, '--no-same-owner'], tools)
     }).catch((cause) => {
@@ -99,14 +103,18 @@ const openRepository = async (url: string): Promise<GitRepository> => {
   }
 }
 
-const cannotBeRead = (url: string, cause: unknown, { signal }: ScratchTools): unknown => {
+/** What git says of a repository that it cannot read or fetch, as a `UserError`. */
+export const cannotBeRead = (url: string, cause: unknown, { signal }: Pick<ScratchTools, 'signal'>): unknown => {
   signal.throwIfAborted()
-  const said =
-    cause instanceof CommandError ? cause.stderr.split('\n').find((line) => line.startsWith('fatal: ')) : undefined
-  return new UserError(
-    `${url} cannot be fetched: ${said ?? messages(cause).at(-1)}; check that \`nixpkgs\` names something that is there.`,
-    { cause },
-  )
+  const stderr = cause instanceof CommandError ? cause.stderr : ''
+  const lines = stderr.split('\n')
+  // What ssh says comes before what git makes of it.
+  const denied = lines.find((line) => /: Permission denied \(|Host key verification failed/.test(line))
+  const said = denied ?? lines.find((line) => line.startsWith('fatal: ')) ?? messages(cause).at(-1)
+  const advice = denied
+    ? 'add a key to the agent before this step, and the host to ~/.ssh/known_hosts'
+    : 'check that `nixpkgs` names something that is there'
+  return new UserError(`${url} cannot be fetched: ${said?.replace(/\.$/, '')}; ${advice}.`, { cause })
 }
 
 /** The commit that a name stands for, be it a commit, a branch or a tag. */

@@ -9,6 +9,8 @@ export type ScratchGit = (args: readonly string[], input?: string) => Promise<st
 export type ScratchTools = CommandOptions & {
   /** A folder that only this run can read. */
   readonly temporary: string
+  /** Lines of gitattributes(5), which have precedence over those that the repository has. */
+  readonly attributes?: string
 }
 
 /** In milliseconds. If there were a pipe in the place of a file, git would wait for ever. */
@@ -50,6 +52,7 @@ export const withScratchRepository = async <T>(
     for (const name of (await readdir(own)).filter((name) => /^(HEAD|index|sharedindex\.[0-9a-f]+)$/.test(name)))
       await copy(join(own, name), join(scratch, name))
     await copy(join(common, 'info', 'exclude'), join(scratch, 'info', 'exclude'))
+    if (tools.attributes !== undefined) await writeFile(join(scratch, 'info', 'attributes'), tools.attributes)
     // git needs a configuration of its own before it can read the other one as a plain file.
     await writeFile(join(scratch, 'config'), '[core]\n\trepositoryFormatVersion = 0\n')
     await writeFile(join(scratch, 'config'), await configuration(repository, git, scratch))

@@ -91,7 +91,7 @@ test('the files of a commit are as they were committed, whatever the user has co
     names: (await readdir(path)).sort(),
     text: await readFile(join(path, 'default.nix'), 'utf8'),
   }))
-  expect(files).toEqual({ names: ['.gitattributes', 'default.nix'], text: 'one\n' })
+  expect(files).toEqual({ names: ['.gitattributes', 'default.nix', 'left-out'], text: 'one\n' })
   expect(await readdir(join(folder.path, 'run'))).toEqual([])
 })
 
