@@ -37,7 +37,7 @@ export const run = async (inputs: Inputs, context: Context, outside: Outside, jo
   const nix = once(() => stage('install', () => prepareNix(plan.nix, outside, job)))
   const fetched = once(async () => {
     const { nix: fetcher } = await nix()
-    const source = await stage('source', () => fetchSource(known.source, fetcher, job))
+    const source = await stage('source', () => fetchSource(known.source, fetcher, outside, job))
     job.log.info(`Packages come from ${source.description}`)
     known = await stage('cache', () => recall(plan, refined(identity, source), caches.records, target, job, known))
     return source

@@ -52,6 +52,17 @@ export const downloadFile = (url: string, file: string, options: DownloadOptions
     return hash.digest('hex')
   })
 
+/**
+ * Whether anybody may download from the URL; a server may show a page to log in instead. Of a server that is not there,
+ * it says yes, so that the download itself says what is wrong.
+ */
+export const isPublic = async (url: string, signal: AbortSignal): Promise<boolean> => {
+  const ends = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
+  const response = await fetch(url, { method: 'HEAD', redirect: 'manual', signal: ends }).catch(() => undefined)
+  signal.throwIfAborted()
+  return response === undefined || (response.status < 400 && !/\/login\b/.test(response.headers.get('location') ?? ''))
+}
+
 type Limits = DownloadOptions & Required<Pick<DownloadOptions, 'timeLimit' | 'sizeLimit'>>
 
 /** A server's refusal is final. Silence, a broken connection and a fault of the server may pass. */

@@ -1,3 +1,4 @@
+import { pathToFileURL } from 'node:url'
 import { UserError } from '../lib/error.ts'
 import type { Job } from '../lib/job.ts'
 import { redact } from '../lib/redact.ts'
@@ -9,6 +10,7 @@ import { explainNix } from './explain.ts'
 import { withCommit } from './local-git.ts'
 import type { NarHash } from './nar-hash.ts'
 import type { Nix } from './nix.ts'
+import { downloadPrivateArchive, type GithubAccess } from './private-archive.ts'
 import { withRemoteCommit } from './remote-git.ts'
 import { type FetchedSource, pinned, refined, type SourceIdentity } from './source.ts'
 import { parseStorePath } from './store-path.ts'
@@ -20,7 +22,12 @@ type FetchJob = Pick<Job, 'environment' | 'signal' | 'temporary'>
  * if the store has a path with that hash. Throws a `UserError` that names a source which cannot be fetched, or which
  * does not have the claimed hash.
  */
-export const fetchSource = async (identity: SourceIdentity, nix: Nix, job: FetchJob): Promise<FetchedSource> => {
+export const fetchSource = async (
+  identity: SourceIdentity,
+  nix: Nix,
+  access: GithubAccess,
+  job: FetchJob,
+): Promise<FetchedSource> => {
   const { fetch } = identity
   const { temporary } = job
   switch (fetch.by) {
@@ -30,10 +37,19 @@ export const fetchSource = async (identity: SourceIdentity, nix: Nix, job: Fetch
       // enough for that: Nix would download nothing if the store had another source with that hash. A URL with a secret
       // cannot be an argument of the evaluation, which everybody on the machine can read, so its source goes into the
       // store here.
-      const known = fetch.url === identity.url ? identity.narHash : undefined
+      const archive = await downloadPrivateArchive(fetch.url, access, job)
+      // The evaluation could not download what only a token opens, either.
+      const known = archive === undefined && fetch.url === identity.url ? identity.narHash : undefined
+      const url = archive && 'file' in archive ? pathToFileURL(archive.file).href : fetch.url
       const narHash =
         known ??
-        (await fetching(identity.url, fetchTarball(nix, fetch.url, identity.narHash, temporary), fetch.url)).narHash
+        (
+          await fetching(identity.url, fetchTarball(nix, url, identity.narHash, temporary), fetch.url).catch(
+            (error) => {
+              throw archive && 'refusal' in archive ? archive.refusal : error
+            },
+          )
+        ).narHash
       checkClaim(identity, narHash)
       return {
         ...pinned({ ...identity, narHash }),

@@ -16,11 +16,9 @@ import { readLocalGit } from './local-git.ts'
 import { lockedInput } from './lock-file.ts'
 import { hashNar } from './nar.ts'
 import type { NarHash } from './nar-hash.ts'
+import type { GithubAccess } from './private-archive.ts'
 import type { SourceIdentity } from './source.ts'
 import type { SourceReference } from './source-reference.ts'
-
-/** The servers of sources, and the token for the GitHub that the workflow runs on. */
-export type SourceAccess = { readonly endpoints: Endpoints; readonly githubToken: string | undefined }
 
 type IdentifyJob = Pick<Job, 'environment' | 'log' | 'secret' | 'signal' | 'temporary'>
 
@@ -32,7 +30,7 @@ type GitSource = Pick<Extract<SourceReference, { type: 'git' }>, 'url' | 'ref' |
  */
 export const identifySource = async (
   source: SourceReference,
-  access: SourceAccess,
+  access: GithubAccess,
   job: IdentifyJob,
 ): Promise<SourceIdentity> => {
   tellEnded(job, source)
@@ -46,7 +44,7 @@ const tellEnded = ({ log }: IdentifyJob, source: SourceReference, lockFile?: str
   if (ended) log.notice(ended)
 }
 
-const identify = async (source: SourceReference, access: SourceAccess, job: IdentifyJob): Promise<SourceIdentity> => {
+const identify = async (source: SourceReference, access: GithubAccess, job: IdentifyJob): Promise<SourceIdentity> => {
   const { endpoints } = access
   switch (source.type) {
     case 'channel':
@@ -166,7 +164,7 @@ const hashFolder = (path: string, ignored: readonly string[]): NarHash => {
 const locked = async (
   file: string,
   input: string,
-  { endpoints }: SourceAccess,
+  { endpoints }: GithubAccess,
   job: IdentifyJob,
 ): Promise<SourceIdentity> => {
   const text = await readTextFile(file).catch((cause) => {
@@ -193,7 +191,7 @@ const locked = async (
 
 const channelRevision = async (
   channel: string,
-  { endpoints }: SourceAccess,
+  { endpoints }: GithubAccess,
   { signal }: IdentifyJob,
 ): Promise<string> => {
   const url = `${endpoints.channels}/${channel}/git-revision`
@@ -206,7 +204,7 @@ const channelRevision = async (
 /** Source: GitHub's REST API, "Get a commit", with the media type that gives only its SHA. */
 const githubRevision = async (
   { owner, repo, ref }: { owner: string; repo: string; ref: string },
-  { endpoints, githubToken }: SourceAccess,
+  { endpoints, githubToken }: GithubAccess,
   { signal }: IdentifyJob,
 ): Promise<string> => {
   if (/^[0-9a-f]{40}$/.test(ref)) return ref

@@ -1,10 +1,10 @@
 import { explainNix } from './explain.ts'
 import { type FindRequest, findNix } from './find.ts'
 import { githubAccess } from './github-access.ts'
-import type { SourceAccess } from './identify-source.ts'
 import { type InstalledNix, type InstallJob, withPath } from './install.ts'
 import { knownVulnerabilities } from './known-vulnerabilities.ts'
 import { configureNix } from './nix.ts'
+import type { GithubAccess } from './private-archive.ts'
 import type { NixAccess } from './sandbox.ts'
 import type { SourceReference } from './source-reference.ts'
 import { userNetrc } from './user-netrc.ts'
@@ -20,7 +20,7 @@ export type NixRequest = Omit<FindRequest, 'releases'> & {
 }
 
 /** The servers of sources, and the function that makes an installed Nix available to the job's later steps. */
-export type Outside = SourceAccess & { readonly addToJob: (installed: InstalledNix) => void }
+export type Outside = GithubAccess & { readonly addToJob: (installed: InstalledNix) => void }
 
 /**
  * Finds or installs Nix and configures it. With `install-nix: always`, later steps have it too. Says in the log if that

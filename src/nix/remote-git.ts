@@ -15,8 +15,8 @@ const fetched = 'refs/fetched'
  * Fetches one commit of a repository on a server, and writes its files into a new folder for `work`, which gets the
  * commit too. Without `rev`, that is the newest of `ref`, a branch or a name that begins with `refs/`, and without that
  * of HEAD. Only this commit is asked for, without its history; a server that does not give it alone is asked for `ref`
- * or for all that it has. git has the user's settings, which say how to log in. Throws a `UserError` if there is no such
- * commit.
+ * or for all that it has. git has the user's settings, which say how to log in. Throws a `UserError` if there is no
+ * such commit.
  */
 export const withRemoteCommit = async <T>(
   url: string,
@@ -43,7 +43,8 @@ export const withRemoteCommit = async <T>(
 }
 
 /** What a server would say to every other question, too. */
-const isOfAll = /Permission denied|Host key verification|Authentication failed|could not read|Could not resolve|not found/i
+const isOfAll =
+  /Permission denied|Host key verification|Authentication failed|could not read|Could not resolve|not found/i
 
 type Git = (...args: string[]) => Promise<string>
 

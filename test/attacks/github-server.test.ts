@@ -68,7 +68,7 @@ const authorizationsOf = async (
     const access = { endpoints, githubToken: token, addToJob: () => {} }
     const request = { install: 'never', release: noRelease, sandbox: 'auto', secretFolders: [], system: '' } as const
     const { nix } = await prepareNix({ ...request, source, config: '' }, access, { ...tools, log: silentLog })
-    await fetchSource(await identifySource(source, access, tools), nix, tools)
+    await fetchSource(await identifySource(source, access, tools), nix, access, tools)
   })
   const requests = sources.server.requests.slice(before)
   expect(requests.length).toBeGreaterThan(0)

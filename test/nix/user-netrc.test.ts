@@ -74,7 +74,7 @@ const useBoth = async (newest: boolean, place: (folder: string, netrc: string) =
     ...more,
   }
   const host = github.url.replace('127.0.0.1', 'localhost')
-  const endpoints = { ...publicEndpoints, github: host, ownGithub: host }
+  const endpoints = { ...publicEndpoints, github: host, githubApi: host, ownGithub: host }
   const { signal } = new AbortController()
   const source = { type: 'github', owner: 'somebody', repo: 'set', ref: revision } as const
   const request: NixRequest = {
@@ -92,14 +92,15 @@ const useBoth = async (newest: boolean, place: (folder: string, netrc: string) =
   const job = { environment, temporary, signal, log, secret: () => {} }
   const { nix } = await prepareNix(request, access, job)
   expect(said).toEqual([expect.stringMatching(/^nix-store \(Nix\) /)])
-  expect((await fetchSource(await identifySource(source, access, job), nix, job)).narHash).toMatch(/^sha256-/)
+  expect((await fetchSource(await identifySource(source, access, job), nix, access, job)).narHash).toMatch(/^sha256-/)
   await nix('nix-store', ['--realise', path])
   expect(await readFile(join(run, 'store', path, 'file'), 'utf8')).toContain('private')
 
   const logins = (server: WebServer) =>
     new Set(server.requests.map(({ authorization }) => authorization).filter(Boolean))
   expect(logins(cache)).toEqual(new Set([basic('reader:cache-secret')]))
-  expect(logins(github)).toEqual(new Set([basic('x-access-token:ghs_secret')]))
+  // This GitHub knows the token by netrc alone, so that its API is asked before.
+  expect(logins(github)).toEqual(new Set(['Bearer ghs_secret', basic('x-access-token:ghs_secret')]))
   expect((await stat(join(temporary, 'netrc'))).mode & 0o777).toBe(0o600)
 }
 

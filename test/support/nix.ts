@@ -6,9 +6,10 @@ import type { Job } from '../../src/lib/job.ts'
 import { publicEndpoints } from '../../src/nix/endpoints.ts'
 import { type EvaluatedImage, type EvaluationRequest, evaluateImage } from '../../src/nix/evaluate.ts'
 import { fetchSource } from '../../src/nix/fetch-source.ts'
-import { identifySource, type SourceAccess } from '../../src/nix/identify-source.ts'
+import { identifySource } from '../../src/nix/identify-source.ts'
 import type { ImageSpec } from '../../src/nix/image-spec.ts'
 import { configureNix, type Nix } from '../../src/nix/nix.ts'
+import type { GithubAccess } from '../../src/nix/private-archive.ts'
 import { realiseImage } from '../../src/nix/realise.ts'
 import type { NixAccess } from '../../src/nix/sandbox.ts'
 import type { FetchedSource } from '../../src/nix/source.ts'
@@ -25,7 +26,7 @@ const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 /** Makes each run build anew with a sandbox: a path that was built without one would prove nothing about it. */
 const nonce = `${process.pid}-${performance.timeOrigin}`
 
-export type SourceTools = SourceAccess &
+export type SourceTools = GithubAccess &
   Pick<Job, 'environment' | 'log' | 'secret' | 'signal' | 'temporary'> & {
     readonly nix: Nix
     readonly access: NixAccess
@@ -76,7 +77,7 @@ export const withNix = async <T>(
 }
 
 const pinSource = async (source: SourceReference, tools: SourceTools): Promise<FetchedSource> =>
-  fetchSource(await identifySource(source, tools, tools), tools.nix, tools)
+  fetchSource(await identifySource(source, tools, tools), tools.nix, tools, tools)
 
 export const pin = (source: SourceReference, tools: Partial<SourceTools> = {}): Promise<FetchedSource> =>
   withNix((_, defaults) => pinSource(source, { ...defaults, ...tools }))

@@ -1,0 +1,54 @@
+import { join } from 'node:path'
+import { UserError } from '../lib/error.ts'
+import { downloadFile, isPublic } from './download.ts'
+import type { Endpoints } from './endpoints.ts'
+
+/** The servers, and the token for the GitHub that the workflow runs on. */
+export type GithubAccess = { readonly endpoints: Endpoints; readonly githubToken: string | undefined }
+
+/** The path of an archive, or why it could not be downloaded. */
+type PrivateArchive = { readonly file: string } | { readonly refusal: UserError }
+
+/**
+ * Downloads an archive of a private repository with the token, into `temporary`. Returns `undefined` if the URL is that
+ * of something else, or if anybody may read it. The API gives archives for all kinds of tokens; the web server refuses
+ * fine-grained ones and those of a job. A netrc file may open it, though, where the token does not. Source: GitHub's
+ * REST API, "Download a repository archive (tar)".
+ */
+export const downloadPrivateArchive = async (
+  url: string,
+  { endpoints, githubToken }: GithubAccess,
+  { signal, temporary }: { readonly signal: AbortSignal; readonly temporary: string },
+): Promise<PrivateArchive | undefined> => {
+  const archive = archiveOf(url, endpoints)
+  if (!archive || !githubToken || (await isPublic(url, signal))) return undefined
+  const file = join(temporary, 'archive.tar.gz')
+  const headers = { accept: 'application/vnd.github+json', authorization: `Bearer ${githubToken}` }
+  try {
+    await downloadFile(archive.api, file, { signal, headers })
+    return { file }
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (!(cause instanceof UserError)) throw cause
+    if (!/answers 40[134]/.test(cause.message)) return { refusal: cause }
+    const sentence = `${url} cannot be fetched: the repository is private, and \`github-token\` may not read it or the commit is not there; give it the token of a GitHub App or a fine-grained one with \`contents: read\` for ${archive.repository}.`
+    return { refusal: new UserError(sentence, { cause }) }
+  }
+}
+
+/** Everybody may read it, so that no run needs to ask. */
+const publicRepository = 'NixOS/nixpkgs'
+
+/** `undefined` if the URL is not that of an archive on the GitHub of the workflow. */
+const archiveOf = (
+  url: string,
+  { github, githubApi, ownGithub }: Endpoints,
+): { readonly repository: string; readonly api: string } | undefined => {
+  if (!url.startsWith(`${ownGithub}/`)) return undefined
+  const [, repository = '', ref] =
+    /^([\w.-]+\/[\w.-]+)\/archive\/([\w./-]+)\.tar\.gz$/.exec(url.slice(ownGithub.length + 1)) ?? []
+  if (!ref || repository === publicRepository) return undefined
+  // Source: GitHub Enterprise Server's REST API, "Getting started".
+  const api = ownGithub === github ? githubApi : `${ownGithub}/api/v3`
+  return { repository, api: `${api}/repos/${repository}/tarball/${ref}` }
+}
