@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -33,6 +33,28 @@ test('GitHub can read each description: one line of plain text', () => {
     expect(description, name).toMatch(/^[^\n]+\.$/)
     expect(description, name).not.toMatch(/\]\(|<|\*\*/)
   }
+})
+
+/** The newest major versions of other actions that the pages name; all of them run on Node 24. */
+const majors: Readonly<Record<string, string>> = {
+  'actions/attest': 'v4',
+  'actions/checkout': 'v7',
+  'docker/metadata-action': 'v6',
+}
+
+test('pages name the same versions of other actions as the workflows do, and none that runs on an old Node', () => {
+  const folders = ['docs', '.github/workflows']
+  const pages = [
+    'README.md',
+    ...folders.flatMap((folder) => readdirSync(join(root, folder)).map((file) => join(folder, file))),
+  ]
+  const used = pages
+    .filter((page) => /\.(md|yml)$/.test(page))
+    .flatMap((page) => [...read(page).matchAll(/uses: ([a-z-]+\/[a-z/-]+)@(v\d+|[0-9a-f]{40} # v\d+)/g)])
+    .map(([, action = '', version = '']) => [action, version.replace(/.* /, '')] as const)
+    .filter(([action]) => Object.hasOwn(majors, action))
+  expect(new Set(used.map(([action]) => action))).toEqual(new Set(Object.keys(majors)))
+  for (const [action, version] of used) expect(`${action}@${version}`).toBe(`${action}@${majors[action]}`)
 })
 
 test('CONTRIBUTING.md names only commands, files and folders that are there', () => {
