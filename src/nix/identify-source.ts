@@ -173,14 +173,14 @@ const locked = async (
       { cause },
     )
   })
-  const { type, url, revision, narHash, original } = lockedInput(text, file, input, endpoints)
+  const { type, url, revision, ref, narHash, original } = lockedInput(text, file, input, endpoints)
   if (original) tellEnded(job, original, file)
   const identity =
     type === 'tarball'
       ? tarball(url, narHash)
       : isLocal(url)
         ? await localGit({ url, ref: undefined, revision }, job)
-        : git(url, undefined, revision, revision)
+        : git(url, ref, revision, revision)
   return {
     ...identity,
     revision,

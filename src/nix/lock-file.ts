@@ -14,6 +14,8 @@ export type LockedInput = {
    * proves it.
    */
   readonly revision: string | undefined
+  /** The branch that has the commit, for servers that give no commit alone. Only of git repositories. */
+  readonly ref?: string
   readonly narHash: NarHash
   /** What the flake asks for; `undefined` if it asks for something that is no remote source. */
   readonly original: SourceReference | undefined
@@ -155,7 +157,14 @@ const toInput = (
     case 'git':
       if (!revision) throw wrong('is locked without a commit')
       if (/[?#]/.test(text('url'))) throw wrong('is locked to a git URL with a query')
-      return { type: 'git', url: fetchable(text('url'), wrong), revision, narHash }
+      if (own(locked, 'submodules') === true) throw wrong('is locked with its submodules, which are not fetched')
+      return {
+        type: 'git',
+        url: fetchable(text('url'), wrong),
+        revision,
+        narHash,
+        ...(/^\w[\w./-]*$/.test(text('ref')) && { ref: text('ref') }),
+      }
     default:
       throw wrong(`is locked as ${JSON.stringify(text('type').slice(0, 80) || 'nothing')}`)
   }

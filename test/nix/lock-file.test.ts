@@ -36,6 +36,26 @@ describe('an input of a lock file is found', () => {
       { type: 'git', url: 'https://example.org/a', revision: rev, narHash },
     ],
     [
+      'in git on a branch, shallow',
+      lock(
+        { nixpkgs: 'a' },
+        {
+          a: {
+            locked: { type: 'git', url: 'https://example.org/a', ref: 'refs/heads/x', shallow: true, rev, narHash },
+          },
+        },
+      ),
+      { type: 'git', url: 'https://example.org/a', revision: rev, ref: 'refs/heads/x', narHash },
+    ],
+    [
+      'in git on something that is no branch',
+      lock(
+        { nixpkgs: 'a' },
+        { a: { locked: { type: 'git', url: 'https://example.org/a', ref: '--upload-pack=x', rev, narHash } } },
+      ),
+      { type: 'git', url: 'https://example.org/a', revision: rev, narHash },
+    ],
+    [
       'where it follows that of another input',
       lock(
         { nixpkgs: ['tools', 'nixpkgs'], tools: 't' },
@@ -170,6 +190,14 @@ describe('a lock file that pins nothing to fetch is told with what to do:', () =
       'on another GitHub',
       lock({ nixpkgs: 'a' }, { a: { locked: { ...github, host: 'ghe.example.com' } } }),
       '`nixpkgs` is flake.lock#nixpkgs, which is locked to another GitHub than that of the workflow; lock it from GitHub, git or a tarball.',
+    ],
+    [
+      'in git with its submodules',
+      lock(
+        { nixpkgs: 'a' },
+        { a: { locked: { type: 'git', url: 'https://example.org/a', submodules: true, rev, narHash } } },
+      ),
+      '`nixpkgs` is flake.lock#nixpkgs, which is locked with its submodules, which are not fetched; lock it from GitHub, git or a tarball.',
     ],
     [
       'in git without a commit',
