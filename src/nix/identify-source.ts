@@ -1,7 +1,6 @@
 import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemClock } from '../lib/clock.ts'
-import { command } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
 import { exists } from '../lib/exists.ts'
 import type { Job } from '../lib/job.ts'
@@ -17,6 +16,7 @@ import { lockedInput } from './lock-file.ts'
 import { hashNar } from './nar.ts'
 import type { NarHash } from './nar-hash.ts'
 import type { GithubAccess } from './private-archive.ts'
+import { remoteRevision } from './remote-git.ts'
 import type { SourceIdentity } from './source.ts'
 import type { SourceReference } from './source-reference.ts'
 
@@ -121,7 +121,7 @@ const git = (
 const isLocal = (url: string): boolean => url.startsWith('file:')
 
 const remoteGit = async (source: GitSource, job: IdentifyJob): Promise<SourceIdentity> =>
-  git(source.url, source.ref, source.revision, source.revision ?? (await gitRevision(source, job)))
+  git(source.url, source.ref, source.revision, source.revision ?? (await remoteRevision(source.url, source.ref, job)))
 
 /**
  * The identity of a working tree is the content of its files. Neither git nor Nix uses the repository's own
@@ -214,24 +214,6 @@ const githubRevision = async (
     ...(githubToken && endpoints.ownGithub === endpoints.github && { authorization: `Bearer ${githubToken}` }),
   }
   return commitIn(await downloadText(url, { signal, headers }), url)
-}
-
-/**
- * The commit of a branch, as the repository reports it. `undefined` if git fails; the error is reported when the source
- * is fetched. git starts in `/`, where no checkout can make it run programs.
- */
-const gitRevision = async (
-  { url, ref }: GitSource,
-  { environment, signal }: IdentifyJob,
-): Promise<string | undefined> => {
-  const name = ref === undefined ? 'HEAD' : ref.startsWith('refs/') ? ref : `refs/heads/${ref}`
-  const options = { environment: { ...environment, GIT_TERMINAL_PROMPT: '0' }, signal, cwd: '/' }
-  const list = await command('git', ['ls-remote', '--', url, name], options).catch(() => '')
-  signal.throwIfAborted()
-  return list
-    .split('\n')
-    .map((line) => line.split('\t'))
-    .find(([, found]) => found === name)?.[0]
 }
 
 const commitIn = (text: string, url: string): string => {

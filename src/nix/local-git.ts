@@ -113,7 +113,9 @@ export const cannotBeRead = (url: string, cause: unknown, { signal }: Pick<Scrat
   const said = denied ?? lines.find((line) => line.startsWith('fatal: ')) ?? messages(cause).at(-1)
   const advice = denied
     ? 'add a key to the agent before this step, and the host to ~/.ssh/known_hosts'
-    : 'check that `nixpkgs` names something that is there'
+    : /could not read (Username|Password)|Authentication failed/.test(said ?? '')
+      ? 'if it is there, let git log in by ~/.netrc or a credential helper before this step, or write `github:owner/repo/ref` or `git+ssh://…`'
+      : 'check that `nixpkgs` names something that is there'
   return new UserError(`${url} cannot be fetched: ${said?.replace(/\.$/, '')}; ${advice}.`, { cause })
 }
 

@@ -2,17 +2,19 @@ import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exists } from '../../src/lib/exists.ts'
+import { remoteRevision, withRemoteCommit } from '../../src/nix/remote-git.ts'
 import type { FetchedSource } from '../../src/nix/source.ts'
 import { startGitServer } from '../support/git-server.ts'
 import { pin, smallSet, withNix } from '../support/nix.ts'
 import { need } from '../support/process.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { closedPort } from '../support/web-server.ts'
+import { closedPort, startWebServer } from '../support/web-server.ts'
 
 const temporary = await temporaryFolder('remote-git')
 afterAll(() => temporary[Symbol.asyncDispose]())
@@ -67,6 +69,7 @@ const hashOf = async (revision: string): Promise<string> => {
 describe('of a git repository on a server, one commit is fetched:', () => {
   test.each<[string, () => Wanted, () => string]>([
     ['that of HEAD', () => ({}), () => newest],
+    ['that of HEAD by name', () => ({ ref: 'HEAD' }), () => newest],
     ['that of a branch', () => ({ ref: 'release/25.11' }), () => second],
     ['that of a tag', () => ({ ref: 'refs/tags/v1' }), () => first],
     ['any by its hash', () => ({ revision: second }), () => second],
@@ -75,6 +78,10 @@ describe('of a git repository on a server, one commit is fetched:', () => {
     await using server = await startGitServer(temporary.path)
     const source = await fetchFrom(`${server.url}/set.git`, wanted())
     expect(source).toMatchObject({ type: 'git', revision: revision(), narHash: await hashOf(revision()) })
+    const { ref, revision: known } = wanted()
+    // What is looked up before has the same name, under which a later run finds it.
+    if (known === undefined)
+      expect(await withNix((_, tools) => remoteRevision(`${server.url}/set.git`, ref, tools))).toBe(revision())
     // The history is three times as large.
     expect(server.sent()).toBeLessThan(1.5 * megabyte)
   })
@@ -103,6 +110,26 @@ describe('the user is told', () => {
     expect(message).toMatch(
       /^http:\/\/127\.0\.0\.1:\d+\/set\.git cannot be fetched: .*; check that `nixpkgs` names something that is there\.$/,
     )
+    // A server that would give the commit is not asked for all that it has instead.
+    if (protocol === 2) expect(server.sent()).toBeLessThan(0.1 * megabyte)
+  })
+
+  test('of a server that sends to another which anybody on the way can change', async () => {
+    await using server = await startGitServer(temporary.path)
+    await using other = await startWebServer({
+      '/': ({ url }, response) => response.writeHead(302, { location: server.url + url }).end(),
+    })
+    await expect(fetchFrom(`${other.url}/set.git`, {})).rejects.toThrow(/cannot be fetched: fatal: /)
+    expect(server.requests).toEqual([])
+  })
+
+  test('of a server that wants a password', async () => {
+    await using server = await startWebServer({
+      '/': (_, response) => response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end(),
+    })
+    await expect(fetchFrom(`${server.url}/set.git`, {})).rejects.toThrow(
+      /set\.git cannot be fetched: fatal: could not read Username .*; if it is there, let git log in by ~\/\.netrc or a credential helper before this step, or write `github:owner\/repo\/ref` or `git\+ssh:\/\/…`\.$/,
+    )
   })
 
   test('of a repository that is not there', async () => {
@@ -111,6 +138,19 @@ describe('the user is told', () => {
       /other\.git cannot be fetched: fatal: .*not found/,
     )
   })
+})
+
+test('a run that is cancelled leaves no program of git behind', async () => {
+  const asked = Promise.withResolvers<IncomingMessage>()
+  await using server = await startWebServer({ '/': asked.resolve })
+  const cancel = new AbortController()
+  const fetching = withNix((_, tools) =>
+    withRemoteCommit(`${server.url}/set.git`, 'main', undefined, { ...tools, signal: cancel.signal }, async () => {}),
+  )
+  const ended = once((await asked.promise).socket, 'close')
+  cancel.abort(new Error('cancelled'))
+  await expect(fetching).rejects.toThrow('cancelled')
+  await ended
 })
 
 /** Runs a program that is to be there as long as the test, and ends it with that. */
