@@ -60,7 +60,8 @@ export const isPublic = async (url: string, signal: AbortSignal): Promise<boolea
   const ends = AbortSignal.any([signal, AbortSignal.timeout(30_000)])
   const response = await fetch(url, { method: 'HEAD', redirect: 'manual', signal: ends }).catch(() => undefined)
   signal.throwIfAborted()
-  return response === undefined || (response.status < 400 && !/\/login\b/.test(response.headers.get('location') ?? ''))
+  const place = URL.parse(response?.headers.get('location') ?? '', url)
+  return response === undefined || (response.status < 400 && !/^\/login\b/.test(place?.pathname ?? ''))
 }
 
 type Limits = DownloadOptions & Required<Pick<DownloadOptions, 'timeLimit' | 'sizeLimit'>>

@@ -31,7 +31,7 @@ export const downloadPrivateArchive = async (
     signal.throwIfAborted()
     if (!(cause instanceof UserError)) throw cause
     if (!/answers 40[134]/.test(cause.message)) return { refusal: cause }
-    const sentence = `${url} cannot be fetched: the repository is private, and \`github-token\` may not read it or the commit is not there; give it the token of a GitHub App or a fine-grained one with \`contents: read\` for ${archive.repository}.`
+    const sentence = `${url} cannot be fetched: it is not there, or its repository is private and \`github-token\` may not read it; check the URL, or give the token of a GitHub App or a fine-grained one with \`contents: read\` for ${archive.repository}.`
     return { refusal: new UserError(sentence, { cause }) }
   }
 }
@@ -44,7 +44,8 @@ const archiveOf = (
   url: string,
   { github, githubApi, ownGithub }: Endpoints,
 ): { readonly repository: string; readonly api: string } | undefined => {
-  if (!url.startsWith(`${ownGithub}/`)) return undefined
+  // A `..` in the URL would lead the token to another part of the API.
+  if (!url.startsWith(`${ownGithub}/`) || URL.parse(url)?.href !== url) return undefined
   const [, repository = '', ref] =
     /^([\w.-]+\/[\w.-]+)\/archive\/([\w./-]+)\.tar\.gz$/.exec(url.slice(ownGithub.length + 1)) ?? []
   if (!ref || repository === publicRepository) return undefined

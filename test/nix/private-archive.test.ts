@@ -32,6 +32,8 @@ const startGithub = async () => {
     [`/api/v3/repos/owner/set/tarball/${sources.revision}`]: tarball,
     '/repos/owner/set/commits/main': sources.revision,
     '/public/set/archive/v1.tar.gz': (_, response) => response.writeHead(302, { location: codeload.url }).end(),
+    '/public/login/archive/v1.tar.gz': (_, response) =>
+      response.writeHead(302, { location: `${codeload.url}/public/login/tar.gz/v1` }).end(),
     '/login/set/archive/v1.tar.gz': (_, response) => response.writeHead(302, { location: '/login?return_to=x' }).end(),
   })
   const endpoints = { ...sources.endpoints, github: server.url, githubApi: server.url, ownGithub: server.url }
@@ -71,7 +73,7 @@ test('what neither the token nor a netrc file opens is told with what the token 
     { type: 'github', owner: 'owner', repo: 'other', ref: 'f'.repeat(40) },
     { endpoints, githubToken: token },
   )
-  await expect(refused).rejects.toThrow(/the repository is private, and `github-token` may not read it/)
+  await expect(refused).rejects.toThrow(/its repository is private and `github-token` may not read it/)
 })
 
 describe('an archive is downloaded by the API', () => {
@@ -97,6 +99,8 @@ describe('an archive is downloaded by the API', () => {
 
   test.each([
     ['if everybody may read it', '/public/set/archive/v1.tar.gz'],
+    ['if everybody may read it, whatever its name', '/public/login/archive/v1.tar.gz'],
+    ['if its path leads elsewhere', '/owner/set/archive/../../../user/repos.tar.gz'],
     ['if it is nixpkgs', '/NixOS/nixpkgs/archive/v1.tar.gz'],
     ['if it is no archive', '/owner/set/releases/download/v1/set.tar.gz'],
   ])('not %s', async (_, path) => {
@@ -118,7 +122,7 @@ describe('an archive is downloaded by the API', () => {
       await using github = await startGithub()
       const url = `${github.server.url}${path}`
       expect(await download(url, github)).toBe(
-        `${url} cannot be fetched: the repository is private, and \`github-token\` may not read it or the commit is not there; give it the token of a GitHub App or a fine-grained one with \`contents: read\` for ${path.split('/archive')[0]?.slice(1)}.`,
+        `${url} cannot be fetched: it is not there, or its repository is private and \`github-token\` may not read it; check the URL, or give the token of a GitHub App or a fine-grained one with \`contents: read\` for ${path.split('/archive')[0]?.slice(1)}.`,
       )
     },
   )
