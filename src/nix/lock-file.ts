@@ -158,6 +158,9 @@ const toInput = (
       if (!revision) throw wrong('is locked without a commit')
       if (/[?#]/.test(text('url'))) throw wrong('is locked to a git URL with a query')
       if (own(locked, 'submodules') === true) throw wrong('is locked with its submodules, which are not fetched')
+      for (const name of ['lfs', 'exportIgnore'])
+        if (own(locked, name) === true)
+          throw wrong(`is locked with \`${name}\`, which changes its files and is not supported`)
       return {
         type: 'git',
         url: fetchable(text('url'), wrong),

@@ -199,6 +199,14 @@ describe('a lock file that pins nothing to fetch is told with what to do:', () =
       ),
       '`nixpkgs` is flake.lock#nixpkgs, which is locked with its submodules, which are not fetched; lock it from GitHub, git or a tarball.',
     ],
+    ...['lfs', 'exportIgnore'].map((name): [string, string, string] => [
+      `in git with ${name}`,
+      lock(
+        { nixpkgs: 'a' },
+        { a: { locked: { type: 'git', url: 'https://example.org/a', [name]: true, rev, narHash } } },
+      ),
+      `\`nixpkgs\` is flake.lock#nixpkgs, which is locked with \`${name}\`, which changes its files and is not supported; lock it from GitHub, git or a tarball.`,
+    ]),
     [
       'in git without a commit',
       lock({ nixpkgs: 'a' }, { a: { locked: { type: 'git', url: 'https://example.org/a', narHash } } }),
