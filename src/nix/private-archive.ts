@@ -42,14 +42,24 @@ const publicRepository = 'NixOS/nixpkgs'
 /** `undefined` if the URL is not that of an archive on the GitHub of the workflow. */
 const archiveOf = (
   url: string,
-  { github, githubApi, ownGithub }: Endpoints,
+  endpoints: Endpoints,
 ): { readonly repository: string; readonly api: string } | undefined => {
+  const { ownGithub } = endpoints
   // A `..` in the URL would lead the token to another part of the API.
   if (!url.startsWith(`${ownGithub}/`) || URL.parse(url)?.href !== url) return undefined
   const [, repository = '', ref] =
     /^([\w.-]+\/[\w.-]+)\/archive\/([\w./-]+)\.tar\.gz$/.exec(url.slice(ownGithub.length + 1)) ?? []
   if (!ref || repository === publicRepository) return undefined
-  // Source: GitHub Enterprise Server's REST API, "Getting started".
-  const api = ownGithub === github ? githubApi : `${ownGithub}/api/v3`
-  return { repository, api: `${api}/repos/${repository}/tarball/${ref}` }
+  return { repository, api: `${ownApi(endpoints)}/repos/${repository}/tarball/${ref}` }
 }
+
+/**
+ * The API of the GitHub that the workflow runs on. Source: the REST API, "Getting started", of GitHub Enterprise Server
+ * and of Enterprise Cloud with data residency.
+ */
+export const ownApi = ({ github, githubApi, ownGithub }: Endpoints): string =>
+  ownGithub === github
+    ? githubApi
+    : /^https:\/\/[\w-]+\.ghe\.com$/.test(ownGithub)
+      ? ownGithub.replace('https://', 'https://api.')
+      : `${ownGithub}/api/v3`

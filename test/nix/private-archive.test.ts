@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { downloadPrivateArchive } from '../../src/nix/private-archive.ts'
+import { publicEndpoints } from '../../src/nix/endpoints.ts'
+import { downloadPrivateArchive, ownApi } from '../../src/nix/private-archive.ts'
 import { evaluate, pin } from '../support/nix.ts'
 import { type PackageSources, startPackageSources } from '../support/package-sources.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
@@ -126,4 +127,12 @@ describe('an archive is downloaded by the API', () => {
       )
     },
   )
+})
+
+test.each([
+  ['https://github.com', 'https://api.github.com'],
+  ['https://octocorp.ghe.com', 'https://api.octocorp.ghe.com'],
+  ['https://git.example.org', 'https://git.example.org/api/v3'],
+])('the API of %s is %s', (ownGithub, api) => {
+  expect(ownApi({ ...publicEndpoints, ownGithub })).toBe(api)
 })
