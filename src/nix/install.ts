@@ -2,6 +2,7 @@ import { access, constants, mkdir, mkdtemp, readdir, rename, rm, symlink, writeF
 import { delimiter, join } from 'node:path'
 import { command } from '../lib/command.ts'
 import { UserError } from '../lib/error.ts'
+import { exists } from '../lib/exists.ts'
 import type { Job } from '../lib/job.ts'
 import { shownUrl } from '../lib/url-secrets.ts'
 import { downloadFile } from './download.ts'
@@ -48,14 +49,19 @@ export const installNix = async (release: NixRelease, job: InstallJob): Promise<
       // Without this folder, Nix uses a store below the user's home instead of the one in /nix.
       await mkdir(join(root, 'var', 'nix'), { recursive: true })
       const bin = join(unpacked.path, 'bin')
-      const variables = { NIX_CONF_DIR: join(root, 'etc', 'nix') }
+      const certificates = await certificatesFor(environment, unpacked)
+      const configuration = join(root, 'etc', 'nix')
+      const variables = {
+        NIX_CONF_DIR: configuration,
+        ...(certificates && { NIX_SSL_CERT_FILE: certificates }),
+      }
       const installed = { environment: { ...withPath(environment, bin), ...variables }, signal }
       await command('nix-store', ['--load-db'], { ...installed, stdin: unpacked.registration }).catch((cause) => {
         throw explainNix(cause, 'The Nix tarball has a registration that cannot be loaded')
       })
       const { inEnvironment } = await configureNix('', { ...job, ...installed })
       const sandbox = await canSandbox(inEnvironment(installed.environment), temporary)
-      await writeConfig(variables.NIX_CONF_DIR, sandbox, unpacked.staging)
+      await writeConfig(configuration, sandbox, unpacked.staging)
       await keep(unpacked)
       return { bin, variables, sandbox }
     } finally {
@@ -70,6 +76,27 @@ export const withPath = (environment: Readonly<Record<string, string>>, bin: str
   ...environment,
   PATH: [bin, environment['PATH']].join(delimiter),
 })
+
+/** Where distributions have the certificates of authorities. Nix looks in the first place by itself. */
+const [nixLooksIn, ...others] = [
+  '/etc/ssl/certs/ca-certificates.crt',
+  '/etc/pki/tls/certs/ca-bundle.crt',
+  '/etc/ssl/ca-bundle.pem',
+  '/etc/ssl/cert.pem',
+] as const
+
+/**
+ * The file that Nix should be told to read, if it would find none by itself: that of the machine, which may know
+ * authorities of its own, or else that of the release, as in containers without certificates.
+ */
+const certificatesFor = async (
+  environment: Readonly<Record<string, string>>,
+  { certificates }: UnpackedRelease,
+): Promise<string | undefined> => {
+  if (environment['NIX_SSL_CERT_FILE'] || environment['SSL_CERT_FILE'] || (await exists(nixLooksIn))) return undefined
+  for (const file of others) if (await exists(file)) return file
+  return certificates
+}
 
 /** Makes Nix a root of the garbage collector, since a later step may start one. */
 const keep = async ({ path, staging }: UnpackedRelease): Promise<void> => {

@@ -10,6 +10,8 @@ export type UnpackedRelease = {
   /** The store path of Nix itself. */
   readonly path: string
   readonly registration: string
+  /** A file of certificate authorities that the release brings, in PEM. */
+  readonly certificates: string | undefined
   /** A folder for files that are then renamed into `root`, so that no process ever sees half of one. */
   readonly staging: string
   readonly remove: () => Promise<void>
@@ -36,7 +38,8 @@ export const unpackRelease = async (
     await mkdir(store, { recursive: true })
     for (const name of names)
       if (!(await exists(join(store, name)))) await move(join(release, 'store', name), join(store, name))
-    return { path: join(store, nix), registration: join(release, '.reginfo'), staging: folder, remove }
+    const certificates = await certificatesIn(store, names)
+    return { path: join(store, nix), registration: join(release, '.reginfo'), certificates, staging: folder, remove }
   } catch (cause) {
     await remove()
     throw explain(cause)
@@ -59,6 +62,14 @@ const releaseFolder = async (folder: string, system: string): Promise<string> =>
 const nixIn = async (store: string, names: readonly string[]): Promise<string> => {
   for (const name of names) if (await exists(join(store, name, 'bin', 'nix-store'))) return name
   throw new UserError('The Nix tarball has no bin/nix-store; check `nix-url`.')
+}
+
+const certificatesIn = async (store: string, names: readonly string[]): Promise<string | undefined> => {
+  for (const name of names.filter((name) => name.includes('-nss-cacert-'))) {
+    const file = join(store, name, 'etc', 'ssl', 'certs', 'ca-bundle.crt')
+    if (await exists(file)) return file
+  }
+  return undefined
 }
 
 /**

@@ -94,7 +94,8 @@ code=$?
 ls -A /nix >"$left"
 added=$(tr '\\n' ':' <"$GITHUB_PATH")
 conf=$(sed -n '/^NIX_CONF_DIR<</{n;p}' "$GITHUB_ENV")
-env "PATH=$added$step_path" \${conf:+"NIX_CONF_DIR=$conf"} "$(command -v setpriv)" --reuid "$user" --regid "$user" --clear-groups \\
+certificates=$(sed -n '/^NIX_SSL_CERT_FILE<</{n;p}' "$GITHUB_ENV")
+env "PATH=$added$step_path" \${conf:+"NIX_CONF_DIR=$conf"} \${certificates:+"NIX_SSL_CERT_FILE=$certificates"} "$(command -v setpriv)" --reuid "$user" --regid "$user" --clear-groups \\
   bash -c "$next_step" >"$next" 2>&1
 exit $code
 `
