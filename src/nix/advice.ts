@@ -11,6 +11,10 @@ export const advice: readonly (readonly [RegExp, string])[] = [
     /unable to download|Could not resolve|Connection refused|timed out/i,
     'check the host in `nixpkgs`, or in `substituters` of `nix-config`, or run the job again',
   ],
+  [
+    /'build-users-group' does not exist/,
+    'write `build-users-group =` into `nix-config`, so that root builds by itself, or make that group and its users before this step',
+  ],
   [/configuration line|unknown setting|has invalid value|in configuration/, 'check `nix-config`'],
   [
     /attribute 'currentSystem' missing/,

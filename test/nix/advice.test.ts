@@ -27,6 +27,7 @@ const said: readonly (readonly string[])[] = [
     'cannot connect to socket: Connection refused',
     'the operation timed out',
   ],
+  ["the group 'nixbld' specified in 'build-users-group' does not exist"],
   [
     "illegal configuration line 'foo' in '/tmp/nix.conf'",
     "setting 'cores' has invalid value 'many'",
