@@ -33,12 +33,11 @@ export const fetchSource = async (
   switch (fetch.by) {
     case 'tarball': {
       if (identity.narHash !== undefined) await checkStored(identity.narHash, nix)
-      // If the hash is known, the evaluation downloads the source, unless the store has it. A claimed hash is not
-      // enough for that: Nix would download nothing if the store had another source with that hash. A URL with a secret
-      // cannot be an argument of the evaluation, which everybody on the machine can read, so its source goes into the
-      // store here.
       const archive = await downloadPrivateArchive(fetch.url, access, job)
-      // The evaluation could not download what only a token opens, either.
+      // If the hash is known, the evaluation downloads the source, unless the store has it. A claimed hash is not
+      // enough for that: Nix would download nothing if the store had another source with that hash. Nor can it download
+      // what only a token opens, and a URL with a secret cannot be its argument, which everybody on the machine can
+      // read: such a source goes into the store here.
       const known = archive === undefined && fetch.url === identity.url ? identity.narHash : undefined
       const url = archive && 'file' in archive ? pathToFileURL(archive.file).href : fetch.url
       const narHash =

@@ -126,3 +126,23 @@ attack('source server', 'credentials', 'the API of GitHub sends the request else
   expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined])
   return false
 })
+
+attack('source server', 'credentials', 'the API of GitHub sends a private archive elsewhere', async () => {
+  await using sources = await startPackageSources()
+  const { revision, folder } = sources
+  await using other = await startWebServer({ '/archive': { file: join(folder, 'set.tar.gz') } })
+  await using github = await startWebServer({
+    [`/repos/owner/set/tarball/${revision}`]: (_, response) =>
+      void response.writeHead(302, { location: `${other.url}/archive` }).end(),
+  })
+  const endpoints = { ...sources.endpoints, github: github.url, githubApi: github.url, ownGithub: github.url }
+  const source = { type: 'github', owner: 'owner', repo: 'set', ref: revision } as const
+  await withNix(async (nix, tools) => {
+    const access = { endpoints, githubToken: token }
+    const { narHash } = await fetchSource(await identifySource(source, access, tools), nix, access, tools)
+    expect(narHash).toBe(sources.narHash)
+  })
+  expect(github.requests.map(({ authorization }) => authorization)).toContain(`Bearer ${token}`)
+  expect(other.requests.map(({ authorization }) => authorization)).toEqual([undefined])
+  return false
+})
